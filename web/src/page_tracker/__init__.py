@@ -1,0 +1,1 @@
+"""Count how often pages are seen, exactly, and show it."""

@@ -1,0 +1,146 @@
+"""The composition root: the Redis client, the application, and the counter page.
+
+Only gunicorn, the flask command and tests import this module.
+"""
+
+import os
+from functools import lru_cache
+from threading import Lock
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from page_tracker.negotiation import Form, form_asked_for
+from page_tracker.operating import health
+from page_tracker.operating.errors import error_answer, register_errors
+from page_tracker.operating.request_log import register_request_log
+from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.tracking.keys import PAGE_VIEWS
+
+REDIS_TIMEOUT = 0.5
+"""Seconds to wait for a connection, and then for each reply. Connecting may try two
+addresses of one name, and an answer has to be out within 1.5 seconds."""
+
+LARGEST_BODY = 64 * 1024
+"""Bytes; Flask answers 413 to more."""
+
+APOLOGY = "Sorry, something went wrong 😔"
+
+bp = Blueprint("counter", __name__)
+_making_client = Lock()
+
+
+def redis() -> Redis:
+    """Return the Redis client of this process, made when it is first asked for.
+
+    It never tries a command again: Redis may have counted before the reply was lost.
+    """
+    with _making_client:
+        return _make_client(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _make_client(_process: int) -> Redis:
+    # Cached by process, so that no fork shares the connections of its parent.
+    return Redis.from_url(
+        load_settings().redis_url or DEFAULT_REDIS_URL,
+        socket_connect_timeout=REDIS_TIMEOUT,
+        socket_timeout=REDIS_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+        legacy_responses=False,
+    )
+
+
+def create_app(settings: Settings) -> Flask:
+    """Put the application together."""
+    app = Flask(__name__)
+    configure(app, settings)
+    register_blueprints(app)
+    register_errors(app)
+    register_headers(app)
+    register_request_log(app)
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Give the application its settings, and its blueprints what they need."""
+    app.testing = settings.profile == "testing"
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
+    app.extensions["page_tracker.settings"] = settings
+    # Looked up at each call: tests put another client in the place of `redis`.
+    app.extensions["page_tracker.redis"] = lambda: redis()  # pylint: disable=W0108
+
+
+def register_blueprints(app: Flask) -> None:
+    """Give each feature its routes."""
+    app.register_blueprint(bp)
+    app.register_blueprint(health.bp)
+
+
+def register_headers(app: Flask) -> None:
+    """Keep answers out of caches, and pages from loading anything from elsewhere."""
+
+    @app.after_request
+    def add_headers(answer: Response) -> Response:
+        if request.endpoint != "static":
+            answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+            "base-uri 'none'; form-action 'none'"
+        )
+        answer.headers["Referrer-Policy"] = "same-origin"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+
+@bp.get("/")
+def counter() -> Response:
+    """Count a view of this page and show how many there were."""
+    form: Form = "html" if form_asked_for() == "html" else "text"
+    if request.method == "HEAD":  # Flask sends it here too, and it shows nobody a page
+        return headers_only(form)
+    try:
+        views = int(redis().incr(PAGE_VIEWS))
+    except RedisError as error:
+        cause = type(error).__name__
+        current_app.logger.error("A view was not counted: %s: %s", cause, error)
+        return not_counted(form)
+    return counted(views, form)
+
+
+def counted(views: int, form: Form) -> Response:
+    """Return the number of views, as a page or as a sentence."""
+    if form == "html":
+        return answer(render_template("counter.html", views=views), form)
+    return answer(f"This page has been seen {views} times.", form)
+
+
+def not_counted(form: Form) -> Response:
+    """Return an apology for a view that Redis did not confirm."""
+    if form == "html":
+        detail = "Your view could not be counted. Please try again in a moment."
+        return error_answer(500, APOLOGY, detail, form)
+    return answer(APOLOGY, form, status=500)
+
+
+def headers_only(form: Form) -> Response:
+    """Return what a GET would, but for the number and what depends on it."""
+    empty = answer("", form)
+    empty.automatically_set_content_length = False
+    del empty.headers["Content-Length"]
+    return empty
+
+
+def answer(body: str, form: Form, status: int = 200) -> Response:
+    """Return a body in one of the two forms that the counter page has."""
+    mimetype = "text/html" if form == "html" else "text/plain"
+    response = Response(body, status, mimetype=mimetype)
+    response.vary.add("Accept")
+    return response
+
+
+app = create_app(load_settings())

@@ -1,0 +1,62 @@
+"""The page-tracker command."""
+
+import logging.config
+import os
+from contextlib import ExitStack
+
+import click
+from gunicorn.app.wsgiapp import WSGIApplication
+
+from page_tracker.operating.embedded_redis import embedded_redis
+from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.redis_server import RedisServerError
+from page_tracker.settings import Settings, SettingsError, load_settings, variable
+
+
+class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn with our configuration, and no arguments of its own."""
+
+    def load_config(self) -> None:
+        """Read the configuration that the package brings."""
+        self.load_config_from_module_name_or_filename(
+            "python:page_tracker.gunicorn_config"
+        )
+        self.app_uri = self.cfg.wsgi_app
+
+
+def settings_help() -> str:
+    """Return what each environment variable is for, and its default."""
+    lines = ["\b", "Environment:"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f" [{field.default}]"
+        lines.append(f"  {variable(name)}{default}")
+        lines.append(f"      {(field.description or '').replace('`', '')}")
+    return "\n".join(lines)
+
+
+@click.group(context_settings={"max_content_width": 100})
+@click.version_option(package_name="page-tracker")
+def main() -> None:
+    """Count how often pages are seen."""
+
+
+@main.command(epilog=settings_help())
+@click.option("--bind", metavar="HOST:PORT", help="Where to listen.")
+def serve(bind: str | None) -> None:
+    """Serve the counter with gunicorn.
+
+    Without REDIS_URL it starts a Redis of its own, which keeps the counts in
+    PAGE_TRACKER_DATA.
+    """
+    if bind:
+        os.environ[variable("bind")] = bind
+    try:
+        settings = load_settings()
+        logging.config.dictConfig(logging_configuration(settings))
+        with ExitStack() as stack:
+            if settings.redis_url is None:
+                url = stack.enter_context(embedded_redis(settings.data))
+                os.environ[variable("redis_url")] = url
+            Server().run()
+    except (SettingsError, RedisServerError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,48 @@
+"""How gunicorn serves Page Tracker in production.
+
+`page-tracker serve` uses it, and so does `gunicorn -c python:page_tracker.gunicorn_config`.
+Settings are checked here, in gunicorn's master: a worker that can not start would be
+started again and again.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from page_tracker.operating.logs import logging_configuration
+from page_tracker.settings import SettingsError, load_settings
+
+# pylint: disable=invalid-name  # gunicorn asks for these names
+
+try:
+    settings = load_settings()
+except SettingsError as error:
+    sys.exit(f"Error: {error}")
+
+wsgi_app = "page_tracker.app:app"
+proc_name = "page-tracker"
+bind = settings.bind
+
+# Never from the host's cores: in a container they are not ours.
+worker_class = "gthread"
+workers = settings.workers
+threads = settings.threads
+reload = settings.reload
+
+# Docker kills a container 10 seconds after it was asked to stop.
+graceful_timeout = 8
+
+# A worker shows that it is alive by touching a file, which may not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
+
+# The control socket wants a home folder that can be written.
+control_socket_disable = True
+
+# gunicorn's own access log would hold the visitor's address and user agent.
+accesslog = None
+logconfig_dict = logging_configuration(settings)
+
+
+def when_ready(_server: object) -> None:
+    """Say where to look."""
+    logging.getLogger("page_tracker").info("Page Tracker: http://%s", bind)

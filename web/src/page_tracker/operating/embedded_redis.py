@@ -1,0 +1,120 @@
+"""A Redis that lives as long as the process that asked for it.
+
+A process of its own, the keeper, starts Redis, starts it again should it die, and
+stops it once the process that asked and all its children are gone, killed or not.
+"""
+
+import fcntl
+import logging
+import os
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from page_tracker.operating.redis_server import (
+    SECONDS_TO_LOAD,
+    SECONDS_TO_START,
+    SECONDS_TO_STOP,
+    RedisServer,
+    RedisServerError,
+    find_program,
+    wait_for,
+)
+
+SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_STARTS = 2
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def embedded_redis(folder: Path) -> Iterator[str]:
+    """Run a Redis that keeps its data in a folder, and give its URL.
+
+    What it held is there again at the next start. Raises RedisServerError when there is
+    no Redis program, the folder can not be used or is in use, or Redis does not start.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "lock").touch()
+    except OSError as error:
+        raise RedisServerError(f"'{folder}' can not be written: {error.strerror}") from error
+    server = RedisServer(find_program(), folder)
+    ours, keepers = socket.socketpair()
+    keeper = os.fork()
+    if keeper == 0:
+        ours.close()
+        _keep(server, keepers)
+    keepers.close()
+    try:
+        _await_word(ours)
+        yield server.url
+    finally:
+        ours.close()
+        wait_for(lambda: _has_ended(keeper), 2 * SECONDS_TO_STOP)
+
+
+def _await_word(keeper: socket.socket) -> None:
+    """Wait until the keeper says that Redis is ready, or why it will not be."""
+    keeper.settimeout(2 * SECONDS_TO_STOP + SECONDS_TO_START + SECONDS_TO_LOAD)
+    word = keeper.recv(4096).decode()
+    if word != "ready":
+        raise RedisServerError(word or "the process that keeps Redis was killed")
+
+
+def _has_ended(process: int) -> bool:
+    try:
+        return os.waitpid(process, os.WNOHANG) != (0, 0)
+    except ChildProcessError:  # gunicorn's master waits for any child and was first
+        return True
+
+
+def _keep(server: RedisServer, parent: socket.socket) -> None:
+    """Be the keeper: own the folder, run Redis until the parent is gone, and exit."""
+    os.setsid()  # Ctrl-C is for the parent; Redis has to outlive the last answer
+    for signal_number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, signal.SIG_IGN)
+    try:
+        with (server.folder / "lock").open("w", encoding="utf-8") as lock:
+            _take(lock.fileno(), server.folder)
+            server.stop_orphan()
+            server.start()
+            parent.sendall(b"ready")
+            _run_until_closed(server, parent)
+    except RedisServerError as error:
+        parent.sendall(str(error).encode())
+    finally:
+        os._exit(0)
+
+
+def _take(lock: int, folder: Path) -> None:
+    def is_taken() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    # An owner that was just told to stop, or killed, may need a moment to be gone.
+    if not wait_for(is_taken, SECONDS_TO_STOP):
+        raise RedisServerError(
+            f"'{folder}' is in use by another page-tracker: stop it, or name another "
+            "folder in PAGE_TRACKER_DATA"
+        )
+
+
+def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
+    pause: float = SECONDS_BETWEEN_LOOKS
+    while not select.select([parent], [], [], pause)[0]:
+        pause = SECONDS_BETWEEN_LOOKS
+        if server.has_ended():
+            logger.error("Redis ended; starting it again")
+            try:
+                server.start()
+            except RedisServerError as error:
+                logger.error("%s", error)
+                pause = SECONDS_BETWEEN_STARTS
+    server.stop()

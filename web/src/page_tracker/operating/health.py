@@ -1,0 +1,42 @@
+"""Alive, able to count, and what is running: three questions, three endpoints."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from flask import Blueprint, Response, current_app, jsonify, make_response
+from redis import Redis
+from redis.exceptions import RedisError
+
+from page_tracker.settings import Settings
+from page_tracker.tracking.keys import PAGE_VIEWS
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/health")
+def health() -> Response:
+    """Say that this process answers; Redis is not asked."""
+    return jsonify(status="ok")
+
+
+@bp.get("/ready")
+def ready() -> Response:
+    """Say whether views can be counted right now: 200, or 503 with what fails."""
+    redis: Callable[[], Redis] = current_app.extensions["page_tracker.redis"]
+    try:
+        # A PING is answered by a Redis that refuses to write as well (out of memory,
+        # a replica, a full disk); adding nothing to the counter is not.
+        redis().incrby(PAGE_VIEWS, 0)
+    except RedisError as error:
+        cause = type(error).__name__
+        current_app.logger.warning("Redis can not count: %s: %s", cause, error)
+        failing = {"status": "failing", "redis": f"can not count ({cause})"}
+        return make_response(failing, 503)
+    return jsonify(status="ok", redis="ok")
+
+
+@bp.get("/version")
+def version_running() -> Response:
+    """Tell the version and the commit of what is running."""
+    settings: Settings = current_app.extensions["page_tracker.settings"]
+    return jsonify(version=version("page-tracker"), commit=settings.commit)

@@ -1,0 +1,71 @@
+"""Where log lines go and how they look: JSON or text, on stdout."""
+
+import logging
+from typing import Any
+
+from flask import has_request_context
+
+from page_tracker.operating.request_log import request_id
+from page_tracker.settings import Settings
+
+
+class RequestId(logging.Filter):
+    """Add the id of the request that a line was logged for."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line through, with its `request_id` where it has one."""
+        record.request_id = request_id() if has_request_context() else None
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """Write a line for people: time, level, message, and the request's id last."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and below it the traceback where there is one."""
+        identity = getattr(record, "request_id", None)
+        record.suffix = f" [{identity}]" if identity else ""
+        return super().format(record)
+
+
+def logging_configuration(settings: Settings) -> dict[str, Any]:
+    """Return the configuration, for `logging.config.dictConfig`, of all our processes."""
+    level = settings.log_level.upper()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": RequestId}},
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "format": "{levelname}{name}{message}{process}{request_id}",
+                "style": "{",
+                "timestamp": "time",
+                "rename_fields": {
+                    "levelname": "level",
+                    "name": "logger",
+                    "exc_info": "traceback",
+                },
+            },
+            "text": {
+                "()": TextFormatter,
+                "format": "%(asctime)s %(levelname)-7s %(message)s%(suffix)s",
+            },
+        },
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": settings.log_format,
+                "filters": ["request_id"],
+            }
+        },
+        "root": {"level": level, "handlers": ["stdout"]},
+        "loggers": {
+            # At level debug gunicorn prints its whole configuration at each start.
+            "gunicorn.error": {
+                "level": "INFO" if level == "DEBUG" else level,
+                "propagate": True,
+            },
+        },
+    }

@@ -1,0 +1,153 @@
+"""A Redis program that keeps its data in a folder and listens on a socket in it."""
+
+import os
+import shutil
+import subprocess  # nosec B404  # a Redis server is a program
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
+
+PROGRAMS = ("redis-server", "valkey-server")
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; Linux takes 107, macOS 103."""
+
+SECONDS_TO_START = 10
+SECONDS_TO_LOAD = 300
+SECONDS_TO_STOP = 15
+
+
+class RedisServerError(Exception):
+    """Redis can not be started or stopped; the message is one line for people."""
+
+
+def find_program() -> str:
+    """Return the path of a Redis program.
+
+    Raises RedisServerError, which says how to get one.
+    """
+    for name in PROGRAMS:
+        if path := shutil.which(name):
+            return path
+    raise RedisServerError(
+        "REDIS_URL is not set, and there is no redis-server or valkey-server to start. "
+        "Get one (Debian, Ubuntu: apt install redis-server; macOS: brew install redis; "
+        "Docker: docker run -d -p 127.0.0.1:6379:6379 redis), or set REDIS_URL"
+    )
+
+
+class RedisServer:
+    """One Redis, its folder and its process."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        """Name the program to run and an existing folder to keep the data in.
+
+        Raises RedisServerError when the folder's path is too long for a socket.
+        """
+        self.folder = folder.absolute()
+        self.socket = self.folder / "redis.sock"
+        self.log = self.folder / "redis.log"
+        if (length := len(os.fsencode(self.socket))) > LONGEST_SOCKET_PATH:
+            raise RedisServerError(
+                f"'{self.folder}' is {length - LONGEST_SOCKET_PATH} bytes too long for "
+                "the socket in it; name a shorter folder"
+            )
+        self.url = f"unix://{quote(str(self.socket))}"
+        self._command = [
+            program,
+            *("--port", "0"),
+            *("--unixsocket", str(self.socket)),
+            *("--unixsocketperm", "600"),
+            *("--dir", str(self.folder)),
+            *("--appendonly", "yes"),
+            *("--save", ""),
+            *("--maxmemory-policy", "noeviction"),
+            *("--loglevel", "warning"),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the program and wait until it has read its data and answers.
+
+        Raises RedisServerError with the reason when it does not.
+        """
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started = wait_for(lambda: self.has_ended() or self._ping(), SECONDS_TO_START)
+        if started and not self.has_ended():
+            started = wait_for(lambda: self.has_ended() or self._ping() == "ready", SECONDS_TO_LOAD)
+        if self.has_ended() or not started:
+            self.stop()
+            raise RedisServerError(f"Redis does not start: {self._last_words()}")
+
+    def has_ended(self) -> bool:
+        """Say whether the program is not running (any more)."""
+        return self._process is None or self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask the program to save and exit; kill it when it takes too long."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def stop_orphan(self) -> None:
+        """Stop a Redis that an earlier owner of the folder left behind.
+
+        Two must never write the same file. Raises RedisServerError if it stays.
+        """
+        if not self._ping():
+            return
+        try:
+            self._client().shutdown()
+        except RedisError:
+            pass  # the wait tells
+        if not wait_for(lambda: not self._ping(), SECONDS_TO_STOP):
+            raise RedisServerError(f"the Redis on {self.socket} does not stop; kill it")
+
+    def _ping(self) -> str:
+        """Return "ready", "loading", or nothing when nobody answers."""
+        try:
+            self._client().ping()
+        except BusyLoadingError:
+            return "loading"
+        except RedisError:
+            return ""
+        return "ready"
+
+    def _client(self) -> Redis:
+        return Redis.from_url(
+            self.url,
+            socket_timeout=1,
+            retry=Retry(NoBackoff(), 0),
+            legacy_responses=False,
+        )
+
+    def _last_words(self) -> str:
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return (text.strip().splitlines() or ["it says nothing"])[-1]
+
+
+def wait_for(condition: Callable[[], object], seconds: float) -> bool:
+    """Return whether a condition came true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

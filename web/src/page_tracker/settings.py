@@ -1,0 +1,178 @@
+"""Typed settings from the environment, and the one line that says what is wrong."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+DEFAULT_REDIS_URL = "redis://localhost:6379"
+
+REDIS_URL_FORMS = (
+    "use redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss://… for TLS, "
+    "or unix:///PATH"
+)
+
+REDIS_URL_OPTIONS = re.compile(r"db|username|password|client_name|ssl_\w+")
+"""Options that may follow the `?` of a Redis URL. Others could bring back what the
+client must never do (wait for long, try again), since a URL wins over the code."""
+
+PROFILES: Mapping[str, Mapping[str, str]] = {
+    "development": {"log_format": "text", "reload": "yes", "workers": "1"},
+    "testing": {"log_format": "text", "log_level": "warning"},
+    "production": {},
+}
+"""What a profile sets otherwise than `Settings` does by default."""
+
+
+class SettingsError(ValueError):
+    """A setting has a value that will not do; the message is one line for people."""
+
+
+class Settings(BaseModel):
+    """What an operator can set. Each field is read from `variable(field)`."""
+
+    model_config = ConfigDict(frozen=True, validate_default=True)
+
+    redis_url: str | None = Field(
+        None,
+        description="the Redis that counts; without it, `page-tracker serve` starts "
+        f"one of its own, and everything else uses `{DEFAULT_REDIS_URL}`",
+    )
+    profile: Literal["development", "testing", "production"] = Field(
+        "production",
+        description="`development` logs text, has 1 worker and reloads changed code; "
+        "`testing` logs warnings as text and lets exceptions through; or `production`",
+    )
+    bind: str = Field(
+        "127.0.0.1:8000", description="address and port to listen on, `HOST:PORT`"
+    )
+    data: Path = Field(
+        Path("page-tracker-data"),
+        description="folder in which the Redis that `page-tracker serve` starts "
+        "keeps the counts",
+    )
+    workers: int = Field(
+        2, ge=1, le=64, description="processes that answer requests, 1 to 64"
+    )
+    threads: int = Field(
+        8, ge=1, le=64, description="requests that one worker answers at once, 1 to 64"
+    )
+    reload: bool = Field(
+        False, description="start the workers again when code changes, `yes` or `no`"
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="`json`, one object a line, or `text`"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level to log: `debug`, `info`, `warning` or `error`"
+    )
+    commit: str = Field(
+        "unknown",
+        description="commit that `GET /version` names; the image brings its own",
+    )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            _check_redis_url(url)
+        return url
+
+    @field_validator("bind")
+    @classmethod
+    def _check_bind(cls, bind: str) -> str:
+        host, _, port = bind.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("use HOST:PORT, as in 127.0.0.1:8000 or [::]:8000")
+        return bind
+
+
+def variable(field: str) -> str:
+    """Return the environment variable that a field of `Settings` is read from."""
+    return "REDIS_URL" if field == "redis_url" else f"PAGE_TRACKER_{field.upper()}"
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment; an empty variable is an unset one.
+
+    Raises SettingsError, which names each variable that is wrong and what would do.
+    """
+    _refuse_misspelt(environ)
+    given = {
+        field: environ[variable(field)]
+        for field in Settings.model_fields
+        if environ.get(variable(field))
+    }
+    if environ.get("REDIS_URL_FILE"):
+        if "redis_url" in given:
+            raise SettingsError("REDIS_URL and REDIS_URL_FILE are both set: unset one")
+        given["redis_url"] = _read_redis_url(Path(environ["REDIS_URL_FILE"]))
+    profile = PROFILES.get(given.get("profile", ""), {})
+    try:
+        return Settings.model_validate({**profile, **given})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaints(error))) from error
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        field = str(problem["loc"][0])
+        reason = problem["msg"].removeprefix("Value error, ")
+        # A Redis URL may hold a password: it must not end up in a log.
+        value = "" if field == "redis_url" else f" is {problem['input']!r}"
+        yield f"{variable(field)}{value}: {reason[0].lower()}{reason[1:]}"
+
+
+def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    known = [variable(field) for field in Settings.model_fields]
+    names = [name.removeprefix("PAGE_TRACKER_") for name in known]
+    for name in environ:
+        # Only what is close to a setting: Kubernetes gives PAGE_TRACKER_SERVICE_HOST
+        # and the like to whatever runs beside a service of our name.
+        if name.startswith("PAGE_TRACKER_") and name not in known:
+            short = name.removeprefix("PAGE_TRACKER_")
+            for meant in difflib.get_close_matches(short, names, n=1, cutoff=0.8):
+                raise SettingsError(
+                    f"{name} is not a setting: did you mean PAGE_TRACKER_{meant}?"
+                )
+
+
+def _read_redis_url(path: Path) -> str:
+    try:
+        url = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise SettingsError(
+            f"REDIS_URL_FILE is '{path}': {reason}; name a readable file "
+            "that holds the URL"
+        ) from error
+    if not url:
+        raise SettingsError(f"REDIS_URL_FILE is '{path}': the file is empty")
+    return url
+
+
+def _check_redis_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(REDIS_URL_FORMS) from None
+    if parts.scheme == "unix":
+        is_complete = bool(parts.path)
+    else:
+        is_complete = bool(parts.hostname and re.fullmatch(r"/?\d*", parts.path))
+    if parts.scheme not in ("redis", "rediss", "unix") or not is_complete:
+        raise ValueError(REDIS_URL_FORMS)
+    for option, values in parse_qs(parts.query, keep_blank_values=True).items():
+        if not REDIS_URL_OPTIONS.fullmatch(option):
+            raise ValueError(
+                f"the option '{option}' is not taken; db, username, password, "
+                "client_name and ssl_… are"
+            )
+        if option == "db" and not values[0].isdecimal():
+            raise ValueError("the option 'db' takes a number, as in db=0")

@@ -1,0 +1,1 @@
+"""The domain: what is counted and how. Knows Redis, knows neither Flask nor HTTP."""

@@ -1,0 +1,34 @@
+"""Options and fixtures that all three levels of tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything of the application is imported: neither the settings of this shell
+# nor a Redis that happens to run on this machine have a part in the tests.
+for name in list(os.environ):
+    if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
+        del os.environ[name]
+os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
+
+# pylint: disable=wrong-import-position
+from page_tracker.operating.redis_server import RedisServer, find_program
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the end-to-end tests run against a stack that is already there."""
+    parser.addoption("--flask-url", help="URL of a running Page Tracker")
+    parser.addoption("--redis-url", help="URL of the Redis that it counts in")
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Give a real Redis of this test's own."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    yield server
+    server.stop()

@@ -1,0 +1,132 @@
+"""Counting in a real Redis."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+from redis import Redis
+from servers import page_tracker
+
+from page_tracker import app
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.settings import Settings
+
+
+@pytest.fixture
+def http_client(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    """Give a client of an application that counts in the test's own Redis."""
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    app._make_client.cache_clear()  # pylint: disable=protected-access
+    yield app.create_app(Settings()).test_client()
+    app.redis().close()
+    app._make_client.cache_clear()  # pylint: disable=protected-access
+
+
+@pytest.fixture
+def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
+    """Give a client of the test's own Redis."""
+    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
+        yield client
+
+
+def test_should_count_from_one(http_client: FlaskClient) -> None:
+    # When
+    answers = [http_client.get("/").text for _ in range(3)]
+
+    # Then
+    assert answers == [f"This page has been seen {n} times." for n in (1, 2, 3)]
+
+
+def test_should_go_on_from_the_stored_count(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.set("page_views", 41)
+
+    # When
+    answer = http_client.get("/")
+
+    # Then
+    assert answer.text == "This page has been seen 42 times."
+    assert redis_client.get("page_views") == b"42"
+
+
+def test_should_leave_the_count_alone_when_asked_whether_it_is_ready(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.set("page_views", 41)
+
+    # When
+    answer = http_client.get("/ready")
+
+    # Then
+    assert answer.status_code == 200
+    assert redis_client.get("page_views") == b"41"
+
+
+def test_should_not_be_ready_when_redis_answers_but_takes_no_writes(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    answer = http_client.get("/ready")
+
+    # Then
+    assert redis_client.ping()
+    assert answer.status_code == 503
+    assert http_client.get("/").status_code == 500
+
+
+def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.set("page_views", "many")
+
+    # When
+    answer = http_client.get("/")
+
+    # Then
+    assert answer.status_code == 500
+    assert redis_client.get("page_views") == b"many"
+
+
+@pytest.mark.timeout(60)
+def test_should_give_every_view_its_own_number_when_many_come_at_once(
+    redis_server: RedisServer, redis_client: Redis, tmp_path: Path
+) -> None:
+    # Given
+    views, clients = 2_000, 32
+    of_this_client = threading.local()
+
+    def view(url: str) -> str:
+        if not hasattr(of_this_client, "session"):
+            of_this_client.session = sessions.enter_context(requests.Session())
+        return str(of_this_client.session.get(url, timeout=10).text)
+
+    # When
+    with (
+        page_tracker(
+            tmp_path, REDIS_URL=redis_server.url, PAGE_TRACKER_WORKERS="3"
+        ) as tracker,
+        ExitStack() as sessions,
+        ThreadPoolExecutor(clients) as threads,
+    ):
+        answers = list(threads.map(view, repeat(tracker.url, views)))
+
+    # Then
+    expected = {f"This page has been seen {n} times." for n in range(1, views + 1)}
+    assert len(answers) == views
+    assert set(answers) == expected
+    assert redis_client.get("page_views") == b"2000"

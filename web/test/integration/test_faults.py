@@ -1,0 +1,137 @@
+"""A Redis that is slow, gone, or loses replies."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+import pytest
+from redis import Redis
+from servers import BreakableWay, PageTracker, page_tracker
+
+from page_tracker.operating.redis_server import RedisServer, wait_for
+
+APOLOGY = "Sorry, something went wrong 😔"
+EVERYTHING = b""
+
+
+@pytest.fixture
+def way_to_redis(redis_server: RedisServer) -> Iterator[BreakableWay]:
+    """Give a way to the test's own Redis that can be broken."""
+    way = BreakableWay(redis_server.socket)
+    yield way
+    way.close()
+
+
+@pytest.fixture
+def tracker(way_to_redis: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
+    """Give a running Page Tracker that reaches Redis on that way."""
+    with page_tracker(tmp_path, REDIS_URL=way_to_redis.url) as running:
+        yield running
+
+
+def stored(redis_server: RedisServer) -> int:
+    """Return how many views Redis holds, asked on the straight way."""
+    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
+        return int(client.get("page_views") or 0)
+
+
+@pytest.mark.parametrize("fate", ["hang", "cut"])
+@pytest.mark.parametrize("views_before", [0, 1], ids=["new", "used"])
+def test_should_count_once_when_the_reply_is_lost(
+    tracker: PageTracker,
+    way_to_redis: BreakableWay,
+    redis_server: RedisServer,
+    fate: Literal["hang", "cut"],
+    views_before: int,
+) -> None:
+    # Given
+    for _ in range(views_before):
+        assert tracker.get().ok
+    way_to_redis.breaks_at, way_to_redis.fate = b"INCR", fate
+
+    # When
+    answer = tracker.get()
+
+    # Then
+    assert (answer.status_code, answer.text) == (500, APOLOGY)
+    assert way_to_redis.reached.is_set()
+    assert stored(redis_server) == views_before + 1
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+def test_should_apologise_in_time_when_redis_hangs(
+    tracker: PageTracker, way_to_redis: BreakableWay, accept: str
+) -> None:
+    # Given
+    way_to_redis.breaks_at = EVERYTHING
+
+    # When
+    started = monotonic()
+    answer = tracker.get(accept=accept)
+    seconds = monotonic() - started
+
+    # Then
+    assert answer.status_code == 500
+    assert APOLOGY in answer.text
+    assert seconds < 1.5
+    assert tracker.get("/health").ok
+    assert tracker.get("/ready").status_code == 503
+
+
+def test_should_log_one_line_with_the_cause_when_redis_hangs(
+    tracker: PageTracker, way_to_redis: BreakableWay
+) -> None:
+    # Given
+    way_to_redis.breaks_at = EVERYTHING
+
+    # When
+    answer = tracker.get()
+
+    # Then
+    lines = tracker.log.read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if '"ERROR"' in line]
+    assert "TimeoutError" in line
+    assert answer.headers["X-Request-ID"] in line
+
+
+def test_should_go_on_counting_when_redis_is_back(
+    tracker: PageTracker, redis_server: RedisServer
+) -> None:
+    # Given
+    assert tracker.get().text == "This page has been seen 1 times."
+    redis_server.stop()
+    started = monotonic()
+    assert tracker.get().text == APOLOGY
+    assert monotonic() - started < 1.5
+
+    # When
+    redis_server.start()
+
+    # Then
+    assert tracker.get().text == "This page has been seen 2 times."
+
+
+def test_should_finish_its_answers_when_it_is_told_to_stop(
+    tracker: PageTracker, way_to_redis: BreakableWay
+) -> None:
+    # Given
+    way_to_redis.breaks_at, way_to_redis.fate = b"INCR", "hold"
+
+    def is_stopping() -> bool:
+        return "Handling signal: term" in tracker.log.read_text(encoding="utf-8")
+
+    # When
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(tracker.get)
+        assert way_to_redis.reached.wait(5)
+        tracker.process.terminate()
+        stopping = wait_for(is_stopping, 5)
+        way_to_redis.released.set()
+        answer = asked.result(timeout=5)
+
+    # Then
+    assert stopping
+    assert answer.text == "This page has been seen 1 times."
+    assert tracker.process.wait(10) == 0

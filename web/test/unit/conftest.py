@@ -1,0 +1,41 @@
+"""Unit tests: the application in one process, without a network."""
+
+import socket
+from collections.abc import Iterator
+from unittest.mock import Mock, patch
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from page_tracker.app import create_app
+from page_tracker.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that opens a connection."""
+
+    def refuse(_socket: socket.socket, address: object) -> None:
+        pytest.fail(f"a unit test connects to {address!r}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def app() -> Flask:
+    """Give an application as it is in production."""
+    return create_app(Settings())
+
+
+@pytest.fixture
+def http_client(app: Flask) -> FlaskClient:
+    """Give a client of the application."""
+    return app.test_client()
+
+
+@pytest.fixture
+def redis_client() -> Iterator[Mock]:
+    """Give a stand-in for the Redis client."""
+    with patch("page_tracker.app.redis") as redis:
+        yield redis.return_value

@@ -1,0 +1,101 @@
+"""The page-tracker command, as a stranger meets it."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from unittest.mock import Mock, patch
+
+import pytest
+from click.testing import CliRunner
+
+from page_tracker.cli import main
+from page_tracker.settings import Settings, variable
+
+
+@pytest.fixture(autouse=True)
+def server() -> Iterator[Mock]:
+    """Keep gunicorn from starting, and logging as it was."""
+    with patch("page_tracker.cli.Server") as it, patch("logging.config.dictConfig"):
+        yield it
+
+
+def test_should_tell_its_version() -> None:
+    # When
+    result = CliRunner().invoke(main, ["--version"])
+
+    # Then
+    assert version("page-tracker") in result.output
+
+
+def test_should_explain_every_setting_when_help_is_asked_for() -> None:
+    # When
+    result = CliRunner().invoke(main, ["serve", "--help"])
+
+    # Then
+    assert result.exit_code == 0
+    for field in Settings.model_fields:
+        assert f"  {variable(field)}" in result.output
+
+
+def test_should_end_with_one_line_when_a_setting_is_bad(server: Mock) -> None:
+    # When
+    result = CliRunner(env={"PAGE_TRACKER_WORKERS": "many"}).invoke(main, ["serve"])
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: PAGE_TRACKER_WORKERS is 'many'")
+    assert not server.mock_calls
+
+
+def test_should_end_with_one_line_when_an_option_is_bad(
+    server: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setenv("PAGE_TRACKER_BIND", "127.0.0.1:8000")
+
+    # When
+    result = CliRunner().invoke(main, ["serve", "--bind", "8000"])
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert "HOST:PORT" in line
+    assert not server.mock_calls
+
+
+def test_should_say_how_to_get_redis_when_there_is_none(tmp_path: Path) -> None:
+    # Given
+    environment = {
+        "REDIS_URL": None,
+        "PATH": str(tmp_path),
+        "PAGE_TRACKER_DATA": str(tmp_path / "data"),
+    }
+
+    # When
+    result = CliRunner(env=environment).invoke(main, ["serve"])
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert "apt install redis-server" in line
+    assert "brew install redis" in line
+    assert "docker run" in line
+
+
+@pytest.mark.parametrize("folder", ["taken", "x" * 120])
+def test_should_name_the_folder_when_it_will_not_do(
+    tmp_path: Path, folder: str
+) -> None:
+    # Given
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    environment = {"REDIS_URL": None, "PAGE_TRACKER_DATA": str(tmp_path / folder)}
+
+    # When
+    with patch("shutil.which", return_value="/usr/bin/redis-server"):
+        result = CliRunner(env=environment).invoke(main, ["serve"])
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert str(tmp_path / folder) in line

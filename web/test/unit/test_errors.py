@@ -1,0 +1,201 @@
+"""Errors in the form that was asked for."""
+
+import json
+from unittest.mock import Mock
+
+import pytest
+from flask import Flask, abort, redirect, request
+from flask.testing import FlaskClient
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response
+
+NAMES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Request Entity Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+SECRET = "the database password is swordfish"
+
+
+@pytest.fixture
+def http_client(app: Flask) -> FlaskClient:
+    """Give a client of the application with routes that fail in every way."""
+
+    @app.get("/fail/<int:status>")
+    def fail(status: int) -> None:
+        abort(status)
+
+    @app.get("/busy")
+    def busy() -> None:
+        raise ServiceUnavailable(retry_after=30)
+
+    @app.get("/bug")
+    def bug() -> None:
+        raise RuntimeError(SECRET)
+
+    @app.post("/body")
+    def body() -> str:
+        return request.get_data(as_text=True)
+
+    @app.get("/moved")
+    def moved() -> Response:
+        return redirect("/health")
+
+    @app.get("/branch/")
+    def branch() -> str:
+        return "here"
+
+    return app.test_client()
+
+
+@pytest.mark.parametrize("status", NAMES)
+def test_should_answer_json_when_json_is_asked_for(
+    http_client: FlaskClient, status: int
+) -> None:
+    # When
+    answer = http_client.get(f"/fail/{status}", headers={"Accept": "application/json"})
+
+    # Then
+    assert answer.status_code == status
+    assert answer.json is not None
+    assert answer.json["status"] == status
+    assert answer.json["error"] == NAMES[status]
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("status", NAMES)
+def test_should_answer_a_page_when_html_is_asked_for(
+    http_client: FlaskClient, status: int
+) -> None:
+    # When
+    answer = http_client.get(f"/fail/{status}", headers={"Accept": "text/html"})
+
+    # Then
+    assert answer.status_code == status
+    assert answer.mimetype == "text/html"
+    assert f"<h1>{NAMES[status]}</h1>" in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+@pytest.mark.parametrize("status", NAMES)
+def test_should_answer_text_when_nothing_is_asked_for(
+    http_client: FlaskClient, status: int
+) -> None:
+    # When
+    answer = http_client.get(f"/fail/{status}")
+
+    # Then
+    assert answer.status_code == status
+    assert answer.mimetype == "text/plain"
+    assert f"Request {answer.headers['X-Request-ID']}" in answer.text
+    assert "<" not in answer.text
+
+
+def test_should_keep_the_cause_to_the_log_when_the_code_is_at_fault(
+    http_client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    # When
+    answer = http_client.get("/bug", headers={"Accept": "text/html"})
+
+    # Then
+    assert answer.status_code == 500
+    assert SECRET not in answer.text and "Traceback" not in answer.text
+    assert SECRET in caplog.text
+
+
+def test_should_let_the_exception_through_when_testing(app: Flask) -> None:
+    # Given
+    app.testing = True
+
+    @app.get("/bug")
+    def bug() -> None:
+        raise RuntimeError(SECRET)
+
+    # Then
+    with pytest.raises(RuntimeError):
+        app.test_client().get("/bug")
+
+
+def test_should_say_when_to_come_back_when_it_is_busy(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get("/busy")
+
+    # Then
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "30"
+
+
+def test_should_name_the_methods_when_another_is_used(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.post("/")
+
+    # Then
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_should_refuse_a_body_when_it_is_huge(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.post("/body", data=b"x" * 65_537)
+
+    # Then
+    assert answer.status_code == 413
+    assert http_client.post("/body", data=b"x" * 65_536).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/moved", "/branch"])
+def test_should_leave_redirects_alone(http_client: FlaskClient, path: str) -> None:
+    # When
+    answer = http_client.get(path)
+
+    # Then
+    assert answer.status_code in (302, 308)
+    assert answer.headers["Location"]
+
+
+def test_should_escape_what_was_asked_for(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get("/<script>", headers={"Accept": "text/html"})
+
+    # Then
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+
+
+def test_should_take_the_id_of_a_proxy_when_it_is_harmless(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get("/health", headers={"X-Request-ID": "proxy-1.a_B"})
+
+    # Then
+    assert answer.headers["X-Request-ID"] == "proxy-1.a_B"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "<script>", 'a"b', "x" * 65, "é"])
+def test_should_make_an_id_when_the_given_one_could_do_harm(
+    http_client: FlaskClient, given: str
+) -> None:
+    # When
+    answer = http_client.get("/health", headers={"X-Request-ID": given})
+
+    # Then
+    assert answer.headers["X-Request-ID"] != given
+    assert len(answer.headers["X-Request-ID"]) == 32
+
+
+def test_should_answer_json_that_is_utf_8(
+    http_client: FlaskClient, redis_client: Mock
+) -> None:
+    # When
+    answer = http_client.get("/ü", headers={"Accept": "application/json"})
+
+    # Then
+    assert not redis_client.mock_calls
+    assert json.loads(answer.data)["status"] == 404

@@ -1,0 +1,154 @@
+"""Log lines: JSON or text, with the id of the request, and nothing of the visitor."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from logging.config import dictConfig
+from unittest.mock import Mock, patch
+
+import pytest
+from flask import Flask
+
+from page_tracker.app import create_app
+from page_tracker.operating.logs import logging_configuration
+from page_tracker.settings import Settings
+
+Logging = Callable[[Settings], tuple[Flask, io.StringIO]]
+
+
+@pytest.fixture
+def logging_to_memory() -> Iterator[Logging]:
+    """Give an application that logs to memory, and put logging back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def start(settings: Settings) -> tuple[Flask, io.StringIO]:
+        output = io.StringIO()
+        with patch("sys.stdout", output):
+            dictConfig(logging_configuration(settings))
+        return create_app(settings), output
+
+    yield start
+    root.handlers, root.level = handlers, level
+
+
+def test_should_log_one_json_object_a_line(
+    logging_to_memory: Logging, redis_client: Mock
+) -> None:
+    # Given
+    app, output = logging_to_memory(Settings(log_format="json"))
+    redis_client.incr.return_value = 1
+
+    # When
+    answer = app.test_client().get("/?secret=1")
+
+    # Then
+    (line,) = output.getvalue().splitlines()
+    logged = json.loads(line)
+    assert logged["level"] == "INFO"
+    assert logged["request_id"] == answer.headers["X-Request-ID"]
+    assert (logged["method"], logged["path"], logged["status"]) == ("GET", "/", 200)
+    assert logged["milliseconds"] >= 0
+    assert logged["time"].endswith("+00:00")
+
+
+def test_should_log_text_for_people(
+    logging_to_memory: Logging, redis_client: Mock
+) -> None:
+    # Given
+    app, output = logging_to_memory(Settings(log_format="text"))
+    redis_client.incr.return_value = 1
+
+    # When
+    answer = app.test_client().get("/")
+
+    # Then
+    (line,) = output.getvalue().splitlines()
+    assert " INFO    GET / 200 in " in line
+    assert line.endswith(f"[{answer.headers['X-Request-ID']}]")
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_should_log_an_exception_with_its_cause_and_the_id_of_its_request(
+    logging_to_memory: Logging, log_format: str
+) -> None:
+    # Given
+    app, output = logging_to_memory(
+        Settings.model_validate({"log_format": log_format, "log_level": "error"})
+    )
+
+    @app.get("/bug")
+    def bug() -> None:
+        raise RuntimeError("the reason")
+
+    # When
+    answer = app.test_client().get("/bug")
+
+    # Then
+    assert output.getvalue().count("RuntimeError: the reason") == 1
+    assert answer.headers["X-Request-ID"] in output.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_should_log_nothing_of_the_visitor(
+    logging_to_memory: Logging, redis_client: Mock, log_format: str
+) -> None:
+    # Given
+    app, output = logging_to_memory(
+        Settings.model_validate({"log_format": log_format, "log_level": "debug"})
+    )
+    redis_client.incr.return_value = 1
+
+    # When
+    app.test_client().get(
+        "/?name=alice",
+        headers={"User-Agent": "Netscape/1", "X-Forwarded-For": "198.51.100.7"},
+        environ_base={"REMOTE_ADDR": "203.0.113.9"},
+    )
+
+    # Then
+    for secret in ("Netscape", "198.51.100.7", "203.0.113.9", "alice"):
+        assert secret not in output.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_should_keep_a_path_on_its_line(
+    logging_to_memory: Logging, log_format: str
+) -> None:
+    # Given
+    app, output = logging_to_memory(
+        Settings.model_validate({"log_format": log_format})
+    )
+
+    # When
+    app.test_client().get("/x%0A2026-01-01 ERROR forged%0D")
+
+    # Then
+    assert len(output.getvalue().splitlines()) == 1
+
+
+def test_should_not_log_probes_that_go_well(
+    logging_to_memory: Logging, redis_client: Mock
+) -> None:
+    # Given
+    app, output = logging_to_memory(Settings())
+    redis_client.incrby.return_value = 0
+
+    # When
+    app.test_client().get("/health")
+    app.test_client().get("/ready")
+
+    # Then
+    assert output.getvalue() == ""
+
+
+def test_should_log_lines_outside_of_requests(logging_to_memory: Logging) -> None:
+    # Given
+    _, output = logging_to_memory(Settings(log_format="text"))
+
+    # When
+    logging.getLogger("page_tracker").info("Started")
+
+    # Then
+    assert output.getvalue().endswith("INFO    Started\n")

@@ -1,0 +1,238 @@
+"""Settings from the environment, and what is said when they will not do."""
+
+from pathlib import Path
+
+import pytest
+
+from page_tracker.settings import Settings, SettingsError, load_settings
+
+
+def test_should_have_production_defaults_when_nothing_is_set() -> None:
+    # When
+    settings = load_settings({})
+
+    # Then
+    assert settings == Settings()
+    assert settings.profile == "production"
+    assert settings.redis_url is None
+    assert settings.bind == "127.0.0.1:8000"
+    assert (settings.workers, settings.threads) == (2, 8)
+    assert (settings.log_format, settings.log_level) == ("json", "info")
+
+
+def test_should_take_every_value_from_the_environment() -> None:
+    # When
+    settings = load_settings(
+        {
+            "REDIS_URL": "redis://redis-service:6379",
+            "PAGE_TRACKER_PROFILE": "testing",
+            "PAGE_TRACKER_BIND": "[::]:9000",
+            "PAGE_TRACKER_DATA": "/data",
+            "PAGE_TRACKER_WORKERS": "3",
+            "PAGE_TRACKER_THREADS": "16",
+            "PAGE_TRACKER_RELOAD": "yes",
+            "PAGE_TRACKER_LOG_FORMAT": "text",
+            "PAGE_TRACKER_LOG_LEVEL": "error",
+            "PAGE_TRACKER_COMMIT": "1234567",
+        }
+    )
+
+    # Then
+    assert settings == Settings(
+        redis_url="redis://redis-service:6379",
+        profile="testing",
+        bind="[::]:9000",
+        data=Path("/data"),
+        workers=3,
+        threads=16,
+        reload=True,
+        log_format="text",
+        log_level="error",
+        commit="1234567",
+    )
+
+
+@pytest.mark.parametrize(
+    ("profile", "log_format", "log_level", "reload"),
+    [
+        ("development", "text", "info", True),
+        ("testing", "text", "warning", False),
+        ("production", "json", "info", False),
+    ],
+)
+def test_should_start_from_the_profile(
+    profile: str, log_format: str, log_level: str, reload: bool
+) -> None:
+    # When
+    settings = load_settings({"PAGE_TRACKER_PROFILE": profile})
+
+    # Then
+    assert settings.log_format == log_format
+    assert settings.log_level == log_level
+    assert settings.reload == reload
+
+
+def test_should_prefer_the_variable_when_the_profile_differs() -> None:
+    # When
+    settings = load_settings(
+        {"PAGE_TRACKER_PROFILE": "development", "PAGE_TRACKER_LOG_FORMAT": "json"}
+    )
+
+    # Then
+    assert settings.log_format == "json"
+
+
+def test_should_take_an_empty_variable_for_an_unset_one() -> None:
+    # Then
+    assert load_settings({"PAGE_TRACKER_WORKERS": "", "REDIS_URL": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what_would_do"),
+    [
+        ("PAGE_TRACKER_PROFILE", "prod", "'production'"),
+        ("PAGE_TRACKER_WORKERS", "many", "integer"),
+        ("PAGE_TRACKER_WORKERS", "0", "greater than or equal to 1"),
+        ("PAGE_TRACKER_THREADS", "65", "less than or equal to 64"),
+        ("PAGE_TRACKER_RELOAD", "perhaps", "boolean"),
+        ("PAGE_TRACKER_LOG_FORMAT", "xml", "'json' or 'text'"),
+        ("PAGE_TRACKER_LOG_LEVEL", "loud", "'debug', 'info'"),
+        ("PAGE_TRACKER_BIND", "8000", "HOST:PORT"),
+        ("PAGE_TRACKER_BIND", ":8000", "HOST:PORT"),
+        ("PAGE_TRACKER_BIND", "localhost:http", "HOST:PORT"),
+        ("PAGE_TRACKER_BIND", "localhost:65536", "HOST:PORT"),
+    ],
+)
+def test_should_name_the_variable_and_what_would_do_when_a_value_is_bad(
+    name: str, value: str, what_would_do: str
+) -> None:
+    # When
+    with pytest.raises(SettingsError) as error:
+        load_settings({name: value})
+
+    # Then
+    message = str(error.value)
+    assert message.startswith(f"{name} is '{value}': ")
+    assert what_would_do in message
+    assert "\n" not in message
+
+
+def test_should_name_all_that_is_wrong_in_one_line() -> None:
+    # When
+    with pytest.raises(SettingsError) as error:
+        load_settings({"PAGE_TRACKER_WORKERS": "x", "PAGE_TRACKER_LOG_FORMAT": "y"})
+
+    # Then
+    assert "PAGE_TRACKER_WORKERS" in str(error.value)
+    assert "PAGE_TRACKER_LOG_FORMAT" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAGE_TRACKER_WORKER", "PAGE_TRACKER_WORKERS"),
+        ("PAGE_TRACKER_LOGLEVEL", "PAGE_TRACKER_LOG_LEVEL"),
+    ],
+)
+def test_should_ask_what_was_meant_when_a_name_is_misspelt(
+    name: str, meant: str
+) -> None:
+    # Then
+    with pytest.raises(SettingsError, match=f"^{name} .* did you mean {meant}"):
+        load_settings({name: "4"})
+
+
+def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
+    # Given
+    environment = {
+        "PAGE_TRACKER_PORT": "tcp://10.0.0.1:80",
+        "PAGE_TRACKER_IMAGE": "page-tracker:ci",
+        "PAGE_TRACKER_SERVICE_HOST": "10.0.0.1",
+        "PAGE_TRACKER_PORT_80_TCP_PROTO": "tcp",
+    }
+
+    # Then
+    assert load_settings(environment) == Settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://localhost:6379/2",
+        "redis://user:p%40ss@redis.example:6380/0",
+        "rediss://redis.example?ssl_cert_reqs=required",
+        "unix:///run/redis.sock?db=1",
+        "redis://localhost?client_name=page-tracker",
+    ],
+)
+def test_should_take_every_kind_of_redis_url(url: str) -> None:
+    # Then
+    assert load_settings({"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "what_would_do"),
+    [
+        ("localhost:6379", "redis://"),
+        ("http://:swordfish@localhost", "redis://"),
+        ("redis://:swordfish@localhost:port", "redis://"),
+        ("redis://:swordfish@localhost:70000", "redis://"),
+        ("redis://:swordfish@localhost/first", "[/DATABASE]"),
+        ("redis://:swordfish@localhost?socket_timeout=60", "'socket_timeout'"),
+        ("redis://:swordfish@localhost?retry_on_timeout=true", "'retry_on_timeout'"),
+        ("redis://:swordfish@localhost?db=first", "db=0"),
+        ("redis://:swordfish@[::1", "redis://"),
+        ("redis://", "HOST"),
+        ("unix://", "unix:///"),
+    ],
+)
+def test_should_say_what_is_wrong_with_a_redis_url_without_its_password(
+    url: str, what_would_do: str
+) -> None:
+    # When
+    with pytest.raises(SettingsError) as error:
+        load_settings({"REDIS_URL": url})
+
+    # Then
+    assert str(error.value).startswith("REDIS_URL: ")
+    assert what_would_do in str(error.value)
+    assert "swordfish" not in str(error.value)
+
+
+def test_should_read_the_redis_url_from_a_file(tmp_path: Path) -> None:
+    # Given
+    secret = tmp_path / "redis_url"
+    secret.write_text("redis://:swordfish@redis-service:6379\n", encoding="utf-8")
+
+    # When
+    settings = load_settings({"REDIS_URL_FILE": str(secret)})
+
+    # Then
+    assert settings.redis_url == "redis://:swordfish@redis-service:6379"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), (b"", "empty"), (b"\xff\xfe", "not UTF-8")],
+)
+def test_should_say_what_is_wrong_with_the_file_of_the_redis_url(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    # Given
+    secret = tmp_path / "redis_url"
+    if content is not None:
+        secret.write_bytes(content)
+
+    # Then
+    with pytest.raises(SettingsError, match=f"^REDIS_URL_FILE is .*{reason}"):
+        load_settings({"REDIS_URL_FILE": str(secret)})
+
+
+def test_should_refuse_two_redis_urls(tmp_path: Path) -> None:
+    # Then
+    with pytest.raises(SettingsError, match="REDIS_URL and REDIS_URL_FILE"):
+        load_settings(
+            {"REDIS_URL": "redis://a", "REDIS_URL_FILE": str(tmp_path / "url")}
+        )
