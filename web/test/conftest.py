@@ -13,8 +13,10 @@ for name in list(os.environ):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
 
-# pylint: disable=wrong-import-position
-from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.operating.redis_server import (  # noqa: E402  # pylint: disable=C0413
+    RedisServer,
+    find_program,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,7 +10,7 @@ from gunicorn.app.wsgiapp import WSGIApplication
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.redis_server import RedisServerError
-from page_tracker.settings import Settings, SettingsError, load_settings, variable
+from page_tracker.settings import FIELDS, SettingsError, load_settings, variable
 
 
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -21,13 +21,14 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
         self.load_config_from_module_name_or_filename(
             "python:page_tracker.gunicorn_config"
         )
+        # pylint: disable-next=attribute-defined-outside-init  # `init`, called late
         self.app_uri = self.cfg.wsgi_app
 
 
 def settings_help() -> str:
     """Return what each environment variable is for, and its default."""
     lines = ["\b", "Environment:"]
-    for name, field in Settings.model_fields.items():
+    for name, field in FIELDS.items():
         default = "" if field.default is None else f" [{field.default}]"
         lines.append(f"  {variable(name)}{default}")
         lines.append(f"      {(field.description or '').replace('`', '')}")

@@ -1,8 +1,8 @@
 """How gunicorn serves Page Tracker in production.
 
-`page-tracker serve` uses it, and so does `gunicorn -c python:page_tracker.gunicorn_config`.
-Settings are checked here, in gunicorn's master: a worker that can not start would be
-started again and again.
+For `page-tracker serve`, and for `gunicorn -c python:page_tracker.gunicorn_config`.
+Settings are checked here, in the master: a worker that can not start would be started
+again and again.
 """
 
 import logging

@@ -92,6 +92,9 @@ class Settings(BaseModel):
         return bind
 
 
+FIELDS = dict(Settings.model_fields)
+
+
 def variable(field: str) -> str:
     """Return the environment variable that a field of `Settings` is read from."""
     return "REDIS_URL" if field == "redis_url" else f"PAGE_TRACKER_{field.upper()}"
@@ -105,7 +108,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     _refuse_misspelt(environ)
     given = {
         field: environ[variable(field)]
-        for field in Settings.model_fields
+        for field in FIELDS
         if environ.get(variable(field))
     }
     if environ.get("REDIS_URL_FILE"):
@@ -129,7 +132,7 @@ def _complaints(error: ValidationError) -> Iterator[str]:
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
-    known = [variable(field) for field in Settings.model_fields]
+    known = [variable(field) for field in FIELDS]
     names = [name.removeprefix("PAGE_TRACKER_") for name in known]
     for name in environ:
         # Only what is close to a setting: Kubernetes gives PAGE_TRACKER_SERVICE_HOST

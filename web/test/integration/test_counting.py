@@ -11,11 +11,11 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 from redis import Redis
-from servers import page_tracker
 
 from page_tracker import app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
+from servers import page_tracker
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Literal
 
 import pytest
 from redis import Redis
-from servers import BreakableWay, PageTracker, page_tracker
 
 from page_tracker.operating.redis_server import RedisServer, wait_for
+from servers import BreakableWay, PageTracker, page_tracker
 
 APOLOGY = "Sorry, something went wrong 😔"
 EVERYTHING = b""

@@ -6,7 +6,8 @@ from unittest.mock import Mock
 import pytest
 from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 APOLOGY = "Sorry, something went wrong 😔"
@@ -141,7 +142,7 @@ def test_should_keep_caches_from_hiding_views(
 
 
 @pytest.mark.parametrize(
-    "error", [RedisConnectionError, TimeoutError, ReadOnlyError, ResponseError]
+    "error", [RedisConnectionError, RedisTimeoutError, ReadOnlyError, ResponseError]
 )
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])
 def test_should_apologise_when_redis_fails(

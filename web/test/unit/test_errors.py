@@ -1,6 +1,7 @@
 """Errors in the form that was asked for."""
 
 import json
+from typing import NoReturn
 from unittest.mock import Mock
 
 import pytest
@@ -26,15 +27,15 @@ def http_client(app: Flask) -> FlaskClient:
     """Give a client of the application with routes that fail in every way."""
 
     @app.get("/fail/<int:status>")
-    def fail(status: int) -> None:
+    def fail(status: int) -> NoReturn:
         abort(status)
 
     @app.get("/busy")
-    def busy() -> None:
+    def busy() -> NoReturn:
         raise ServiceUnavailable(retry_after=30)
 
     @app.get("/bug")
-    def bug() -> None:
+    def bug() -> NoReturn:
         raise RuntimeError(SECRET)
 
     @app.post("/body")
@@ -112,7 +113,7 @@ def test_should_let_the_exception_through_when_testing(app: Flask) -> None:
     app.testing = True
 
     @app.get("/bug")
-    def bug() -> None:
+    def bug() -> NoReturn:
         raise RuntimeError(SECRET)
 
     # Then

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
+from typing import NoReturn
 from unittest.mock import Mock, patch
 
 import pytest
@@ -79,7 +80,7 @@ def test_should_log_an_exception_with_its_cause_and_the_id_of_its_request(
     )
 
     @app.get("/bug")
-    def bug() -> None:
+    def bug() -> NoReturn:
         raise RuntimeError("the reason")
 
     # When
@@ -117,9 +118,7 @@ def test_should_keep_a_path_on_its_line(
     logging_to_memory: Logging, log_format: str
 ) -> None:
     # Given
-    app, output = logging_to_memory(
-        Settings.model_validate({"log_format": log_format})
-    )
+    app, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
 
     # When
     app.test_client().get("/x%0A2026-01-01 ERROR forged%0D")

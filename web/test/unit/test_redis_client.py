@@ -7,6 +7,7 @@ from threading import Barrier
 from unittest.mock import Mock, patch
 
 import pytest
+from redis import Redis
 
 from page_tracker import app
 
@@ -14,7 +15,7 @@ from page_tracker import app
 @pytest.fixture
 def from_url() -> Iterator[Mock]:
     """Count the clients that are made, and forget them afterwards."""
-    with patch.object(app.Redis, "from_url", side_effect=lambda *_, **__: Mock()) as it:
+    with patch.object(Redis, "from_url", side_effect=lambda *_, **__: Mock()) as it:
         app._make_client.cache_clear()  # pylint: disable=protected-access
         yield it
         app._make_client.cache_clear()  # pylint: disable=protected-access
@@ -30,7 +31,9 @@ def test_should_make_one_client_when_many_threads_ask_at_once(from_url: Mock) ->
 
     # When
     with ThreadPoolExecutor(32) as threads:
-        clients = {future.result() for future in [threads.submit(ask) for _ in range(32)]}
+        clients = {
+            future.result() for future in [threads.submit(ask) for _ in range(32)]
+        }
 
     # Then
     assert len(clients) == 1

@@ -24,6 +24,7 @@ from page_tracker.operating.redis_server import (
     wait_for,
 )
 
+SECONDS_TO_HAND_OVER = 5
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_BETWEEN_STARTS = 2
 
@@ -41,7 +42,9 @@ def embedded_redis(folder: Path) -> Iterator[str]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "lock").touch()
     except OSError as error:
-        raise RedisServerError(f"'{folder}' can not be written: {error.strerror}") from error
+        raise RedisServerError(
+            f"'{folder}' can not be written: {error.strerror}"
+        ) from error
     server = RedisServer(find_program(), folder)
     ours, keepers = socket.socketpair()
     keeper = os.fork()
@@ -99,7 +102,7 @@ def _take(lock: int, folder: Path) -> None:
         return True
 
     # An owner that was just told to stop, or killed, may need a moment to be gone.
-    if not wait_for(is_taken, SECONDS_TO_STOP):
+    if not wait_for(is_taken, SECONDS_TO_HAND_OVER):
         raise RedisServerError(
             f"'{folder}' is in use by another page-tracker: stop it, or name another "
             "folder in PAGE_TRACKER_DATA"

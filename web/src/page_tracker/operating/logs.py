@@ -29,7 +29,7 @@ class TextFormatter(logging.Formatter):
 
 
 def logging_configuration(settings: Settings) -> dict[str, Any]:
-    """Return the configuration, for `logging.config.dictConfig`, of all our processes."""
+    """Return what `logging.config.dictConfig` takes, for all our processes."""
     level = settings.log_level.upper()
     return {
         "version": 1,

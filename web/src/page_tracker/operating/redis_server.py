@@ -1,16 +1,20 @@
 """A Redis program that keeps its data in a folder and listens on a socket in it."""
 
+import logging
 import os
+import re
 import shutil
 import subprocess  # nosec B404  # a Redis server is a program
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 PROGRAMS = ("redis-server", "valkey-server")
@@ -18,9 +22,15 @@ PROGRAMS = ("redis-server", "valkey-server")
 LONGEST_SOCKET_PATH = 100
 """Bytes; Linux takes 107, macOS 103."""
 
+LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
+"""Process, role, date, time and level, with which Redis begins a line of its log."""
+
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
 SECONDS_TO_STOP = 15
+
+
+logger = logging.getLogger(__name__)
 
 
 class RedisServerError(Exception):
@@ -78,18 +88,22 @@ class RedisServer:
         Raises RedisServerError with the reason when it does not.
         """
         with self.log.open("wb") as output:
+            # pylint: disable-next=consider-using-with  # it outlives this method
             self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        started = wait_for(lambda: self.has_ended() or self._ping(), SECONDS_TO_START)
-        if started and not self.has_ended():
-            started = wait_for(lambda: self.has_ended() or self._ping() == "ready", SECONDS_TO_LOAD)
-        if self.has_ended() or not started:
+        wait_for(lambda: self.has_ended() or self._ping(), SECONDS_TO_START)
+        if self._ping() == "busy":
+            logger.info("Redis is reading its data in %s", self.folder)
+            wait_for(lambda: self._ping() in ("ready", ""), SECONDS_TO_LOAD)
+        if self._ping() != "ready":
             self.stop()
-            raise RedisServerError(f"Redis does not start: {self._last_words()}")
+            raise RedisServerError(
+                f"Redis does not start: {self._last_words()} (see {self.log})"
+            )
 
     def has_ended(self) -> bool:
         """Say whether the program is not running (any more)."""
@@ -113,19 +127,18 @@ class RedisServer:
         """
         if not self._ping():
             return
-        try:
-            self._client().shutdown()
-        except RedisError:
-            pass  # the wait tells
+        with self._client() as client, suppress(RedisError):  # the wait tells
+            client.shutdown()
         if not wait_for(lambda: not self._ping(), SECONDS_TO_STOP):
             raise RedisServerError(f"the Redis on {self.socket} does not stop; kill it")
 
     def _ping(self) -> str:
-        """Return "ready", "loading", or nothing when nobody answers."""
+        """Return "ready", "busy" (loading, or stuck), or nothing when none is there."""
         try:
-            self._client().ping()
-        except BusyLoadingError:
-            return "loading"
+            with self._client() as client:
+                client.ping()
+        except (BusyLoadingError, RedisTimeoutError):
+            return "busy"
         except RedisError:
             return ""
         return "ready"
@@ -139,8 +152,9 @@ class RedisServer:
         )
 
     def _last_words(self) -> str:
-        text = self.log.read_text(encoding="utf-8", errors="replace")
-        return (text.strip().splitlines() or ["it says nothing"])[-1]
+        text = self.log.read_text(encoding="utf-8", errors="replace").strip()
+        last_line = (text.splitlines() or ["it says nothing"])[-1]
+        return LOG_PREFIX.sub("", last_line)
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> bool:

@@ -1,0 +1,47 @@
+"""A running stack: the one that the options name, or one started here."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from page_tracker.operating.redis_server import RedisServer, find_program
+from servers import page_tracker
+from stack import Stack
+
+
+@pytest.fixture(scope="session")
+def urls(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """Give the URL of Page Tracker and that of its Redis."""
+    given = [pytestconfig.getoption(name) for name in ("--flask-url", "--redis-url")]
+    if all(given):
+        yield given[0].rstrip("/"), given[1]
+    elif any(given):
+        pytest.exit("--flask-url and --redis-url go together: give both, or none", 4)
+    else:
+        with ExitStack() as stack:
+            folder: Path = tmp_path_factory.mktemp("stack")
+            redis = RedisServer(find_program(), folder)
+            redis.start()
+            stack.callback(redis.stop)
+            running = stack.enter_context(page_tracker(folder, REDIS_URL=redis.url))
+            yield running.url, redis.url
+
+
+@pytest.fixture
+def stack(urls: tuple[str, str]) -> Iterator[Stack]:
+    """Give the stack, and take the views of the test off its count afterwards.
+
+    They are subtracted: to write back what was there would lose the views of others.
+    """
+    with Redis.from_url(urls[1], socket_timeout=5) as redis:
+        was_there = redis.exists("page_views")
+        running = Stack(urls[0], redis)
+        yield running
+        left = redis.decrby("page_views", running.asked.count("GET /"))
+        if not was_there and not left:
+            redis.delete("page_views")

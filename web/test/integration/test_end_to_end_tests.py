@@ -1,0 +1,55 @@
+"""The end-to-end tests themselves, run against a stack that somebody uses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from page_tracker.operating.redis_server import RedisServer
+from servers import page_tracker
+
+END_TO_END = Path(__file__).parents[1] / "e2e"
+
+
+def run_end_to_end_tests(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run them with options, and return what they print and their status."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, str(END_TO_END)],
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("count", [None, b"41"])
+def test_should_leave_the_count_of_a_stack_as_it_was(
+    redis_server: RedisServer, tmp_path: Path, count: bytes | None
+) -> None:
+    # Given
+    with (
+        page_tracker(tmp_path, REDIS_URL=redis_server.url) as tracker,
+        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
+    ):
+        if count is not None:
+            redis.set("page_views", count)
+
+        # When
+        result = run_end_to_end_tests(
+            f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+        )
+
+        # Then
+        assert result.returncode == 0, result.stdout
+        assert redis.get("page_views") == count
+
+
+def test_should_say_so_when_only_one_url_is_given() -> None:
+    # When
+    result = run_end_to_end_tests("--flask-url=http://127.0.0.1:1")
+
+    # Then
+    assert result.returncode == 4
+    assert "--flask-url and --redis-url go together" in result.stdout + result.stderr

@@ -1,0 +1,276 @@
+"""page-tracker serve with a Redis of its own."""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from redis import Redis
+
+from page_tracker.operating.redis_server import (
+    RedisServer,
+    RedisServerError,
+    find_program,
+    wait_for,
+)
+from servers import COMMAND, PageTracker, page_tracker
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that the servers of a test start in, one after the other."""
+    return tmp_path
+
+
+@pytest.fixture
+def tracker(folder: Path) -> Iterator[PageTracker]:
+    """Give a Page Tracker that was started without a REDIS_URL."""
+    with page_tracker(folder) as running:
+        yield running
+
+
+def everything_of(tracker: PageTracker) -> list[psutil.Process]:
+    """Return gunicorn's master, its workers, the keeper, and Redis."""
+    master = psutil.Process(tracker.process.pid)
+    return [master, *master.children(recursive=True)]
+
+
+def redis_of(tracker: PageTracker) -> psutil.Process:
+    """Return the process of its Redis."""
+    (redis,) = [one for one in everything_of(tracker) if "redis" in one.name()]
+    return redis
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Say whether a process runs; one that nobody has waited for yet does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def run_serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a `page-tracker serve` that is expected to give up."""
+    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
+    return subprocess.run(
+        [COMMAND, "serve"],
+        cwd=folder,
+        env=inherited | environment,
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+
+
+def test_should_count_in_a_redis_of_its_own(tracker: PageTracker, folder: Path) -> None:
+    # When
+    answers = [tracker.get().text for _ in range(2)]
+
+    # Then
+    assert answers == [f"This page has been seen {n} times." for n in (1, 2)]
+    assert not redis_of(tracker).net_connections("tcp")
+    assert (folder / "page-tracker-data").stat().st_mode & 0o077 == 0
+
+
+def test_should_go_on_where_it_was_when_everything_was_killed(folder: Path) -> None:
+    # Given
+    with page_tracker(folder) as tracker:
+        assert tracker.get().text == "This page has been seen 1 times."
+        everything = everything_of(tracker)
+        for process in everything:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everything, timeout=10)
+
+    # When
+    with page_tracker(folder) as again:
+        answer = again.get()
+
+    # Then
+    assert answer.text == "This page has been seen 2 times."
+
+
+def test_should_stop_its_redis_with_itself(folder: Path) -> None:
+    # Given
+    with page_tracker(folder) as tracker:
+        redis = redis_of(tracker)
+
+    # When
+    # (it was told to stop at the end of the block, and has ended)
+
+    # Then
+    assert tracker.process.returncode == 0
+    assert not is_alive(redis)
+
+
+def test_should_not_leave_its_redis_behind_when_only_it_was_killed(
+    folder: Path,
+) -> None:
+    # Given
+    with page_tracker(folder) as tracker:
+        redis = redis_of(tracker)
+
+        # When
+        tracker.process.kill()
+
+        # Then
+        assert wait_for(lambda: not is_alive(redis), 15)
+
+
+def test_should_take_over_when_its_keeper_was_killed_before(folder: Path) -> None:
+    # Given
+    with page_tracker(folder) as tracker:
+        assert tracker.get().ok
+        redis = redis_of(tracker)
+        for process in everything_of(tracker):
+            if process != redis:
+                process.kill()
+        assert is_alive(redis)
+
+    # When
+    with page_tracker(folder) as again:
+        answer = again.get()
+
+        # Then
+        assert answer.text == "This page has been seen 2 times."
+        assert not is_alive(redis)
+
+
+def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
+    # Given
+    assert tracker.get().text == "This page has been seen 1 times."
+
+    # When
+    redis_of(tracker).kill()
+
+    # Then
+    assert wait_for(lambda: tracker.get("/ready").ok, 10)
+    assert tracker.get().text == "This page has been seen 2 times."
+    assert "Redis ended; starting it again" in tracker.log.read_text(encoding="utf-8")
+
+
+def test_should_try_again_when_redis_can_not_start_at_once(
+    tracker: PageTracker, folder: Path
+) -> None:
+    # Given
+    assert tracker.get().ok
+    data = folder / "page-tracker-data" / "appendonlydir"
+    (manifest,) = data.glob("*.manifest")
+    content = manifest.read_bytes()
+    manifest.write_text("not a manifest", encoding="utf-8")
+
+    def has_failed() -> bool:
+        return "Redis does not start" in tracker.log.read_text(encoding="utf-8")
+
+    # When
+    redis_of(tracker).kill()
+    failed = wait_for(has_failed, 10)
+    manifest.write_bytes(content)
+
+    # Then
+    assert failed
+    assert wait_for(lambda: tracker.get("/ready").ok, 10)
+    assert tracker.get().text == "This page has been seen 2 times."
+
+
+def test_should_end_with_one_line_when_the_data_can_not_be_read(folder: Path) -> None:
+    # Given
+    data = folder / "page-tracker-data" / "appendonlydir"
+    data.mkdir(parents=True)
+    (data / "appendonly.aof.manifest").write_text("not a manifest", encoding="utf-8")
+
+    # When
+    result = run_serve(folder)
+
+    # Then
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: Redis does not start: ")
+    assert "redis.log" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.timeout(60)
+def test_should_end_with_one_line_when_the_folder_is_in_use(
+    tracker: PageTracker, folder: Path
+) -> None:
+    # When
+    result = run_serve(folder)
+
+    # Then
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "in use by another page-tracker" in line
+    assert tracker.get().ok
+
+
+def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
+    folder: Path,
+) -> None:
+    # When
+    result = subprocess.run(
+        [COMMAND.with_name("gunicorn"), "-c", "python:page_tracker.gunicorn_config"],
+        cwd=folder,
+        env=os.environ | {"PAGE_TRACKER_WORKERS": "many"},
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+
+    # Then
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: PAGE_TRACKER_WORKERS is 'many'")
+
+
+def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:
+    # Given
+    answer = tracker.get("/nowhere")
+
+    # When
+    lines = [json.loads(line) for line in tracker.log.read_text().splitlines()]
+
+    # Then
+    assert any(line["message"] == f"Page Tracker: {tracker.url}" for line in lines)
+    (logged,) = [line for line in lines if line.get("path") == "/nowhere"]
+    assert logged["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_should_start_when_only_the_socket_was_left_behind(
+    folder: Path,
+) -> None:
+    # Given
+    data = folder / "page-tracker-data"
+    data.mkdir()
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(data / "redis.sock"))
+
+    # When
+    with page_tracker(folder) as tracker:
+        answer = tracker.get()
+
+    # Then
+    assert answer.text == "This page has been seen 1 times."
+
+
+def test_should_not_start_beside_a_redis_that_does_not_stop(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr("page_tracker.operating.redis_server.SECONDS_TO_STOP", 0.1)
+    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
+        stuck = psutil.Process(int(client.info("server")["process_id"]))
+    stuck.suspend()
+
+    # When
+    with pytest.raises(RedisServerError) as error:
+        RedisServer(find_program(), redis_server.folder).stop_orphan()
+
+    # Then
+    stuck.resume()
+    assert str(error.value).endswith("does not stop; kill it")
