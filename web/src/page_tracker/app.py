@@ -122,7 +122,7 @@ def counted(views: int, form: Form) -> Response:
 def not_counted(form: Form) -> Response:
     """Return an apology for a view that Redis did not confirm."""
     if form == "html":
-        detail = "Your view could not be counted. Please try again in a moment."
+        detail = "Your view may not have been counted. Please come back in a moment."
         return error_answer(500, APOLOGY, detail, form)
     return answer(APOLOGY, form, status=500)
 

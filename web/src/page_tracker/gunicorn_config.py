@@ -6,6 +6,7 @@ again and again.
 """
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,10 @@ try:
     settings = load_settings()
 except SettingsError as error:
     sys.exit(f"Error: {error}")
+
+# The name of a Redis that is gone may be looked up at a name server that does not
+# answer: 8 seconds in Docker by default, which no timeout of the Redis client covers.
+os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
 
 wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"

@@ -1,0 +1,95 @@
+# Every command of Page Tracker, once. README, CONTRIBUTING and CI call these targets.
+
+PYTHON ?= python3
+export PYTHON
+# What .venv holds comes first; an activated environment has no part in it.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport VIRTUAL_ENV PYTHONPATH
+
+INSTALL = pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e coverage \
+	e2e-docker publish up down lock clean redis
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/production redis ## Serve the counter on http://127.0.0.1:8000, with a Redis of its own
+	@PAGE_TRACKER_PROFILE=$${PAGE_TRACKER_PROFILE:-development} exec page-tracker serve
+
+test: .venv/development redis ## Run all linters and all tests, and print one summary
+	@cd web && coverage erase
+	@.ci/summary lint unit integration e2e coverage
+
+lint: ## Run all linters
+	@status=0; $(MAKE) --no-print-directory lint-code || status=1; \
+	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status
+
+lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
+	@web/lint
+
+lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check workflows, image, stack and scripts
+	@.ci/lint-pipeline
+
+format: .venv/development ## Let isort and black put the code in order
+	@cd web && isort src test && black src test
+
+unit: .venv/development ## Run the tests that need no network
+	@cd web && coverage run -m pytest test/unit test/repository
+
+integration: .venv/development redis ## Run the tests that need a real Redis (they start their own)
+	@cd web && coverage run -m pytest test/integration
+
+e2e: .venv/development redis ## Run the tests of a running server (they start one)
+	@cd web && coverage run -m pytest test/e2e
+
+coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
+	@cd web && coverage combine --quiet --append && coverage report
+
+e2e-docker: ## Run the end-to-end tests against the Compose stack
+	@.ci/e2e-docker
+
+publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as TAG and latest
+	@.ci/publish
+
+up: ## Build and start the Compose stack on http://localhost
+	@COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
+
+down: ## Stop the Compose stack; its counts stay
+	@docker compose down
+
+lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest versions
+	@cd web && uv pip compile --quiet --universal --upgrade --python-version 3.11 \
+		--all-extras --no-annotate --custom-compile-command "make lock" \
+		--output-file constraints.txt pyproject.toml
+	@cd web && npm update --save
+
+clean: ## Remove all that make made; the counts in page-tracker-data stay
+	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+redis:
+	@.ci/need redis
+
+.venv/bin/python:
+	@.ci/need python
+	@.ci/need venv
+	@$(PYTHON) -m venv .venv
+
+# What a stranger needs to run it, and what a developer needs on top.
+.venv/production: web/pyproject.toml web/constraints.txt | .venv/bin/python
+	@echo "Installing Page Tracker into .venv …"
+	@$(INSTALL) pip flit_core
+	@$(INSTALL) --no-build-isolation --editable web
+	@touch $@
+
+.venv/development: .venv/production
+	@echo "Installing the development tools into .venv …"
+	@$(INSTALL) --no-build-isolation --editable 'web[dev,pipeline]'
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/development
+	@cd web && npm ci --no-audit --no-fund --loglevel error
+	@touch $@
