@@ -40,7 +40,7 @@ unit: .venv/development ## Run the tests that need no network
 	@cd web && coverage run -m pytest test/unit test/repository
 
 integration: .venv/development redis ## Run the tests that need a real Redis (they start their own)
-	@cd web && coverage run -m pytest test/integration
+	@cd web && coverage run -m pytest --numprocesses 4 test/integration
 
 e2e: .venv/development redis ## Run the tests of a running server (they start one)
 	@cd web && coverage run -m pytest test/e2e
@@ -55,7 +55,7 @@ publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as TAG and lates
 	@.ci/publish
 
 up: ## Build and start the Compose stack on http://localhost
-	@COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
+	@PAGE_TRACKER_COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
 
 down: ## Stop the Compose stack; its counts stay
 	@docker compose down

@@ -30,7 +30,9 @@ class PageTracker:
 
     def get(self, path: str = "/", accept: str = "*/*") -> requests.Response:
         """Ask for a path, and wait five seconds at most."""
-        return requests.get(self.url + path, headers={"Accept": accept}, timeout=5)
+        # A connection that is kept alive would hold up the server's end.
+        headers = {"Accept": accept, "Connection": "close"}
+        return requests.get(self.url + path, headers=headers, timeout=5)
 
     def is_up(self) -> bool:
         """Say whether it answers."""

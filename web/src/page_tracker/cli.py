@@ -29,7 +29,7 @@ def settings_help() -> str:
     """Return what each environment variable is for, and its default."""
     lines = ["\b", "Environment:"]
     for name, field in FIELDS.items():
-        default = "" if field.default is None else f" [{field.default}]"
+        default = {None: "", False: " [no]"}.get(field.default, f" [{field.default}]")
         lines.append(f"  {variable(name)}{default}")
         lines.append(f"      {(field.description or '').replace('`', '')}")
     return "\n".join(lines)

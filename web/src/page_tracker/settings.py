@@ -43,6 +43,10 @@ class Settings(BaseModel):
         description="the Redis that counts; without it, `page-tracker serve` starts "
         f"one of its own, and everything else uses `{DEFAULT_REDIS_URL}`",
     )
+    redis_url_file: Path | None = Field(
+        None,
+        description="file to read `REDIS_URL` from, a Docker secret for example",
+    )
     profile: Literal["development", "testing", "production"] = Field(
         "production",
         description="`development` logs text, has 1 worker and reloads changed code; "
@@ -97,7 +101,8 @@ FIELDS = dict(Settings.model_fields)
 
 def variable(field: str) -> str:
     """Return the environment variable that a field of `Settings` is read from."""
-    return "REDIS_URL" if field == "redis_url" else f"PAGE_TRACKER_{field.upper()}"
+    name = field.upper()
+    return name if name.startswith("REDIS_URL") else f"PAGE_TRACKER_{name}"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -111,10 +116,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         for field in FIELDS
         if environ.get(variable(field))
     }
-    if environ.get("REDIS_URL_FILE"):
+    if "redis_url_file" in given:
         if "redis_url" in given:
             raise SettingsError("REDIS_URL and REDIS_URL_FILE are both set: unset one")
-        given["redis_url"] = _read_redis_url(Path(environ["REDIS_URL_FILE"]))
+        given["redis_url"] = _read_redis_url(Path(given["redis_url_file"]))
     profile = PROFILES.get(given.get("profile", ""), {})
     try:
         return Settings.model_validate({**profile, **given})

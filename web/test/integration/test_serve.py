@@ -85,7 +85,7 @@ def test_should_go_on_where_it_was_when_everything_was_killed(folder: Path) -> N
         for process in everything:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(everything, timeout=10)
+        assert wait_for(lambda: not any(map(is_alive, everything)), 10)
 
     # When
     with page_tracker(folder) as again:

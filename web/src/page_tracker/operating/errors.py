@@ -19,10 +19,9 @@ def answer_http_error(error: HTTPException) -> Response:
 
     Flask wraps an exception that nobody caught, once it is logged, in a status 500.
     """
-    if error.code is None or error.code < 400:  # a redirect
-        return make_response(error.get_response())
-    detail = FAULT if error.code == 500 else str(error.description)
-    answer = error_answer(error.code, error.name, detail, form_asked_for())
+    status = error.code or 500
+    detail = FAULT if status == 500 else str(error.description)
+    answer = error_answer(status, error.name, detail, form_asked_for())
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value

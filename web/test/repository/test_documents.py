@@ -1,0 +1,137 @@
+"""README, .env.example and the rest say what the code does."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from page_tracker.app import create_app
+from page_tracker.settings import FIELDS, Settings, variable
+
+ROOT = Path(__file__).parents[3]
+
+
+def read(name: str) -> str:
+    """Return a file of the repository."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def table(name: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading, without its head."""
+    section = read(name).split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
+
+
+def test_should_list_every_setting_with_its_default_and_meaning() -> None:
+    # Given
+    written = {name: f"`{field.default}`" for name, field in FIELDS.items()}
+    written |= {"redis_url": "", "redis_url_file": "", "reload": "`no`"}
+    expected = [
+        [f"`{variable(name)}`", written[name], field.description]
+        for name, field in FIELDS.items()
+    ]
+
+    # When
+    listed = table("README.md", "Settings")
+
+    # Then
+    assert listed == expected
+
+
+def test_should_list_every_route() -> None:
+    # Given
+    app = create_app(Settings())
+    expected = {
+        f"`{method} {rule.rule}`"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    # When
+    listed = [row[0] for row in table("README.md", "Routes")]
+
+    # Then
+    assert len(listed) == len(expected)
+    assert set(listed) == expected
+
+
+def test_should_explain_every_variable_of_the_stack_with_its_default() -> None:
+    # Given
+    used = re.findall(r"\$\{(\w+):-([^}]*)\}", read("docker-compose.yml"))
+
+    # When
+    explained = re.findall(r"^(\w+)=(.*)$", read(".env.example"), re.MULTILINE)
+
+    # Then
+    assert len(explained) == len(dict(explained))
+    assert dict(explained) == dict(used)
+    assert "${" not in re.sub(r"\$\{\w+:-[^}]*\}", "", read("docker-compose.yml"))
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "CONTRIBUTING.md", ".env.example", ".github/workflows/ci.yml"],
+)
+def test_should_name_make_targets_that_exist(document: str) -> None:
+    # Given
+    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.MULTILINE))
+
+    # When
+    named = re.findall(r"(?:`|\$ |run: |run: sudo )make ([a-z0-9-]+)", read(document))
+
+    # Then
+    assert set(named) <= targets
+
+
+def test_should_only_run_make_in_workflows() -> None:
+    # When
+    workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
+    commands = [
+        step["run"]
+        for job in workflow["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+
+    # Then
+    assert commands
+    assert all(re.fullmatch(r"(sudo )?make [a-z0-9-]+", line) for line in commands)
+
+
+def test_should_link_to_files_that_exist() -> None:
+    # When
+    broken = [
+        f"{document.name}: {target}"
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+        for target in re.findall(
+            r'(?:\]\(|src="|srcset=")(?!https?:)([^)"#]+)',
+            document.read_text(encoding="utf-8"),
+        )
+        if not (document.parent / target).exists()
+    ]
+
+    # Then
+    assert not broken
+
+
+def test_should_have_one_version() -> None:
+    # When
+    released = version("page-tracker")
+
+    # Then
+    assert f"ARG VERSION={released}\n" in read("web/Dockerfile")
+    assert re.findall(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)[0] == released
+
+
+def test_should_test_every_supported_python() -> None:
+    # When
+    workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
+    supported = re.findall(
+        r"Programming Language :: Python :: (\d+\.\d+)", read("web/pyproject.toml")
+    )
+
+    # Then
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
