@@ -14,7 +14,8 @@ class RequestId(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line through, with its `request_id` where it has one."""
-        record.request_id = request_id() if has_request_context() else None
+        if has_request_context():
+            record.request_id = request_id()
         return True
 
 
@@ -38,7 +39,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
         "formatters": {
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
-                "format": "{levelname}{name}{message}{process}{request_id}",
+                "format": "{levelname}{name}{message}{process}",
                 "style": "{",
                 "timestamp": "time",
                 "rename_fields": {
