@@ -11,15 +11,15 @@ INSTALL = pip install --quiet --disable-pip-version-check --constraint web/const
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test lint lint-code lint-pipeline format unit integration e2e coverage \
-	e2e-docker publish up down lock clean redis
+	e2e-docker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/production redis ## Serve the counter on http://127.0.0.1:8000, with a Redis of its own
+run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with a Redis of its own
 	@PAGE_TRACKER_PROFILE=$${PAGE_TRACKER_PROFILE:-development} exec page-tracker serve
 
-test: .venv/development redis ## Run all linters and all tests, and print one summary
+test: system .venv/development ## Run all linters and all tests, and print one summary
 	@cd web && coverage erase
 	@.ci/summary lint unit integration e2e coverage
 
@@ -39,10 +39,10 @@ format: .venv/development ## Let isort and black put the code in order
 unit: .venv/development ## Run the tests that need no network
 	@cd web && coverage run -m pytest test/unit test/repository
 
-integration: .venv/development redis ## Run the tests that need a real Redis (they start their own)
+integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
 	@cd web && coverage run -m pytest --numprocesses 4 test/integration
 
-e2e: .venv/development redis ## Run the tests of a running server (they start one)
+e2e: system .venv/development ## Run the tests of a running server (they start one)
 	@cd web && coverage run -m pytest test/e2e
 
 coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
@@ -71,12 +71,11 @@ clean: ## Remove all that make made; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-redis:
-	@.ci/need redis
+system: ## Install what the system lacks to run and test it (as root), or say what to install
+	@.ci/need python venv redis
 
 .venv/bin/python:
-	@.ci/need python
-	@.ci/need venv
+	@.ci/need python venv
 	@$(PYTHON) -m venv .venv
 
 # What a stranger needs to run it, and what a developer needs on top.
