@@ -95,16 +95,23 @@ def test_should_go_on_where_it_was_when_everything_was_killed(folder: Path) -> N
     assert answer.text == "This page has been seen 2 times."
 
 
-def test_should_stop_its_redis_with_itself(folder: Path) -> None:
+def test_should_not_end_before_its_redis_has(tracker: PageTracker) -> None:
     # Given
-    with page_tracker(folder) as tracker:
-        redis = redis_of(tracker)
+    redis = redis_of(tracker)
+    redis.suspend()
+
+    def is_done_serving() -> bool:
+        return "Shutting down" in tracker.log.read_text(encoding="utf-8")
 
     # When
-    # (it was told to stop at the end of the block, and has ended)
+    tracker.process.terminate()
+    done_serving = wait_for(is_done_serving, 10)
+    ended_early = wait_for(lambda: tracker.process.poll() is not None, 0.5)
+    redis.resume()
 
     # Then
-    assert tracker.process.returncode == 0
+    assert done_serving and not ended_early
+    assert tracker.process.wait(10) == 0
     assert not is_alive(redis)
 
 

@@ -10,6 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response
 
+from page_tracker.app import create_app
+from page_tracker.settings import Settings
+
 NAMES = {
     400: "Bad Request",
     403: "Forbidden",
@@ -108,9 +111,9 @@ def test_should_keep_the_cause_to_the_log_when_the_code_is_at_fault(
     assert SECRET in caplog.text
 
 
-def test_should_let_the_exception_through_when_testing(app: Flask) -> None:
+def test_should_let_the_exception_through_when_testing() -> None:
     # Given
-    app.testing = True
+    app = create_app(Settings(profile="testing"))
 
     @app.get("/bug")
     def bug() -> NoReturn:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from unittest.mock import Mock, patch
 
 import pytest
@@ -14,8 +14,13 @@ from page_tracker import app
 
 @pytest.fixture
 def from_url() -> Iterator[Mock]:
-    """Count the clients that are made, and forget them afterwards."""
-    with patch.object(Redis, "from_url", side_effect=lambda *_, **__: Mock()) as it:
+    """Count the clients that are made, each in no hurry, and forget them afterwards."""
+
+    def make(*_: object, **__: object) -> Mock:
+        Event().wait(0.05)  # long enough for every thread to ask meanwhile
+        return Mock()
+
+    with patch.object(Redis, "from_url", side_effect=make) as it:
         app._make_client.cache_clear()  # pylint: disable=protected-access
         yield it
         app._make_client.cache_clear()  # pylint: disable=protected-access
