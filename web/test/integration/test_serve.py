@@ -248,6 +248,25 @@ def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:
     assert logged["request_id"] == answer.headers["X-Request-ID"]
 
 
+def test_should_log_no_address_when_a_request_is_malformed(
+    tracker: PageTracker,
+) -> None:
+    # Given
+    port = int(tracker.url.rpartition(":")[2])
+
+    # When
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nUser-Agent Netscape\r\n\r\n")
+        answer = client.recv(4096)
+
+    # Then
+    lines = tracker.log.read_text(encoding="utf-8").splitlines()
+    (warning,) = [line for line in lines if '"WARNING"' in line]
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert "Refused a malformed request" in warning
+    assert "127.0.0.1" not in warning and "Netscape" not in warning
+
+
 def test_should_start_when_only_the_socket_was_left_behind(
     folder: Path,
 ) -> None:

@@ -19,6 +19,16 @@ class RequestId(logging.Filter):
         return True
 
 
+class WithoutAddress(logging.Filter):
+    """Leave the client's address, and what it sent, out of gunicorn's complaints."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line through, that of a malformed request in other words."""
+        if record.getMessage().startswith("Invalid request from ip="):
+            record.msg, record.args = "Refused a malformed request", None
+        return True
+
+
 class TextFormatter(logging.Formatter):
     """Write a line for people: time, level, message, and the request's id last."""
 
@@ -35,7 +45,10 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": RequestId}},
+        "filters": {
+            "request_id": {"()": RequestId},
+            "without_address": {"()": WithoutAddress},
+        },
         "formatters": {
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
@@ -67,6 +80,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
             "gunicorn.error": {
                 "level": "INFO" if level == "DEBUG" else level,
                 "propagate": True,
+                "filters": ["without_address"],
             },
         },
     }
