@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,10 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+def folder() -> Iterator[Path]:
+    """Give a folder with a path so short that a socket in it can be named."""
+    with TemporaryDirectory(prefix="page-tracker-", dir="/tmp") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def redis_server(folder: Path) -> Iterator[RedisServer]:
     """Give a real Redis of this test's own."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
     server = RedisServer(find_program(), folder)
     server.start()
     yield server

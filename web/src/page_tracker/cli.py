@@ -2,6 +2,7 @@
 
 import logging.config
 import os
+import socket
 from contextlib import ExitStack
 
 import click
@@ -9,8 +10,10 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.operating.redis_server import RedisServerError
+from page_tracker.operating.redis_server import RedisServerError, wait_for
 from page_tracker.settings import FIELDS, SettingsError, load_settings, variable
+
+SECONDS_TO_FREE_ADDRESS = 2
 
 
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -35,10 +38,37 @@ def settings_help() -> str:
     return "\n".join(lines)
 
 
+def check_address(bind: str) -> None:
+    """Make sure that the address can be listened on, before anything is started.
+
+    Raises SettingsError when not. gunicorn would try again and again.
+    """
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    refusal = ""
+
+    def is_free() -> bool:
+        nonlocal refusal
+        try:
+            socket.create_server((host, int(port)), family=family).close()
+        except OSError as error:
+            refusal = error.strerror or str(error)
+            return False
+        return True
+
+    # The workers of one that was killed are gone after a second.
+    if not wait_for(is_free, SECONDS_TO_FREE_ADDRESS):
+        raise SettingsError(
+            f"{variable('bind')} is '{bind}': {refusal}; stop what listens there, or "
+            "name another address and port, 127.0.0.1:8001 for example"
+        )
+
+
 @click.group(context_settings={"max_content_width": 100})
 @click.version_option(package_name="page-tracker")
 def main() -> None:
-    """Count how often pages are seen."""
+    """Serve a page that counts how often it is seen."""
 
 
 @main.command(epilog=settings_help())
@@ -54,6 +84,7 @@ def serve(bind: str | None) -> None:
     try:
         settings = load_settings()
         logging.config.dictConfig(logging_configuration(settings))
+        check_address(settings.bind)
         with ExitStack() as stack:
             if settings.redis_url is None:
                 url = stack.enter_context(embedded_redis(settings.data))

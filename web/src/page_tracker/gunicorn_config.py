@@ -7,6 +7,7 @@ again and again.
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,5 +50,12 @@ logconfig_dict = logging_configuration(settings)
 
 
 def when_ready(_server: object) -> None:
-    """Say where to look."""
-    logging.getLogger("page_tracker").info("Page Tracker: http://%s", bind)
+    """Say where to look, and end when the terminal is closed.
+
+    gunicorn would reload its configuration then; ours comes from the environment, which
+    does not change.
+    """
+    logging.getLogger("page_tracker").info(
+        "Page Tracker: http://%s, counting in %s", bind, settings.redis_address
+    )
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

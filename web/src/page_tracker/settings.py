@@ -29,6 +29,15 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 """What a profile sets otherwise than `Settings` does by default."""
 
 
+REASONS = {
+    "bool_parsing": "use yes or no",
+    "int_parsing": "use a whole number, 1 to 64",
+    "greater_than_equal": "use a whole number, 1 to 64",
+    "less_than_equal": "use a whole number, 1 to 64",
+}
+"""What would do, by kind of error, where pydantic says it in words for programmers."""
+
+
 class SettingsError(ValueError):
     """A setting has a value that will not do; the message is one line for people."""
 
@@ -80,6 +89,13 @@ class Settings(BaseModel):
         description="commit that `GET /version` names; the image brings its own",
     )
 
+    @property
+    def redis_address(self) -> str:
+        """Return where Redis is, for people: the URL without user and password."""
+        parts = urlsplit(self.redis_url or DEFAULT_REDIS_URL)
+        place = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{place}{parts.path}"
+
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
@@ -124,16 +140,21 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         return Settings.model_validate({**profile, **given})
     except ValidationError as error:
-        raise SettingsError("; ".join(_complaints(error))) from error
+        redis_url_from = variable(
+            "redis_url_file" if "redis_url_file" in given else "redis_url"
+        )
+        raise SettingsError("; ".join(_complaints(error, redis_url_from))) from error
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def _complaints(error: ValidationError, redis_url_from: str) -> Iterator[str]:
     for problem in error.errors():
         field = str(problem["loc"][0])
-        reason = problem["msg"].removeprefix("Value error, ")
-        # A Redis URL may hold a password: it must not end up in a log.
-        value = "" if field == "redis_url" else f" is {problem['input']!r}"
-        yield f"{variable(field)}{value}: {reason[0].lower()}{reason[1:]}"
+        said = problem["msg"].removeprefix("Value error, ")
+        reason = REASONS.get(problem["type"], said[0].lower() + said[1:])
+        if field == "redis_url":  # it may hold a password, which no log should
+            yield f"{redis_url_from}: {reason}"
+        else:
+            yield f"{variable(field)} is {problem['input']!r}: {reason}"
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis import Redis
@@ -14,7 +15,7 @@ from stack import Stack
 
 @pytest.fixture(scope="session")
 def urls(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+    pytestconfig: pytest.Config,
 ) -> Iterator[tuple[str, str]]:
     """Give the URL of Page Tracker and that of its Redis."""
     given = [pytestconfig.getoption(name) for name in ("--flask-url", "--redis-url")]
@@ -24,7 +25,7 @@ def urls(
         pytest.exit("--flask-url and --redis-url go together: give both, or none", 4)
     else:
         with ExitStack() as stack:
-            folder: Path = tmp_path_factory.mktemp("stack")
+            folder = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
             redis = RedisServer(find_program(), folder)
             redis.start()
             stack.callback(redis.stop)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -18,13 +19,7 @@ from page_tracker.operating.redis_server import (
     find_program,
     wait_for,
 )
-from servers import COMMAND, PageTracker, page_tracker
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give the folder that the servers of a test start in, one after the other."""
-    return tmp_path
+from servers import COMMAND, PageTracker, free_port, page_tracker
 
 
 @pytest.fixture
@@ -57,7 +52,7 @@ def run_serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[s
     """Run a `page-tracker serve` that is expected to give up."""
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     return subprocess.run(
-        [COMMAND, "serve"],
+        [COMMAND, "serve", "--bind", f"127.0.0.1:{free_port()}"],
         cwd=folder,
         env=inherited | environment,
         text=True,
@@ -201,6 +196,29 @@ def test_should_end_with_one_line_when_the_data_can_not_be_read(folder: Path) ->
     assert "Traceback" not in result.stderr
 
 
+def test_should_end_with_one_line_when_a_file_of_the_folder_can_not_be_written(
+    folder: Path,
+) -> None:
+    # Given
+    (folder / "page-tracker-data" / "redis.log").mkdir(parents=True)
+
+    # When
+    result = run_serve(folder)
+
+    # Then
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ") and "redis.log" in line
+
+
+def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:
+    # When
+    tracker.process.send_signal(signal.SIGHUP)
+
+    # Then
+    assert tracker.process.wait(10) == 0
+
+
 @pytest.mark.timeout(60)
 def test_should_end_with_one_line_when_the_folder_is_in_use(
     tracker: PageTracker, folder: Path
@@ -211,7 +229,7 @@ def test_should_end_with_one_line_when_the_folder_is_in_use(
     # Then
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert "in use by another page-tracker" in line
+    assert f"another page-tracker (process {tracker.process.pid})" in line
     assert tracker.get().ok
 
 
@@ -243,7 +261,9 @@ def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:
     lines = [json.loads(line) for line in tracker.log.read_text().splitlines()]
 
     # Then
-    assert any(line["message"] == f"Page Tracker: {tracker.url}" for line in lines)
+    assert any(
+        line["message"].startswith(f"Page Tracker: {tracker.url},") for line in lines
+    )
     (logged,) = [line for line in lines if line.get("path") == "/nowhere"]
     assert logged["request_id"] == answer.headers["X-Request-ID"]
 

@@ -1,5 +1,6 @@
 """The page-tracker command, as a stranger meets it."""
 
+import socket
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -10,11 +11,13 @@ from click.testing import CliRunner
 
 from page_tracker.cli import main
 from page_tracker.settings import FIELDS, variable
+from servers import free_port
 
 
 @pytest.fixture(autouse=True)
-def server() -> Iterator[Mock]:
-    """Keep gunicorn from starting, and logging as it was."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    """Keep gunicorn from starting, and logging and the environment as they were."""
+    monkeypatch.setenv("PAGE_TRACKER_BIND", f"127.0.0.1:{free_port()}")
     with patch("page_tracker.cli.Server") as it, patch("logging.config.dictConfig"):
         yield it
 
@@ -48,12 +51,7 @@ def test_should_end_with_one_line_when_a_setting_is_bad(server: Mock) -> None:
     assert not server.mock_calls
 
 
-def test_should_end_with_one_line_when_an_option_is_bad(
-    server: Mock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given
-    monkeypatch.setenv("PAGE_TRACKER_BIND", "127.0.0.1:8000")
-
+def test_should_end_with_one_line_when_an_option_is_bad(server: Mock) -> None:
     # When
     result = CliRunner().invoke(main, ["serve", "--bind", "8000"])
 
@@ -83,9 +81,28 @@ def test_should_say_how_to_get_redis_when_there_is_none(tmp_path: Path) -> None:
     assert "docker run" in line
 
 
-@pytest.mark.parametrize("folder", ["taken", "x" * 120])
+def test_should_say_what_would_do_when_the_address_is_taken(server: Mock) -> None:
+    # Given
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        # When
+        result = CliRunner().invoke(main, ["serve", "--bind", bind])
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith(f"Error: PAGE_TRACKER_BIND is '{bind}': Address already in")
+    assert "127.0.0.1:8001" in line
+    assert not server.mock_calls
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [("taken", "it is not a folder"), ("x" * 120, "bytes too long")],
+)
 def test_should_name_the_folder_when_it_will_not_do(
-    tmp_path: Path, folder: str
+    tmp_path: Path, folder: str, reason: str
 ) -> None:
     # Given
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
@@ -98,4 +115,5 @@ def test_should_name_the_folder_when_it_will_not_do(
     # Then
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
-    assert str(tmp_path / folder) in line
+    assert line.startswith(f"Error: PAGE_TRACKER_DATA is '{tmp_path / folder}': ")
+    assert reason in line

@@ -91,10 +91,10 @@ def test_should_take_an_empty_variable_for_an_unset_one() -> None:
     ("name", "value", "what_would_do"),
     [
         ("PAGE_TRACKER_PROFILE", "prod", "'production'"),
-        ("PAGE_TRACKER_WORKERS", "many", "integer"),
-        ("PAGE_TRACKER_WORKERS", "0", "greater than or equal to 1"),
-        ("PAGE_TRACKER_THREADS", "65", "less than or equal to 64"),
-        ("PAGE_TRACKER_RELOAD", "perhaps", "boolean"),
+        ("PAGE_TRACKER_WORKERS", "many", "whole number, 1 to 64"),
+        ("PAGE_TRACKER_WORKERS", "0", "whole number, 1 to 64"),
+        ("PAGE_TRACKER_THREADS", "65", "whole number, 1 to 64"),
+        ("PAGE_TRACKER_RELOAD", "perhaps", "yes or no"),
         ("PAGE_TRACKER_LOG_FORMAT", "xml", "'json' or 'text'"),
         ("PAGE_TRACKER_LOG_LEVEL", "loud", "'debug', 'info'"),
         ("PAGE_TRACKER_BIND", "8000", "HOST:PORT"),
@@ -228,6 +228,33 @@ def test_should_say_what_is_wrong_with_the_file_of_the_redis_url(
     # Then
     with pytest.raises(SettingsError, match=f"^REDIS_URL_FILE is .*{reason}"):
         load_settings({"REDIS_URL_FILE": str(secret)})
+
+
+def test_should_blame_the_file_when_the_redis_url_in_it_is_wrong(
+    tmp_path: Path,
+) -> None:
+    # Given
+    secret = tmp_path / "redis_url"
+    secret.write_text("http://:swordfish@localhost", encoding="utf-8")
+
+    # Then
+    with pytest.raises(SettingsError, match="^REDIS_URL_FILE: use redis://"):
+        load_settings({"REDIS_URL_FILE": str(secret)})
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (None, "redis://localhost:6379"),
+        ("redis://user:swordfish@redis-service:6379/1", "redis://redis-service:6379/1"),
+        ("unix:///run/redis.sock?password=swordfish", "unix:///run/redis.sock"),
+    ],
+)
+def test_should_tell_where_redis_is_without_its_password(
+    url: str | None, address: str
+) -> None:
+    # Then
+    assert Settings(redis_url=url).redis_address == address
 
 
 def test_should_refuse_two_redis_urls(tmp_path: Path) -> None:

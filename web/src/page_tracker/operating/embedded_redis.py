@@ -13,6 +13,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from page_tracker.operating.redis_server import (
     SECONDS_TO_LOAD,
@@ -38,13 +40,7 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     What it held is there again at the next start. Raises RedisServerError when there is
     no Redis program, the folder can not be used or is in use, or Redis does not start.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "lock").touch()
-    except OSError as error:
-        raise RedisServerError(
-            f"'{folder}' can not be written: {error.strerror}"
-        ) from error
+    _make_writable(folder)
     server = RedisServer(find_program(), folder)
     ours, keepers = socket.socketpair()
     keeper = os.fork()
@@ -58,6 +54,19 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     finally:
         ours.close()
         wait_for(lambda: _has_ended(keeper), 2 * SECONDS_TO_STOP)
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        is_file = isinstance(error, FileExistsError)
+        reason = "it is not a folder" if is_file else error.strerror
+        raise RedisServerError(
+            f"PAGE_TRACKER_DATA is '{folder}': {reason}; name a folder to write to"
+        ) from error
 
 
 def _await_word(keeper: socket.socket) -> None:
@@ -81,19 +90,21 @@ def _keep(server: RedisServer, parent: socket.socket) -> None:
     for signal_number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.SIG_IGN)
     try:
-        with (server.folder / "lock").open("w", encoding="utf-8") as lock:
-            _take(lock.fileno(), server.folder)
+        with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
+            _take(lock, server.folder)
             server.stop_orphan()
             server.start()
             parent.sendall(b"ready")
             _run_until_closed(server, parent)
-    except RedisServerError as error:
+    except (RedisServerError, OSError) as error:
         parent.sendall(str(error).encode())
     finally:
         os._exit(0)
 
 
-def _take(lock: int, folder: Path) -> None:
+def _take(lock: IO[str], folder: Path) -> None:
+    """Own the folder as long as this process lives, and say in the lock who does."""
+
     def is_taken() -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,10 +114,14 @@ def _take(lock: int, folder: Path) -> None:
 
     # An owner that was just told to stop, or killed, may need a moment to be gone.
     if not wait_for(is_taken, SECONDS_TO_HAND_OVER):
+        lock.seek(0)
         raise RedisServerError(
-            f"'{folder}' is in use by another page-tracker: stop it, or name another "
-            "folder in PAGE_TRACKER_DATA"
+            f"PAGE_TRACKER_DATA is '{folder}': another page-tracker (process "
+            f"{lock.read()}) keeps its counts there; stop it, or name another folder"
         )
+    lock.truncate(0)
+    lock.write(str(os.getppid()))
+    lock.flush()
 
 
 def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:

@@ -19,8 +19,8 @@ from redis.retry import Retry
 
 PROGRAMS = ("redis-server", "valkey-server")
 
-LONGEST_SOCKET_PATH = 100
-"""Bytes; Linux takes 107, macOS 103."""
+LONGEST_SOCKET_PATH = 103
+"""Bytes; what macOS takes, and Linux takes four more."""
 
 LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
 """Process, role, date, time and level, with which Redis begins a line of its log."""
@@ -47,8 +47,9 @@ def find_program() -> str:
             return path
     raise RedisServerError(
         "REDIS_URL is not set, and there is no redis-server or valkey-server to start. "
-        "Get one (Debian, Ubuntu: apt install redis-server; macOS: brew install redis; "
-        "Docker: docker run -d -p 127.0.0.1:6379:6379 redis), or set REDIS_URL"
+        "Debian, Ubuntu: apt install redis-server; macOS: brew install redis; Docker: "
+        "docker run -d -p 127.0.0.1:6379:6379 redis redis-server --appendonly yes, "
+        "and set REDIS_URL=redis://127.0.0.1:6379"
     )
 
 
@@ -65,7 +66,7 @@ class RedisServer:
         self.log = self.folder / "redis.log"
         if (length := len(os.fsencode(self.socket))) > LONGEST_SOCKET_PATH:
             raise RedisServerError(
-                f"'{self.folder}' is {length - LONGEST_SOCKET_PATH} bytes too long for "
+                f"PAGE_TRACKER_DATA is '{self.folder}': {length - LONGEST_SOCKET_PATH} bytes too long for "
                 "the socket in it; name a shorter folder"
             )
         self.url = f"unix://{quote(str(self.socket))}"
