@@ -6,7 +6,12 @@ export PYTHON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH
 
-INSTALL = pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
+# The programs of a virtual environment name their place and their Python: after a move,
+# a copy or another PYTHON, it is made anew.
+PLACE := $(CURDIR) $(PYTHON)
+$(shell [ ! -f .venv/place ] || [ "$$(cat .venv/place)" = "$(PLACE)" ] || rm -rf .venv)
+
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +33,7 @@ lint: ## Run all linters
 	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status
 
 lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
-	@web/lint
+	@web/lint || { echo "(make format mends what black and isort find)"; exit 1; }
 
 lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check workflows, image, stack and scripts
 	@.ci/lint-pipeline
@@ -77,6 +82,7 @@ system: ## Install what the system lacks to run and test it (as root), or say wh
 .venv/bin/python:
 	@.ci/need python venv
 	@$(PYTHON) -m venv .venv
+	@echo "$(PLACE)" > .venv/place
 
 # What a stranger needs to run it, and what a developer needs on top.
 .venv/production: web/pyproject.toml web/constraints.txt | .venv/bin/python
