@@ -1,6 +1,7 @@
 """A running Page Tracker for tests, and a way to Redis that can be broken."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -110,17 +111,26 @@ class BreakableWay:
                 ).start()
 
     def _forward(self, client: socket.socket) -> None:
-        """Carry one command after the other to Redis, and its reply back."""
+        """Carry commands to Redis and replies back, until one of the two closes."""
+        fate = ""
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
             server.connect(str(self._path))
-            while command := client.recv(65536):
-                server.sendall(command)
-                reply = server.recv(65536)
-                if self.breaks_at is not None and self.breaks_at in command:
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                source, target = (
+                    (client, server) if client in ready else (server, client)
+                )
+                data = source.recv(65536)
+                if not data:
+                    return
+                if source is client:
+                    broken = self.breaks_at is not None and self.breaks_at in data
+                    fate = self.fate if broken else ""
+                elif fate:
                     self.reached.set()
-                    if self.fate == "cut":
+                    if fate == "cut":
                         return
-                    if self.fate == "hang":
+                    if fate == "hang":
                         continue
                     self.released.wait(timeout=5)
-                client.sendall(reply)
+                target.sendall(data)

@@ -12,16 +12,18 @@ class Stack:
 
     url: str
     redis: Redis
-    asked: list[str] = field(default_factory=list)
+    counted: list[str] = field(default_factory=list)
 
     def ask(
         self, path: str = "/", method: str = "GET", accept: str = "*/*"
     ) -> requests.Response:
-        """Send a request, and remember it."""
-        self.asked.append(f"{method} {path}")
-        return requests.request(
+        """Send a request, and remember its answer when that says that it counted."""
+        answer = requests.request(
             method, self.url + path, headers={"Accept": accept}, timeout=10
         )
+        if answer.ok and "This page has been seen" in answer.text:
+            self.counted.append(answer.text)
+        return answer
 
     def stored(self) -> int:
         """Return how many views Redis holds."""

@@ -9,6 +9,8 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from redis import ConnectionPool
+from redis.exceptions import RedisError
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 
@@ -158,16 +160,15 @@ def _complaints(error: ValidationError, redis_url_from: str) -> Iterator[str]:
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
-    known = [variable(field) for field in FIELDS]
-    names = [name.removeprefix("PAGE_TRACKER_") for name in known]
+    known = {field.upper(): variable(field) for field in FIELDS}
     for name in environ:
         # Only what is close to a setting: Kubernetes gives PAGE_TRACKER_SERVICE_HOST
         # and the like to whatever runs beside a service of our name.
-        if name.startswith("PAGE_TRACKER_") and name not in known:
+        if name.startswith("PAGE_TRACKER_") and name not in known.values():
             short = name.removeprefix("PAGE_TRACKER_")
-            for meant in difflib.get_close_matches(short, names, n=1, cutoff=0.8):
+            for meant in difflib.get_close_matches(short, known, n=1, cutoff=0.8):
                 raise SettingsError(
-                    f"{name} is not a setting: did you mean PAGE_TRACKER_{meant}?"
+                    f"{name} is not a setting: did you mean {known[meant]}?"
                 )
 
 
@@ -188,7 +189,7 @@ def _read_redis_url(path: Path) -> str:
 def _check_redis_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         raise ValueError(REDIS_URL_FORMS) from None
     if parts.scheme == "unix":
@@ -205,3 +206,10 @@ def _check_redis_url(url: str) -> None:
             )
         if option == "db" and not values[0].isdecimal():
             raise ValueError("the option 'db' takes a number, as in db=0")
+    try:
+        ConnectionPool.from_url(url).make_connection()
+    except (TypeError, ValueError, RedisError):
+        raise ValueError(
+            "its options do not fit: ssl_… goes with rediss://, and takes what redis-py "
+            "takes"
+        ) from None

@@ -21,16 +21,16 @@ def urls(
     given = [pytestconfig.getoption(name) for name in ("--flask-url", "--redis-url")]
     if all(given):
         yield given[0].rstrip("/"), given[1]
-    elif any(given):
+        return
+    if any(given):
         pytest.exit("--flask-url and --redis-url go together: give both, or none", 4)
-    else:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
-            redis = RedisServer(find_program(), folder)
-            redis.start()
-            stack.callback(redis.stop)
-            running = stack.enter_context(page_tracker(folder, REDIS_URL=redis.url))
-            yield running.url, redis.url
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
+        redis = RedisServer(find_program(), folder)
+        redis.start()
+        stack.callback(redis.stop)
+        running = stack.enter_context(page_tracker(folder, REDIS_URL=redis.url))
+        yield running.url, redis.url
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def stack(urls: tuple[str, str]) -> Iterator[Stack]:
     with Redis.from_url(urls[1], socket_timeout=5) as redis:
         was_there = redis.exists("page_views")
         running = Stack(urls[0], redis)
+        before = running.stored()
+        if running.ask().ok and running.stored() != before + 1:
+            pytest.exit(f"{urls[0]} does not count in the Redis of --redis-url", 4)
         yield running
-        left = redis.decrby("page_views", running.asked.count("GET /"))
+        left = redis.decrby("page_views", len(running.counted))
         if not was_there and not left:
             redis.delete("page_views")

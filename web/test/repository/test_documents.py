@@ -1,5 +1,6 @@
 """README, .env.example and the rest say what the code does."""
 
+import json
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -134,3 +135,24 @@ def test_should_test_every_supported_python() -> None:
 
     # Then
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+
+
+def test_should_require_every_job_before_a_merge() -> None:
+    # Given
+    jobs = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"].values()
+    names = {
+        re.sub(r"\$\{\{ matrix\.python \}\}", version, job["name"])
+        for job in jobs
+        for version in job.get("strategy", {}).get("matrix", {}).get("python", [""])
+    }
+
+    # When
+    rules = json.loads(read(".github/rulesets/main.json"))["rules"]
+    (checks,) = [
+        rule["parameters"]["required_status_checks"]
+        for rule in rules
+        if rule["type"] == "required_status_checks"
+    ]
+
+    # Then
+    assert {check["context"] for check in checks} == names

@@ -133,6 +133,7 @@ def test_should_name_all_that_is_wrong_in_one_line() -> None:
     [
         ("PAGE_TRACKER_WORKER", "PAGE_TRACKER_WORKERS"),
         ("PAGE_TRACKER_LOGLEVEL", "PAGE_TRACKER_LOG_LEVEL"),
+        ("PAGE_TRACKER_REDIS_URL", "REDIS_URL"),
     ],
 )
 def test_should_ask_what_was_meant_when_a_name_is_misspelt(
@@ -185,6 +186,9 @@ def test_should_take_every_kind_of_redis_url(url: str) -> None:
         ("redis://:swordfish@localhost?db=first", "db=0"),
         ("redis://:swordfish@[::1", "redis://"),
         ("redis://", "HOST"),
+        ("redis://:swordfish@a..b", "HOST"),
+        ("redis://:swordfish@localhost?ssl_cert_reqs=none", "rediss://"),
+        ("rediss://:swordfish@localhost?ssl_cert_reqs=perhaps", "ssl_"),
         ("unix://", "unix:///"),
     ],
 )

@@ -11,7 +11,7 @@ import select
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -93,12 +93,16 @@ def _keep(server: RedisServer, parent: socket.socket) -> None:
         with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
             _take(lock, server.folder)
             server.stop_orphan()
-            server.start()
+            server.start(is_wanted=lambda: not _is_closed(parent, 0))
             parent.sendall(b"ready")
             _run_until_closed(server, parent)
     except (RedisServerError, OSError) as error:
-        parent.sendall(str(error).encode())
+        with suppress(BrokenPipeError):  # the parent did not wait
+            parent.sendall(str(error).encode())
+    except Exception:  # pylint: disable=broad-exception-caught  # nobody else would say
+        logger.exception("The keeper of Redis failed")
     finally:
+        server.stop()
         os._exit(0)
 
 
@@ -126,13 +130,17 @@ def _take(lock: IO[str], folder: Path) -> None:
 
 def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
     pause: float = SECONDS_BETWEEN_LOOKS
-    while not select.select([parent], [], [], pause)[0]:
+    while not _is_closed(parent, pause):
         pause = SECONDS_BETWEEN_LOOKS
         if server.has_ended():
             logger.error("Redis ended; starting it again")
             try:
-                server.start()
+                server.start(is_wanted=lambda: not _is_closed(parent, 0))
             except RedisServerError as error:
                 logger.error("%s", error)
                 pause = SECONDS_BETWEEN_STARTS
-    server.stop()
+
+
+def _is_closed(parent: socket.socket, seconds: float) -> bool:
+    """Wait that long for the parent's end to be closed; it never says anything."""
+    return bool(select.select([parent], [], [], seconds)[0])

@@ -83,23 +83,33 @@ class RedisServer:
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Start the program and wait until it has read its data and answers.
 
-        Raises RedisServerError with the reason when it does not.
+        Raises RedisServerError with the reason when it does not, and when it is not
+        wanted any more before it does.
         """
-        with self.log.open("wb") as output:
-            # pylint: disable-next=consider-using-with  # it outlives this method
-            self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        wait_for(lambda: self.has_ended() or self._ping(), SECONDS_TO_START)
+        # What it said when it died is kept when it is started again.
+        mode = "wb" if self._process is None else "ab"
+        try:
+            with self.log.open(mode) as output:
+                # pylint: disable-next=consider-using-with  # it outlives this method
+                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+        except OSError as error:
+            raise RedisServerError(f"Redis can not be started: {error}") from error
+
+        def is_over() -> bool:
+            return self.has_ended() or not is_wanted()
+
+        wait_for(lambda: is_over() or self._ping(), SECONDS_TO_START)
         if self._ping() == "busy":
             logger.info("Redis is reading its data in %s", self.folder)
-            wait_for(lambda: self._ping() in ("ready", ""), SECONDS_TO_LOAD)
+            wait_for(lambda: is_over() or self._ping() == "ready", SECONDS_TO_LOAD)
         if self._ping() != "ready":
             self.stop()
             raise RedisServerError(
