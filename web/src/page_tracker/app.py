@@ -19,6 +19,7 @@ from page_tracker.operating.errors import error_answer, register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
 from page_tracker.tracking.keys import PAGE_VIEWS
+from page_tracker.tracking.outage import Outage
 
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two
@@ -30,6 +31,7 @@ LARGEST_BODY = 64 * 1024
 APOLOGY = "Sorry, something went wrong 😔"
 
 bp = Blueprint("counter", __name__)
+outage = Outage()
 _making_client = Lock()
 
 
@@ -111,7 +113,8 @@ def counter() -> Response:
     if request.method == "HEAD":  # Flask sends it here too, and it shows nobody a page
         return headers_only(form)
     try:
-        views = int(redis().incr(PAGE_VIEWS))
+        with outage.one_at_a_time():
+            views = int(redis().incr(PAGE_VIEWS))
     except RedisError as error:
         cause = type(error).__name__
         current_app.logger.error("A view was not counted: %s: %s", cause, error)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis import Redis
@@ -44,6 +45,28 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
         # Then
         assert result.returncode == 0, result.stdout
         assert redis.get("page_views") == count
+
+
+def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    # Given
+    with (
+        TemporaryDirectory(dir="/tmp") as elsewhere,
+        page_tracker(Path(elsewhere)) as tracker,
+        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
+    ):
+        redis.set("page_views", 41)
+
+        # When
+        result = run_end_to_end_tests(
+            f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+        )
+
+        # Then
+        assert result.returncode == 4
+        assert "does not count in the Redis of --redis-url" in result.stdout
+        assert redis.get("page_views") == b"41"
 
 
 def test_should_say_so_when_only_one_url_is_given() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from time import monotonic
 from typing import Literal
 
@@ -78,6 +79,28 @@ def test_should_apologise_in_time_when_redis_hangs(
     assert seconds < 1.5
     assert tracker.get("/health").ok
     assert tracker.get("/ready").status_code == 503
+
+
+def test_should_apologise_in_time_to_everybody_when_redis_hangs(
+    tracker: PageTracker, way_to_redis: BreakableWay
+) -> None:
+    # Given
+    clients = 64
+    way_to_redis.breaks_at = EVERYTHING
+    all_there = Barrier(clients)
+
+    def see(path: str) -> float:
+        all_there.wait(timeout=10)
+        started = monotonic()
+        tracker.get(path)
+        return monotonic() - started
+
+    # When
+    with ThreadPoolExecutor(clients) as threads:
+        seconds = list(threads.map(see, ["/"] * (clients - 1) + ["/health"]))
+
+    # Then
+    assert max(seconds) < 1.5
 
 
 def test_should_log_one_line_with_the_cause_when_redis_hangs(

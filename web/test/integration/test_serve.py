@@ -180,6 +180,77 @@ def test_should_try_again_when_redis_can_not_start_at_once(
     assert tracker.get().text == "This page has been seen 2 times."
 
 
+def test_should_try_again_when_a_file_can_not_be_written_for_a_while(
+    tracker: PageTracker, folder: Path
+) -> None:
+    # Given
+    assert tracker.get().ok
+    redis_log = folder / "page-tracker-data" / "redis.log"
+    redis_log.unlink()
+    redis_log.mkdir()
+
+    def has_failed() -> bool:
+        return "Redis can not be started" in tracker.log.read_text(encoding="utf-8")
+
+    # When
+    redis_of(tracker).kill()
+    failed = wait_for(has_failed, 10)
+    redis_log.rmdir()
+
+    # Then
+    assert failed
+    assert wait_for(lambda: tracker.get("/ready").ok, 10)
+    assert tracker.get().text == "This page has been seen 2 times."
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
+    folder: Path, end: signal.Signals
+) -> None:
+    # Given
+    slow = folder / "redis-server"
+    slow.write_text(f'#!/bin/sh\nsleep 2\nexec {find_program()} "$@"\n')
+    slow.chmod(0o755)
+    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
+    starting = subprocess.Popen(
+        [COMMAND, "serve", "--bind", f"127.0.0.1:{free_port()}"],
+        cwd=folder,
+        env=inherited | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    process = psutil.Process(starting.pid)
+    assert wait_for(lambda: len(process.children(recursive=True)) >= 2, 10)
+    keeper, redis, *_ = process.children(recursive=True)
+
+    # When
+    starting.send_signal(end)
+    starting.wait(10)
+
+    # Then
+    assert wait_for(lambda: not is_alive(keeper) and not is_alive(redis), 10)
+
+
+def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
+    folder: Path,
+) -> None:
+    # Given
+    with page_tracker(folder) as tracker:
+        assert tracker.get().ok
+        redis = redis_of(tracker)
+
+        # When
+        for process in everything_of(tracker):
+            if os.getpgid(process.pid) == os.getpgid(tracker.process.pid):
+                process.send_signal(signal.SIGINT)
+        status = tracker.process.wait(10)
+
+        # Then
+        assert status == 0
+        assert not is_alive(redis)
+        assert "Traceback" not in tracker.log.read_text(encoding="utf-8")
+
+
 def test_should_end_with_one_line_when_the_data_can_not_be_read(folder: Path) -> None:
     # Given
     data = folder / "page-tracker-data" / "appendonlydir"

@@ -88,7 +88,8 @@ def _keep(server: RedisServer, parent: socket.socket) -> None:
     """Be the keeper: own the folder, run Redis until the parent is gone, and exit."""
     os.setsid()  # Ctrl-C is for the parent; Redis has to outlive the last answer
     for signal_number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, signal.SIG_IGN)
+        # Not SIG_IGN, which Redis would inherit and then could not be stopped.
+        signal.signal(signal_number, lambda *_: None)
     try:
         with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
             _take(lock, server.folder)
