@@ -209,7 +209,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
 ) -> None:
     # Given
     slow = folder / "redis-server"
-    slow.write_text(f'#!/bin/sh\nsleep 2\nexec {find_program()} "$@"\n')
+    slow.write_text(f'#!/bin/sh\nsleep 30\nexec {find_program()} "$@"\n')
     slow.chmod(0o755)
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     starting = subprocess.Popen(
@@ -228,7 +228,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     starting.wait(10)
 
     # Then
-    assert wait_for(lambda: not is_alive(keeper) and not is_alive(redis), 10)
+    assert wait_for(lambda: not is_alive(keeper) and not is_alive(redis), 6)
 
 
 def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
