@@ -210,6 +210,5 @@ def _check_redis_url(url: str) -> None:
         ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, RedisError):
         raise ValueError(
-            "its options do not fit: ssl_… goes with rediss://, and takes what redis-py "
-            "takes"
+            "its options do not fit: ssl_… is for rediss://, with values of redis-py"
         ) from None

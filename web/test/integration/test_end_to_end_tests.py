@@ -48,7 +48,7 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
 
 
 def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
-    redis_server: RedisServer, tmp_path: Path
+    redis_server: RedisServer,
 ) -> None:
     # Given
     with (

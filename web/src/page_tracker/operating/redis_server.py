@@ -64,10 +64,11 @@ class RedisServer:
         self.folder = folder.absolute()
         self.socket = self.folder / "redis.sock"
         self.log = self.folder / "redis.log"
-        if (length := len(os.fsencode(self.socket))) > LONGEST_SOCKET_PATH:
+        excess = len(os.fsencode(self.socket)) - LONGEST_SOCKET_PATH
+        if excess > 0:
             raise RedisServerError(
-                f"PAGE_TRACKER_DATA is '{self.folder}': {length - LONGEST_SOCKET_PATH} bytes too long for "
-                "the socket in it; name a shorter folder"
+                f"PAGE_TRACKER_DATA is '{self.folder}': {excess} bytes too long for a "
+                "socket in it; name a shorter folder"
             )
         self.url = f"unix://{quote(str(self.socket))}"
         self._command = [
