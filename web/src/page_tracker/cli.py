@@ -10,7 +10,8 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.operating.redis_server import RedisServerError, wait_for
+from page_tracker.operating.redis_server import RedisServerError
+from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import FIELDS, SettingsError, load_settings, variable
 
 SECONDS_TO_FREE_ADDRESS = 2

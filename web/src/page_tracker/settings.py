@@ -115,6 +115,7 @@ class Settings(BaseModel):
 
 
 FIELDS = dict(Settings.model_fields)
+"""The fields of `Settings`, by name, in the order in which people read of them."""
 
 
 def variable(field: str) -> str:

@@ -17,8 +17,8 @@ from page_tracker.operating.redis_server import (
     RedisServer,
     RedisServerError,
     find_program,
-    wait_for,
 )
+from page_tracker.operating.waiting import wait_for
 from servers import COMMAND, PageTracker, free_port, page_tracker
 
 

@@ -23,8 +23,8 @@ from page_tracker.operating.redis_server import (
     RedisServer,
     RedisServerError,
     find_program,
-    wait_for,
 )
+from page_tracker.operating.waiting import wait_for
 
 SECONDS_TO_HAND_OVER = 5
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -93,17 +93,19 @@ def _keep(server: RedisServer, parent: socket.socket) -> None:
     try:
         with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
             _take(lock, server.folder)
-            server.stop_orphan()
-            server.start(is_wanted=lambda: not _is_closed(parent, 0))
-            parent.sendall(b"ready")
-            _run_until_closed(server, parent)
+            try:
+                server.stop_orphan()
+                server.start(is_wanted=lambda: not _is_closed(parent, 0))
+                parent.sendall(b"ready")
+                _run_until_closed(server, parent)
+            finally:
+                server.stop()
     except (RedisServerError, OSError) as error:
         with suppress(BrokenPipeError):  # the parent did not wait
             parent.sendall(str(error).encode())
     except Exception:  # pylint: disable=broad-exception-caught  # nobody else would say
         logger.exception("The keeper of Redis failed")
     finally:
-        server.stop()
         os._exit(0)
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess  # nosec B404  # a Redis server is a program
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+
+from page_tracker.operating.waiting import wait_for
 
 PROGRAMS = ("redis-server", "valkey-server")
 
@@ -167,13 +168,3 @@ class RedisServer:
         text = self.log.read_text(encoding="utf-8", errors="replace").strip()
         last_line = (text.splitlines() or ["it says nothing"])[-1]
         return LOG_PREFIX.sub("", last_line)
-
-
-def wait_for(condition: Callable[[], object], seconds: float) -> bool:
-    """Return whether a condition came true within some seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
