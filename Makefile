@@ -7,9 +7,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH
 
 # The programs of a virtual environment name their place and their Python: after a move,
-# a copy or another PYTHON, it is made anew.
+# a copy, an upgrade of Python or with another PYTHON, it is made anew.
 PLACE := $(CURDIR) $(PYTHON)
-$(shell [ ! -f .venv/place ] || [ "$$(cat .venv/place)" = "$(PLACE)" ] || rm -rf .venv)
+ifneq ($(filter-out help system e2e-docker publish up down clean,$(MAKECMDGOALS)),)
+$(shell [ ! -f .venv/place ] || { [ "$$(cat .venv/place)" = "$(PLACE)" ] && \
+	.venv/bin/python -c 'import pip' 2>/dev/null; } || rm -rf .venv)
+endif
 
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
 

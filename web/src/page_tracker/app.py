@@ -80,6 +80,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
     app.extensions["page_tracker.settings"] = settings
+    app.extensions["page_tracker.outage"] = outage
     # Looked up at each call: tests put another client in the place of `redis`.
     app.extensions["page_tracker.redis"] = lambda: redis()  # pylint: disable=W0108
 

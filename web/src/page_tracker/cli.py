@@ -45,24 +45,27 @@ def check_address(bind: str) -> None:
     Raises SettingsError when not. gunicorn would try again and again.
     """
     host, _, port = bind.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_ipv6 = host.startswith("[")
     refusal = ""
 
     def is_free() -> bool:
         nonlocal refusal
         try:
-            socket.create_server((host, int(port)), family=family).close()
+            socket.create_server(
+                (host.strip("[]"), int(port)),
+                family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+                dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+            ).close()
         except OSError as error:
-            refusal = error.strerror or str(error)
+            refusal = (error.strerror or str(error)).partition(" (while")[0]
             return False
         return True
 
     # The workers of one that was killed are gone after a second.
     if not wait_for(is_free, SECONDS_TO_FREE_ADDRESS):
         raise SettingsError(
-            f"{variable('bind')} is '{bind}': {refusal}; stop what listens there, or "
-            "name another address and port, 127.0.0.1:8001 for example"
+            f"{variable('bind')} is '{bind}': {refusal}; "
+            "name another address or port, 127.0.0.1:8001 for example"
         )
 
 

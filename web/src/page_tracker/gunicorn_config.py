@@ -44,13 +44,16 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 # The control socket wants a home folder that can be written.
 control_socket_disable = True
 
+# Under nohup, before gunicorn sets signals of its own.
+ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
 # gunicorn's own access log would hold the visitor's address and user agent.
 accesslog = None
 logconfig_dict = logging_configuration(settings)
 
 
 def when_ready(_server: object) -> None:
-    """Say where to look, and end when the terminal is closed.
+    """Say where to look, and end when the terminal is closed, but for nohup.
 
     gunicorn would reload its configuration then; ours comes from the environment, which
     does not change.
@@ -58,4 +61,7 @@ def when_ready(_server: object) -> None:
     logging.getLogger("page_tracker").info(
         "Page Tracker: http://%s, counting in %s", bind, settings.redis_address
     )
-    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    if ignores_hangup:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

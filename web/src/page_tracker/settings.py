@@ -19,7 +19,10 @@ REDIS_URL_FORMS = (
     "or unix:///PATH"
 )
 
-REDIS_URL_OPTIONS = re.compile(r"db|username|password|client_name|ssl_\w+")
+REDIS_URL_OPTIONS = re.compile(
+    "db|username|password|client_name|"
+    "ssl_(cert_reqs|ca_certs|ca_path|check_hostname|certfile|keyfile)"
+)
 """Options that may follow the `?` of a Redis URL. Others could bring back what the
 client must never do (wait for long, try again), since a URL wins over the code."""
 
@@ -109,7 +112,8 @@ class Settings(BaseModel):
     @classmethod
     def _check_bind(cls, bind: str) -> str:
         host, _, port = bind.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        is_host = re.fullmatch(r"[^:\[\]\s]+|\[[^\[\]\s]+\]", host)
+        if not is_host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError("use HOST:PORT, as in 127.0.0.1:8000 or [::]:8000")
         return bind
 
@@ -199,11 +203,18 @@ def _check_redis_url(url: str) -> None:
         is_complete = bool(parts.hostname and re.fullmatch(r"/?\d*", parts.path))
     if parts.scheme not in ("redis", "rediss", "unix") or not is_complete:
         raise ValueError(REDIS_URL_FORMS)
-    for option, values in parse_qs(parts.query, keep_blank_values=True).items():
+    # What follows may be the rest of a password, and must not be named.
+    if "@" in parts.query or parts.fragment:
+        raise ValueError("write %3F for a ? in a password, %23 for a #, %2F for a /")
+    options = parse_qs(parts.query, keep_blank_values=True)
+    if "ssl_keyfile" in options and "ssl_certfile" not in options:
+        raise ValueError("the option 'ssl_keyfile' goes with 'ssl_certfile'")
+    for option, values in options.items():
         if not REDIS_URL_OPTIONS.fullmatch(option):
             raise ValueError(
                 f"the option '{option}' is not taken; db, username, password, "
-                "client_name and ssl_… are"
+                "client_name, ssl_cert_reqs, ssl_check_hostname, ssl_ca_certs, "
+                "ssl_ca_path, ssl_certfile and ssl_keyfile are"
             )
         if option == "db" and not values[0].isdecimal():
             raise ValueError("the option 'db' takes a number, as in db=0")

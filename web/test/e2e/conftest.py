@@ -43,7 +43,7 @@ def stack(urls: tuple[str, str]) -> Iterator[Stack]:
         was_there = redis.exists("page_views")
         running = Stack(urls[0], redis)
         before = running.stored()
-        if running.ask().ok and running.stored() != before + 1:
+        if running.ask().ok and running.stored() <= before:
             pytest.exit(f"{urls[0]} does not count in the Redis of --redis-url", 4)
         yield running
         left = redis.decrby("page_views", len(running.counted))

@@ -288,6 +288,20 @@ def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:
     assert tracker.process.wait(10) == 0
 
 
+def test_should_outlive_its_terminal_when_nohup_says_so(folder: Path) -> None:
+    # Given
+    ignore = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from nohup
+    with page_tracker(folder) as tracker:
+        signal.signal(signal.SIGHUP, ignore)
+
+        # When
+        tracker.process.send_signal(signal.SIGHUP)
+
+        # Then
+        assert not wait_for(lambda: tracker.process.poll() is not None, 1)
+        assert tracker.get().ok
+
+
 @pytest.mark.timeout(60)
 def test_should_end_with_one_line_when_the_folder_is_in_use(
     tracker: PageTracker, folder: Path

@@ -58,7 +58,9 @@ def test_should_let_all_through_when_redis_is_back() -> None:
 
 def test_should_let_all_through_when_redis_answered_with_an_error() -> None:
     # Given
-    outage = outage_after(ResponseError())
+    outage = outage_after(RedisTimeoutError())
+    with pytest.raises(ResponseError), outage.one_at_a_time():
+        raise ResponseError()
 
     # When
     with outage.one_at_a_time(), outage.one_at_a_time():

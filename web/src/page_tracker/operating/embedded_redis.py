@@ -1,7 +1,8 @@
 """A Redis that lives as long as the process that asked for it.
 
 A process of its own, the keeper, starts Redis, starts it again should it die, and
-stops it once the process that asked and all its children are gone, killed or not.
+stops it once the process that asked and all its children are gone, killed or not. When
+the keeper itself was killed, the next start stops the Redis that was left.
 """
 
 import fcntl
@@ -71,8 +72,11 @@ def _make_writable(folder: Path) -> None:
 
 def _await_word(keeper: socket.socket) -> None:
     """Wait until the keeper says that Redis is ready, or why it will not be."""
-    keeper.settimeout(2 * SECONDS_TO_STOP + SECONDS_TO_START + SECONDS_TO_LOAD)
-    word = keeper.recv(4096).decode()
+    keeper.settimeout(2 * SECONDS_TO_STOP + 2 * SECONDS_TO_START + SECONDS_TO_LOAD)
+    try:
+        word = keeper.recv(4096).decode()
+    except TimeoutError:
+        word = "Redis takes too long to start"
     if word != "ready":
         raise RedisServerError(word or "the process that keeps Redis was killed")
 

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.settings import Settings
 from page_tracker.tracking.keys import PAGE_VIEWS
+from page_tracker.tracking.outage import Outage
 
 bp = Blueprint("health", __name__)
 
@@ -23,10 +24,12 @@ def health() -> Response:
 def ready() -> Response:
     """Say whether views can be counted right now: 200, or 503 with what fails."""
     redis: Callable[[], Redis] = current_app.extensions["page_tracker.redis"]
+    outage: Outage = current_app.extensions["page_tracker.outage"]
     try:
-        # A PING is answered by a Redis that refuses to write as well (out of memory,
-        # a replica, a full disk); adding nothing to the counter is not.
-        redis().incrby(PAGE_VIEWS, 0)
+        with outage.one_at_a_time():
+            # A PING is answered by a Redis that refuses to write as well (no memory, no
+            # disk, a replica); adding nothing to the counter is not.
+            redis().incrby(PAGE_VIEWS, 0)
     except RedisError as error:
         cause = type(error).__name__
         current_app.logger.warning("Redis can not count: %s: %s", cause, error)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 
@@ -33,6 +34,9 @@ class Outage:
             self._is_away = False
         except (RedisConnectionError, RedisTimeoutError):
             self._is_away = True
+            raise
+        except RedisError:  # an answer all the same
+            self._is_away = False
             raise
         finally:
             if finds_out:
