@@ -46,7 +46,8 @@ class PageTracker:
 def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
     """Run `page-tracker serve` with settings from an environment of its own.
 
-    It starts in the folder, where `serve.log` holds what it prints.
+    It has one worker where that does not say otherwise, and starts in the folder, where
+    `serve.log` holds what it prints.
     """
     port = free_port()
     log = folder / "serve.log"
@@ -55,7 +56,7 @@ def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
         process = subprocess.Popen(
             [COMMAND, "serve", "--bind", f"127.0.0.1:{port}"],
             cwd=folder,
-            env=inherited | environment,
+            env=inherited | {"PAGE_TRACKER_WORKERS": "1"} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
