@@ -83,7 +83,7 @@ class BreakableWay:
 
     Commands always reach Redis. `breaks_at` names the command whose reply does not come
     back, `fate` what happens instead: the connection hangs, is cut, or holds the reply
-    until `released`. `reached` is set as soon as Redis has such a command.
+    until `released`, `hold_seconds` at most. `reached` is set as soon as Redis has such a command.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,6 +92,7 @@ class BreakableWay:
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
         self.breaks_at: bytes | None = None
         self.fate: Literal["hang", "cut", "hold"] = "hang"
+        self.hold_seconds = 5.0
         self.reached = threading.Event()
         self.released = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -133,5 +134,5 @@ class BreakableWay:
                         return
                     if fate == "hang":
                         continue
-                    self.released.wait(timeout=5)
+                    self.released.wait(self.hold_seconds)
                 target.sendall(data)

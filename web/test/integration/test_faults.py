@@ -82,6 +82,23 @@ def test_should_apologise_in_time_when_redis_hangs(
     assert tracker.get("/ready").status_code == 503
 
 
+def test_should_count_in_time_when_every_reply_is_late(
+    tracker: PageTracker, way_to_redis: BreakableWay
+) -> None:
+    # Given
+    way_to_redis.breaks_at, way_to_redis.fate = EVERYTHING, "hold"
+    way_to_redis.hold_seconds = 0.4
+
+    # When
+    started = monotonic()
+    answer = tracker.get()
+    seconds = monotonic() - started
+
+    # Then
+    assert answer.text == "This page has been seen 1 times."
+    assert seconds < 1.5
+
+
 @pytest.mark.parametrize("path", ["/", "/ready"])
 def test_should_answer_everybody_in_time_when_redis_hangs(
     tracker: PageTracker, way_to_redis: BreakableWay, path: str
