@@ -19,6 +19,7 @@ from page_tracker.operating.waiting import wait_for
 COMMAND = Path(sys.executable).with_name("page-tracker")
 SECONDS_TO_START = 20
 SECONDS_TO_STOP = 20
+SECONDS_LATE = 0.4
 
 
 @dataclass
@@ -82,8 +83,8 @@ class BreakableWay:
     """A TCP port that leads to a Redis socket until it is told to break.
 
     Commands always reach Redis. `breaks_at` names the command whose reply does not come
-    back, `fate` what happens instead: the connection hangs, is cut, or holds the reply
-    until `released`, `hold_seconds` at most. `reached` is set as soon as Redis has such a command.
+    back, `fate` what happens instead: the connection hangs, is cut, holds the reply until
+    `released`, or brings it late. `reached` is set as soon as Redis has such a command.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,8 +92,7 @@ class BreakableWay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
         self.breaks_at: bytes | None = None
-        self.fate: Literal["hang", "cut", "hold"] = "hang"
-        self.hold_seconds = 5.0
+        self.fate: Literal["hang", "cut", "hold", "late"] = "hang"
         self.reached = threading.Event()
         self.released = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -134,5 +134,5 @@ class BreakableWay:
                         return
                     if fate == "hang":
                         continue
-                    self.released.wait(self.hold_seconds)
+                    self.released.wait(SECONDS_LATE if fate == "late" else 5)
                 target.sendall(data)

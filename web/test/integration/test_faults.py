@@ -86,8 +86,7 @@ def test_should_count_in_time_when_every_reply_is_late(
     tracker: PageTracker, way_to_redis: BreakableWay
 ) -> None:
     # Given
-    way_to_redis.breaks_at, way_to_redis.fate = EVERYTHING, "hold"
-    way_to_redis.hold_seconds = 0.4
+    way_to_redis.breaks_at, way_to_redis.fate = EVERYTHING, "late"
 
     # When
     started = monotonic()
