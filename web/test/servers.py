@@ -83,8 +83,8 @@ class BreakableWay:
     """A TCP port that leads to a Redis socket until it is told to break.
 
     Commands always reach Redis. `breaks_at` names the command whose reply does not come
-    back, `fate` what happens instead: the connection hangs, is cut, holds the reply until
-    `released`, or brings it late. `reached` is set as soon as Redis has such a command.
+    back, `fate` what happens instead: the connection hangs, is cut, holds the reply
+    until `released`, or brings it late. `reached` is set once Redis has the command.
     """
 
     def __init__(self, path: Path) -> None:
