@@ -16,7 +16,7 @@ DEFAULT_REDIS_URL = "redis://localhost:6379"
 
 REDIS_URL_FORMS = (
     "use redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss://… for TLS, "
-    "or unix:///PATH"
+    "or unix:///PATH; in a password, %3F for a ?, %23 for a #, %2F for a /"
 )
 
 REDIS_URL_OPTIONS = re.compile(
@@ -203,9 +203,9 @@ def _check_redis_url(url: str) -> None:
         is_complete = bool(parts.hostname and re.fullmatch(r"/?\d*", parts.path))
     if parts.scheme not in ("redis", "rediss", "unix") or not is_complete:
         raise ValueError(REDIS_URL_FORMS)
-    # What follows may be the rest of a password, and must not be named.
+    # This may be the rest of a password, and must not be named below.
     if "@" in parts.query or parts.fragment:
-        raise ValueError("write %3F for a ? in a password, %23 for a #, %2F for a /")
+        raise ValueError(REDIS_URL_FORMS)
     options = parse_qs(parts.query, keep_blank_values=True)
     if "ssl_keyfile" in options and "ssl_certfile" not in options:
         raise ValueError("the option 'ssl_keyfile' goes with 'ssl_certfile'")

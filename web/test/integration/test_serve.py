@@ -188,6 +188,35 @@ def test_should_try_again_when_redis_can_not_start_at_once(
     assert tracker.get().text == "This page has been seen 2 times."
 
 
+def test_should_try_again_when_what_redis_said_can_not_be_read(folder: Path) -> None:
+    # Given
+    broken = folder / "broken"
+    program = folder / "redis-server"
+    program.write_text(
+        "#!/bin/sh\n"
+        f"if [ -e {broken} ]; then rm page-tracker-data/redis.log; exit 1; fi\n"
+        f'exec {find_program()} "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    with page_tracker(folder, PATH=f"{folder}:{os.environ['PATH']}") as tracker:
+        assert tracker.get().ok
+
+        def has_failed() -> bool:
+            return "No such file" in tracker.log.read_text(encoding="utf-8")
+
+        # When
+        broken.touch()
+        redis_of(tracker).kill()
+        failed = wait_for(has_failed, 10)
+        broken.unlink()
+
+        # Then
+        assert failed
+        assert wait_for(lambda: tracker.get("/ready").ok, 10)
+        assert tracker.get().text == "This page has been seen 2 times."
+
+
 def test_should_try_again_when_a_file_can_not_be_written_for_a_while(
     tracker: PageTracker, folder: Path
 ) -> None:

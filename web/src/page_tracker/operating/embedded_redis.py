@@ -143,7 +143,7 @@ def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
             logger.error("Redis ended; starting it again")
             try:
                 server.start(is_wanted=lambda: not _is_closed(parent, 0))
-            except RedisServerError as error:
+            except (RedisServerError, OSError) as error:
                 logger.error("%s", error)
                 pause = SECONDS_BETWEEN_STARTS
 
