@@ -18,6 +18,7 @@ from page_tracker.operating import health
 from page_tracker.operating.errors import error_answer, register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.showing import badge
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage
 
@@ -89,6 +90,7 @@ def register_blueprints(app: Flask) -> None:
     """Give each feature its routes."""
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)
+    app.register_blueprint(badge.bp)
 
 
 def register_headers(app: Flask) -> None:
@@ -97,10 +99,11 @@ def register_headers(app: Flask) -> None:
     @app.after_request
     def add_headers(answer: Response) -> Response:
         if request.endpoint != "static":
-            answer.headers["Cache-Control"] = "no-store"
-        answer.headers["Content-Security-Policy"] = (
+            answer.headers.setdefault("Cache-Control", "no-store")
+        answer.headers.setdefault(
+            "Content-Security-Policy",
             "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-            "base-uri 'none'; form-action 'none'"
+            "base-uri 'none'; form-action 'none'",
         )
         answer.headers["Referrer-Policy"] = "same-origin"
         answer.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,1 @@
+"""Ways in which a number is shown."""
