@@ -18,7 +18,7 @@ from page_tracker.operating import health
 from page_tracker.operating.errors import error_answer, register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
-from page_tracker.showing import badge
+from page_tracker.showing import badge, embed
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage
 
@@ -91,6 +91,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(badge.bp)
+    app.register_blueprint(embed.bp)
 
 
 def register_headers(app: Flask) -> None:

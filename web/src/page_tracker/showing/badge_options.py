@@ -143,26 +143,32 @@ def parse_query(query: bytes) -> dict[str, str]:
 
 def parse_options(values: dict[str, str]) -> BadgeOptions:
     """Return what the parameters of an address ask for. Raises BadInput."""
-    for name in values:
-        if name not in PARAMETERS:
-            raise BadInput("parameter", unknown(name))
     try:
         return BadgeOptions.model_validate(values)
     except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
-        raise BadInput(name, f"{name} is {shown(values[name])}: {needs(name)}") from None
+        name, reason = next(iter(problems(error, BadgeOptions).items()))
+        raise BadInput(name or "parameter", reason) from None
 
 
-def needs(name: str) -> str:
-    """Return what will do as the value of a parameter."""
-    return f"use {PARAMETERS[name].description}"
+def problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
+    """Return what is wrong, by parameter; under an empty name, a parameter too many."""
+    known = {field.alias or name: field for name, field in model.model_fields.items()}
+    found = {}
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0])
+        if name in known:
+            said = f"{name} is {shown(str(problem['input']))}"
+            found[name] = f"{said}: use {known[name].description}"
+        else:
+            found.setdefault("", unknown(name, list(known)))
+    return found
 
 
-def unknown(name: str) -> str:
+def unknown(name: str, known: list[str]) -> str:
     """Return what to say of a parameter that there is not."""
-    for meant in difflib.get_close_matches(name, PARAMETERS, n=1):
+    for meant in difflib.get_close_matches(name, known, n=1):
         return f"{shown(name)} is not a parameter: did you mean {meant}?"
-    return f"{shown(name)} is not a parameter: use {', '.join(PARAMETERS)}"
+    return f"{shown(name)} is not a parameter: use {', '.join(known)}"
 
 
 def shown(value: str) -> str:
