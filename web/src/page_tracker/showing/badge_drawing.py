@@ -51,7 +51,7 @@ BOLD = 1.12
 """How much wider bold letters are, measured in DejaVu Sans Bold."""
 
 ZERO_WIDTH_JOINER = "\u200d"
-DARK_INK, LIGHT_INK = "#16181c", "#ffffff"
+DARK_INK, LIGHT_INK = "#000", "#fff"
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def ink_on(color: str) -> str:
         _linear(int(digits[place : place + 2], 16) / 255) for place in (0, 2, 4)
     )
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    is_bright = luminance > 0.18  # where both have about the same contrast
+    is_bright = luminance > 0.179  # there, both have the same contrast: 4.6
     return DARK_INK if is_bright else LIGHT_INK
 
 
