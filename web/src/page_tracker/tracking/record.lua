@@ -64,7 +64,8 @@ local function numbers(repeated)
 end
 
 -- A site that was removed must not come back by a view that was on its way.
-if redis.call('HEXISTS', totals, 'since') == 0 then
+local since = redis.call('HGET', totals, 'since')
+if not since then
   return {'unknown site', 0, page, '0', '0', '0', '0', '0'}
 end
 
@@ -112,6 +113,9 @@ views, page = add(pages, page, 1, most_pages)
 views_today = add(today .. 'pages', page, 1, nil, expires)
 increment(today .. 'hours', hour)
 local site_views = redis.call('HINCRBY', totals, 'views', 1)
+if day < since then
+  redis.call('HSET', totals, 'since', day)
+end
 
 local new = 0
 if visitor ~= '' then

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
 from time import monotonic
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.tracking.calendar import today
+from page_tracker.tracking.calendar import start_of, today
 from page_tracker.tracking.keys import SITES, SiteKeys
 from page_tracker.tracking.outage import Outage
 
@@ -65,6 +67,10 @@ class Site(BaseModel):
     def zone(self) -> ZoneInfo:
         """Return the time zone that days and hours are in."""
         return ZoneInfo(self.time_zone)
+
+    def expires(self, day: date) -> int:
+        """Return when the counts of a day may go, in seconds since 1970."""
+        return int(start_of(day + timedelta(days=1 + self.retention), self.zone))
 
     @cached_property
     def keys(self) -> SiteKeys:
@@ -171,6 +177,14 @@ class Sites:
         with self._looking:
             self._look_after(0)
         return sorted(set(self._hosts.values()), key=lambda site: site.name)
+
+    def open(self, host: str, most: int) -> Site | None:
+        """Register the site of a view, unless there are too many sites already."""
+        if len(self.all()) >= most:
+            return None
+        with suppress(SiteError):  # another process was first
+            self.add(Site(name=host))
+        return self.find(host)
 
     def add(self, site: Site) -> None:
         """Register a site. Raises SiteError when it, or an alias, is there already."""

@@ -6,7 +6,7 @@ may have (control characters, excess length) is refused before, by `View.of`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, unquote_to_bytes
 
@@ -90,6 +90,10 @@ class View:
             event=" ".join(event.split()),
             id=id,
         )
+
+    def without_referrer(self) -> Self:
+        """Return the view as one that came from the site itself."""
+        return replace(self, referrer="")
 
 
 def canonical_page(page: str) -> str:
