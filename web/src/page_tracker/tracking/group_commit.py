@@ -37,7 +37,7 @@ class _Call(Generic[Item, Result]):
     def __init__(self, items: list[Item]) -> None:
         self.items = items
         self.outcomes: list[Result | Exception] | None = None
-        self.error: BaseException | None = None
+        self.error: RedisError | None = None
         self.leads = False
         self.woken = Lock()  # released once, with an answer or with the lead
         self.woken.acquire()  # pylint: disable=consider-using-with
@@ -112,11 +112,9 @@ class GroupCommit(Generic[Item, Result]):
             self._leave(call)
         if call.outcomes is not None:
             return call.outcomes
-        if isinstance(call.error, RedisError):
-            raise copy(call.error)  # its traceback belongs to the thread that led
         if call.error:
-            raise RedisError("The thread that sent this along failed")
-        raise RedisTimeoutError("Timeout waiting behind others for Redis")
+            raise copy(call.error)  # its traceback belongs to the thread that led
+        raise RedisTimeoutError("Timeout waiting for a thread that asks Redis for all")
 
     def _enter(self, call: _Call[Item, Result]) -> None:
         with self._lock:
@@ -149,7 +147,7 @@ class GroupCommit(Generic[Item, Result]):
             for call in group:
                 call.outcomes = outcomes[start : start + len(call.items)]
                 start += len(call.items)
-        except BaseException as error:
+        except RedisError as error:
             with self._lock:
                 # Nobody queues for a Redis that is away. These were not sent.
                 if self._outage.is_away:
