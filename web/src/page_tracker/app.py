@@ -18,6 +18,7 @@ from page_tracker.operating import health
 from page_tracker.operating.errors import error_answer, register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage
 
@@ -31,7 +32,6 @@ LARGEST_BODY = 64 * 1024
 APOLOGY = "Sorry, something went wrong 😔"
 
 bp = Blueprint("counter", __name__)
-outage = Outage()
 _making_client = Lock()
 
 
@@ -58,6 +58,20 @@ def _make_client(_process: int) -> Redis:
         driver_info=None,
         legacy_responses=False,
     )
+
+
+def _count_views(views: list[None]) -> list[int | Exception]:
+    """Count views of the counter page, and return the number that each of them is."""
+    if len(views) == 1:
+        return [int(redis().incr(PAGE_VIEWS))]
+    pipeline = redis().pipeline(transaction=False)
+    for _ in views:
+        pipeline.incr(PAGE_VIEWS)
+    return pipeline.execute(raise_on_error=False)
+
+
+outage = Outage()
+counter_page = GroupCommit(_count_views, outage)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -114,8 +128,7 @@ def counter() -> Response:
     if request.method == "HEAD":  # Flask sends it here too, and it shows nobody a page
         return headers_only(form)
     try:
-        with outage.one_at_a_time():
-            views = int(redis().incr(PAGE_VIEWS))
+        views = counter_page.submit(None)
     except RedisError as error:
         cause = type(error).__name__
         current_app.logger.error("A view was not counted: %s: %s", cause, error)
