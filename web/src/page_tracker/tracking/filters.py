@@ -62,7 +62,9 @@ FILTERS = (
         lambda view, sender, rules: is_spam(view.referrer, rules.spam),
     ),
     Filter("rate", "more in a minute than PAGE_TRACKER_RATE of one address", elsewhere),
-    Filter("invalid", "refused as it was sent, with the reason in the answer", elsewhere),
+    Filter(
+        "invalid", "refused as it was sent, with the reason in the answer", elsewhere
+    ),
     Filter("unknown site", "for a site that is not registered", elsewhere),
 )
 """In the order in which they are asked. The last three are decided by Redis, by whoever
