@@ -1,1 +1,1 @@
-"""Ways in which a number is shown."""
+"""Ways a number is shown."""
