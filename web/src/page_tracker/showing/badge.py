@@ -12,14 +12,19 @@ from flask.blueprints import BlueprintSetupState
 from redis.exceptions import RedisError
 from werkzeug.routing import BaseConverter
 
+from page_tracker.http.errors import header_text
+from page_tracker.http.query import single_parameters_of
+from page_tracker.http.sender import sender_of
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
     BadgeOptions,
     BadInput,
     parse_options,
-    parse_query,
 )
+from page_tracker.tracking.recorder import Recorded, Recorder, UnknownSite
+from page_tracker.tracking.sites import checked_site
+from page_tracker.tracking.view import View
 
 SECONDS_TO_TRY_AGAIN = 5
 FORMS = ("svg", "json")
@@ -84,7 +89,7 @@ def badge(target: str) -> Response:
     options = BadgeOptions()
     try:
         site, page = parse_target(target)
-        options = parse_options(parse_query(request.query_string))
+        options = parse_options(query())
         # Flask sends HEAD here too, and it shows nobody a badge.
         counts = options.count and bool(page) and request.method == "GET"
         numbers = numbers_of(site, page, counts)
@@ -100,16 +105,58 @@ def badge(target: str) -> Response:
     views = options.base + getattr(numbers, options.period)
     answer = drawn(form, options, written(views, options.abbreviated), f"{views:,}")
     if numbers.not_counted:
-        answer.headers["X-Page-Tracker"] = header(f"not counted: {numbers.not_counted}")
+        answer.headers["X-Page-Tracker"] = header_text(
+            f"not counted: {numbers.not_counted}"
+        )
     return answer
+
+
+def query() -> dict[str, str]:
+    """Return the parameters of the address. Raises BadInput."""
+    try:
+        return single_parameters_of(request)
+    except ValueError as error:
+        raise BadInput("parameter", str(error)) from None
 
 
 def numbers_of(site: str, page: str, counts: bool) -> Numbers:
     """Return the views of a page, or of the whole site where the page is empty.
 
-    This view is counted among them, when it `counts`.
+    This view is counted among them, when it `counts`. Raises Refused and RedisError.
     """
-    raise NotImplementedError((site, page, counts))
+    recorder: Recorder = current_app.extensions["page_tracker.recorder"]
+    try:
+        outcome = count(recorder, site, page) if counts else look(recorder, site, page)
+    except UnknownSite as error:
+        if counts:
+            recorder.note({("unknown site", site): 1})
+        raise Refused(404, "unknown site", str(error)) from error
+    except ValueError as error:
+        if counts:
+            recorder.note({("invalid", site): 1})
+        raise Refused(400, "bad address", str(error)) from error
+    if not outcome.is_public:
+        reason = f"{outcome.site.name} shows its numbers to its owner only"
+        raise Refused(403, "private", reason)
+    if page and not outcome.has_own_number:
+        reason = f"{outcome.site.name} has more pages than are counted by themselves"
+        raise Refused(404, "unknown page", reason)
+    views = outcome.page.views if page else outcome.site.views
+    return Numbers(views, outcome.page_today, outcome.reason)
+
+
+def count(recorder: Recorder, site: str, page: str) -> Recorded:
+    """Count a view of a page. Raises ValueError, UnknownSite and RedisError."""
+    proxies = current_app.extensions["page_tracker.settings"].proxies
+    return recorder.count(View.of(site=site, page=page), sender_of(request, proxies))
+
+
+def look(recorder: Recorder, site: str, page: str) -> Recorded:
+    """Look at the numbers of a page or site. Raises as `count` does."""
+    if not page:
+        return recorder.look(checked_site(site))
+    view = View.of(site=site, page=page)
+    return recorder.look(view.site, view.page)
 
 
 def parse_target(target: str) -> tuple[str, str]:
@@ -172,12 +219,7 @@ def refusal(form: str, options: BadgeOptions, refused: Refused) -> Response:
     in_red = options.model_copy(update={"color": COLORS["red"], "title": reason})
     answer = drawn(form, in_red, refused.words, reason, is_error=True)
     answer.status_code = refused.status
-    answer.headers["X-Page-Tracker"] = header(reason)
+    answer.headers["X-Page-Tracker"] = header_text(reason)
     if refused.status == 503:
         answer.headers["Retry-After"] = str(SECONDS_TO_TRY_AGAIN)
     return answer
-
-
-def header(text: str) -> str:
-    """Return a text as a header can hold it: ASCII, on one line."""
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())

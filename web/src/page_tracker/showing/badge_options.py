@@ -1,4 +1,4 @@
-"""What can be asked of a badge in its address, and the one line that says what is wrong.
+"""What can be asked of a badge in its address, and what to say when it can not.
 
 The names are those that badges in READMEs have had for years; the values are ours.
 """
@@ -7,7 +7,6 @@ import difflib
 import re
 import unicodedata
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,8 +31,6 @@ COLORS = {
 """Names of colours. Amber and slate are the digits and tiles of the counter page."""
 
 OTHER_SPELLINGS = {"gray": "grey", "lightgray": "lightgrey"}
-
-MOST_PARAMETERS = 50
 
 Style = Literal["flat", "flat-square", "plastic", "for-the-badge"]
 
@@ -113,32 +110,6 @@ PARAMETERS = {
     field.alias or name: field for name, field in BadgeOptions.model_fields.items()
 }
 """The fields of `BadgeOptions` by the name that an address has for them."""
-
-
-def parse_query(query: bytes) -> dict[str, str]:
-    """Return the parameters of an address, each of which may be there once.
-
-    Raises BadInput. (Flask's `request.args` fails on a raw byte that is not UTF-8.)
-    """
-    try:
-        pairs = parse_qsl(
-            query.decode(),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_PARAMETERS,
-        )
-    except UnicodeDecodeError:
-        raise BadInput("parameter", "the parameters are not UTF-8") from None
-    except ValueError:
-        raise BadInput(
-            "parameter", f"there are more than {MOST_PARAMETERS} parameters"
-        ) from None
-    values: dict[str, str] = {}
-    for name, value in pairs:
-        if name in values:
-            raise BadInput("parameter", f"{shown(name)} is there twice")
-        values[name] = value
-    return values
 
 
 def parse_options(values: dict[str, str]) -> BadgeOptions:

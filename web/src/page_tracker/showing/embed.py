@@ -7,24 +7,36 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
+from page_tracker.http.query import single_parameters_of
+from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     PARAMETERS,
     BadgeOptions,
-    BadInput,
-    PlainText,
-    parse_query,
     problems,
 )
+from page_tracker.tracking.sites import checked_site
+from page_tracker.tracking.view import View
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+SCRIPT_NAME = Settings.model_fields["script"].default
+ENDPOINT_NAME = Settings.model_fields["endpoint"].default
 
 EXAMPLE_SITE = "example.org"
 EXAMPLE_VIEWS = 1234
@@ -37,11 +49,9 @@ bp = Blueprint("embed", __name__)
 class Wish(BadgeOptions):
     """What an owner wants to embed: the fields of the form."""
 
-    site: PlainText = Field("", description="a host, as in example.org")
-    page: PlainText = Field(
-        "/",
-        max_length=2048,
-        description="what follows the host in the address, as in /about",
+    site: str = Field("", description="a host, as in example.org")
+    page: str = Field(
+        "/", description="what follows the host in the address, as in /about"
     )
     embed: Literal["tag", "pixel", "badge"] = Field(
         "tag", description="tag, pixel or badge"
@@ -50,16 +60,12 @@ class Wish(BadgeOptions):
     @field_validator("site")
     @classmethod
     def _check_site(cls, site: str) -> str:
-        if not re.fullmatch(r"([\w-]+(\.[\w-]+)*)?", site):
-            raise ValueError("no site")
-        return site
+        return checked_site(site) if site else ""
 
     @field_validator("page")
     @classmethod
     def _check_page(cls, page: str) -> str:
-        if not page.startswith("/"):
-            raise ValueError("no page")
-        return page
+        return View.of(site=EXAMPLE_SITE, page=page).page
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,9 @@ def embed() -> Response:
     values: dict[str, str] = {}
     wish, errors = Wish(), {}
     try:
-        values = parse_query(request.query_string)
-    except BadInput as bad:
-        errors = {"": str(bad)}
+        values = single_parameters_of(request)
+    except ValueError as error:
+        errors = {"": str(error)}
     given = {name: value for name, value in values.items() if value or name == "label"}
     try:
         wish = Wish.model_validate(given)
@@ -119,7 +125,16 @@ def snippets(wish: Wish, given: Mapping[str, str]) -> list[Snippet]:
 
 def tag_snippets(site: str) -> list[Snippet]:
     """Return the tag that counts, and what it fills with numbers."""
-    script = f"{request.root_url}tracker.js"
+    script = current_app.extensions["page_tracker.script"]
+    settings: Settings = current_app.extensions["page_tracker.settings"]
+    src = f"{request.root_url}{settings.script}"
+    data = f'data-site="{site}"'
+    if (settings.script, settings.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
+        data += f' data-endpoint="{escape(f"{request.root_url}{settings.endpoint}")}"'
+    pinned = (
+        f'src="{escape(src)}?v={script.version}" {data} '
+        f'integrity="{script.integrity}" crossorigin="anonymous"'
+    )
     numbers = (
         '<span data-views="page"></span> views of this page',
         '<span data-visits="page"></span> visits of this page',
@@ -129,7 +144,12 @@ def tag_snippets(site: str) -> list[Snippet]:
         Snippet(
             "Tag",
             "In the head of every page; it finds out by itself which page it is on.",
-            f'<script defer src="{escape(script)}" data-site="{escape(site)}"></script>',
+            f'<script defer src="{escape(src)}" {data}></script>',
+        ),
+        Snippet(
+            "Tag, pinned",
+            "The same, but the browser runs this very version, and no changed one.",
+            f"<script defer {pinned}></script>",
         ),
         Snippet(
             "Numbers on the page",
