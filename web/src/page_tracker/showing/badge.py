@@ -7,7 +7,7 @@ A badge that can not be shown is still a badge, which says why.
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from redis.exceptions import RedisError
 from werkzeug.routing import BaseConverter
@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 from page_tracker.http.errors import header_text
 from page_tracker.http.query import single_parameters_of
 from page_tracker.http.sender import sender_of
+from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
@@ -22,8 +23,7 @@ from page_tracker.showing.badge_options import (
     BadInput,
     parse_options,
 )
-from page_tracker.tracking.recorder import Recorded, Recorder, UnknownSite
-from page_tracker.tracking.sites import checked_site
+from page_tracker.tracking.recorder import Recorder, UnknownSite
 from page_tracker.tracking.view import View
 
 SECONDS_TO_TRY_AGAIN = 5
@@ -58,9 +58,7 @@ class Target(BaseConverter):
 
 @bp.record_once
 def _register_converter(state: BlueprintSetupState) -> None:
-    app = state.app
-    assert isinstance(app, Flask)
-    app.url_map.converters["target"] = Target
+    state.app.url_map.converters["target"] = Target
 
 
 class Refused(Exception):
@@ -125,8 +123,13 @@ def numbers_of(site: str, page: str, counts: bool) -> Numbers:
     This view is counted among them, when it `counts`. Raises Refused and RedisError.
     """
     recorder: Recorder = current_app.extensions["page_tracker.recorder"]
+    settings: Settings = current_app.extensions["page_tracker.settings"]
     try:
-        outcome = count(recorder, site, page) if counts else look(recorder, site, page)
+        view = View.of(site=site, page=page or "/")
+        if counts:
+            outcome = recorder.count(view, sender_of(request, settings.proxies))
+        else:
+            outcome = recorder.look(view.site, page and view.page)
     except UnknownSite as error:
         if counts:
             recorder.note({("unknown site", site): 1})
@@ -143,20 +146,6 @@ def numbers_of(site: str, page: str, counts: bool) -> Numbers:
         raise Refused(404, "unknown page", reason)
     views = outcome.page.views if page else outcome.site.views
     return Numbers(views, outcome.page_today, outcome.reason)
-
-
-def count(recorder: Recorder, site: str, page: str) -> Recorded:
-    """Count a view of a page. Raises ValueError, UnknownSite and RedisError."""
-    proxies = current_app.extensions["page_tracker.settings"].proxies
-    return recorder.count(View.of(site=site, page=page), sender_of(request, proxies))
-
-
-def look(recorder: Recorder, site: str, page: str) -> Recorded:
-    """Look at the numbers of a page or site. Raises as `count` does."""
-    if not page:
-        return recorder.look(checked_site(site))
-    view = View.of(site=site, page=page)
-    return recorder.look(view.site, view.page)
 
 
 def parse_target(target: str) -> tuple[str, str]:

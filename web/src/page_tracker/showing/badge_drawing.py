@@ -4,8 +4,8 @@ The four styles have the outlines that READMEs know them by; the drawing is ours
 """
 
 import unicodedata
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from flask import render_template
 
@@ -44,8 +44,8 @@ HUNDREDTHS_OF_AN_EM = {
     }.items()
     for character in characters
 }
-"""How far a character moves the pen, measured in DejaVu Sans, which sets text as wide as
-Verdana does. Other fonts differ by some pixels; `textLength` makes the text fit."""
+"""How far a character moves the pen, measured in DejaVu Sans, which is about as wide as
+Verdana. Other fonts differ by some pixels; `textLength` makes the text fit."""
 
 BOLD = 1.12
 """How much wider bold letters are, measured in DejaVu Sans Bold."""
@@ -54,8 +54,7 @@ ZERO_WIDTH_JOINER = "\u200d"
 DARK_INK, LIGHT_INK = "#000", "#fff"
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """What one style has otherwise than another. Lengths are pixels."""
 
     height: int = 20
@@ -95,8 +94,7 @@ LOOKS: dict[Style, Look] = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The label or the message, where it stands, and in which colours. In pixels."""
 
     text: str

@@ -20,7 +20,7 @@ from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
 from page_tracker.http.query import single_parameters_of
-from page_tracker.settings import Settings
+from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     PARAMETERS,
@@ -35,8 +35,8 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-SCRIPT_NAME = Settings.model_fields["script"].default
-ENDPOINT_NAME = Settings.model_fields["endpoint"].default
+SCRIPT_NAME = FIELDS["script"].default
+ENDPOINT_NAME = FIELDS["endpoint"].default
 
 EXAMPLE_SITE = "example.org"
 EXAMPLE_VIEWS = 1234
