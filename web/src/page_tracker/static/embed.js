@@ -55,7 +55,10 @@ function addCopyButtons() {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";
-    button.setAttribute("aria-label", `Copy ${snippet.querySelector("h2").textContent}`);
+    button.setAttribute(
+      "aria-label",
+      `Copy ${snippet.querySelector("h2").textContent}`,
+    );
     button.addEventListener("click", () => copy(snippet.querySelector("code"), button));
     snippet.querySelector("pre").before(button);
   }
@@ -65,7 +68,9 @@ async function copy(code, button) {
   getSelection().selectAllChildren(code);
   said.textContent = "";
   const isCopied = await copied(code.textContent);
-  said.textContent = isCopied ? "Copied" : "Not copied: it is selected, copy it by hand";
+  said.textContent = isCopied
+    ? "Copied"
+    : "Not copied: it is selected, copy it by hand";
   button.textContent = isCopied ? "Copied" : "Selected";
   setTimeout(() => (button.textContent = "Copy"), MILLISECONDS_TO_READ);
 }
