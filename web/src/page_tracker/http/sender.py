@@ -39,7 +39,10 @@ def client_address(peer: str, forwarded: list[str], proxies: Networks) -> str:
     address = _parse(peer)
     hops = [hop for value in forwarded for hop in value.split(",")]
     while address and hops and any(address in network for network in proxies):
-        address = _parse(hops.pop()) or address
+        hop = _parse(hops.pop())
+        if hop is None:
+            break
+        address = hop
     return str(address or "")
 
 

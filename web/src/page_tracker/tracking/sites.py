@@ -95,13 +95,18 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
-    host = re.sub(r"(:\d*)?\.*$", "", site.strip().lower())
+    host = _without_port(site.strip().lower())
     if host.isascii():
         return host
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        # What IDNA makes a dot of may stand at the end.
+        return _without_port(idna.encode(host, uts46=True).decode("ascii"))
     except idna.IDNAError:
         return host
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r"(?::\d*|[.\s])+$", "", host)
 
 
 def checked_site(site: str) -> str:
