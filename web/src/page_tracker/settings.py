@@ -78,8 +78,8 @@ class Settings(BaseModel):
 
     redis_url: str | None = Field(
         None,
-        description="the Redis that counts; without it, `page-tracker serve` starts "
-        f"one of its own, and everything else uses `{DEFAULT_REDIS_URL}`",
+        description="the Redis that counts; without it, `page-tracker` starts one of "
+        f"its own, and everything else uses `{DEFAULT_REDIS_URL}`",
     )
     redis_url_file: Path | None = Field(
         None,
