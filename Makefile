@@ -18,8 +18,8 @@ INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e coverage \
-	e2e-docker publish up down lock clean system
+.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e browser coverage \
+	e2e-docker tracker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,20 +29,20 @@ run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with
 
 test: system .venv/development ## Run all linters and all tests, and print one summary
 	@cd web && coverage erase
-	@.ci/summary lint unit integration e2e coverage
+	@.ci/summary lint unit integration e2e browser coverage
 
 lint: ## Run all linters
 	@status=0; $(MAKE) --no-print-directory lint-code || status=1; \
 	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status
 
-lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
+lint-code: .venv/browser ## Run black, isort, flake8, bandit, mypy and pylint
 	@web/lint || { echo "(make format mends what black and isort find)"; exit 1; }
 
-lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check workflows, image, stack and scripts
+lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
 	@.ci/lint-pipeline
 
-format: .venv/development ## Let isort and black put the code in order
-	@cd web && isort src test && black src test
+format: .venv/development web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
+	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 
 unit: .venv/development ## Run the tests that need no network
 	@cd web && coverage run -m pytest test/unit test/repository
@@ -53,12 +53,19 @@ integration: system .venv/development ## Run the tests that need a real Redis (t
 e2e: system .venv/development ## Run the tests of a running server (they start one)
 	@cd web && coverage run -m pytest test/e2e
 
+browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
+	@.ci/need chromium
+	@cd web && pytest --numprocesses 2 test/browser
+
 coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage report
 
 e2e-docker: ## Run the end-to-end tests against the Compose stack
 	@.ci/e2e-docker
+
+tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
+	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as TAG and latest
 	@.ci/publish
@@ -97,6 +104,11 @@ system: ## Install what the system lacks to run and test it (as root), or say wh
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
 	@$(INSTALL) --no-build-isolation --editable 'web[dev,pipeline]'
+	@touch $@
+
+.venv/browser: .venv/development
+	@echo "Installing the browser's driver into .venv …"
+	@$(INSTALL) --no-build-isolation --editable 'web[browser]'
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/development

@@ -9,8 +9,10 @@ import page_tracker
 PACKAGE = Path(page_tracker.__file__).parent
 LAYERS = [
     {"app", "cli", "gunicorn_config"},
+    {"commands"},
     {"collecting", "showing", "operating"},
-    {"tracking", "negotiation"},
+    {"http"},
+    {"tracking"},
     {"settings"},
 ]
 HEIGHT = {room: -depth for depth, rooms in enumerate(LAYERS) for room in rooms}

@@ -22,7 +22,7 @@ from page_tracker.operating.redis_server import (
 from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.tracking.adjustments import AdjustmentError
 from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.sites import SiteError, Sites
+from page_tracker.tracking.sites import SiteError, Sites, sites_of_settings
 from page_tracker.tracking.view import InvalidView
 
 SECONDS_TO_ANSWER = 5
@@ -48,13 +48,14 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
     address = ""
     try:
         settings = load_settings()
+        address = settings.redis_address if settings.redis_url else str(settings.data)
         with ExitStack() as stack:
             if settings.redis_url is None:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
-            address = settings.redis_address
             redis = stack.enter_context(_client(settings.redis_url or ""))
-            yield Counts(redis, Sites(lambda: redis, Outage()), settings)
+            configured = sites_of_settings(settings.sites)
+            yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
     except (
         AdjustmentError,
         InvalidView,

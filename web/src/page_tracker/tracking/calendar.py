@@ -1,6 +1,6 @@
 """Days and hours as a site's own clock has them, those of 23 and 25 hours too."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -40,6 +40,6 @@ def hours_of(day: date, zone: ZoneInfo) -> list[str]:
     ]
 
 
-def today(zone: ZoneInfo) -> date:
+def today(zone: tzinfo) -> date:
     """Return the day that it is now."""
     return datetime.now(UTC).astimezone(zone).date()

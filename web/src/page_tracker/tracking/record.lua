@@ -13,8 +13,8 @@ local event, reason = ARGV[6], ARGV[7]
 local visitor, salt = ARGV[8], ARGV[9]
 local address, rate, minute = ARGV[10], tonumber(ARGV[11]), ARGV[12]
 local most_pages, most_values = tonumber(ARGV[13]), tonumber(ARGV[14])
-local expires = ARGV[15]
--- From ARGV[16] on: the name of a dimension, its value, and so on.
+local expires, is_live = ARGV[15], ARGV[16] == '1'
+-- From ARGV[17] on: the name of a dimension, its value, and so on.
 
 local OTHER = '(other)'
 local HOUR, DAY = 3600, 86400
@@ -148,11 +148,11 @@ if title ~= '' and page ~= OTHER and redis.call('HGET', prefix .. 'titles', page
   redis.call('HSET', prefix .. 'titles', page, title)
 end
 
-for i = 16, #ARGV, 2 do
+for i = 17, #ARGV, 2 do
   add(today .. ARGV[i], ARGV[i + 1], 1, most_values, expires)
 end
 
-if minute ~= '' then
+if is_live then
   local key = prefix .. 'minute:' .. minute
   if redis.call('INCR', key) == 1 then
     redis.call('EXPIRE', key, HOUR)

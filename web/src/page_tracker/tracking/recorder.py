@@ -2,9 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, OTHER, REWRITTEN, nowhere
 from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.sites import Site, Sites
+from page_tracker.tracking.sites import Site, Sites, canonical_site
 from page_tracker.tracking.view import InvalidView, View
 from page_tracker.tracking.visitor import (
     Salts,
@@ -64,6 +65,7 @@ class Recorded(NamedTuple):
     page: Numbers
     page_today: int
     site: Numbers
+    is_public: bool
 
     @property
     def has_own_number(self) -> bool:
@@ -112,6 +114,7 @@ class Recorder:
         self._rules = rules
         self._limits = limits
         self._salts = Salts()
+        self._forgot: date | None = None
         self._commits = GroupCommit(self._commit, outage)
 
     def count(self, view: View, sender: Sender, at: float | None = None) -> Recorded:
@@ -143,7 +146,8 @@ class Recorder:
     def look(self, host: str, page: str = "") -> Recorded:
         """Return the numbers of a site, and of a page of it, without counting.
 
-        Both in their canonical form. Raises UnknownSite and RedisError.
+        Both in their canonical form; without a page, `page_today` is the site's.
+        Raises UnknownSite and RedisError.
         """
         site = self._site(host)
         keys, day = site.keys, site.keys.day(today(site.zone))
@@ -162,24 +166,30 @@ class Recorder:
             page=Numbers(OTHER if is_over else page, int(views or 0), int(visits or 0)),
             page_today=int(views_today or 0) if page else sum(map(int, hours)),
             site=Numbers(site.name, *(int(number or 0) for number in totals)),
+            is_public=site.public,
         )
 
-    def note(self, reason: str, host: str = "") -> None:
-        """Count what was refused before it was a view: for its site, where it has one.
+    def note(self, refused: Mapping[tuple[str, str], int]) -> None:
+        """Count what was refused before it was a view, by reason and host.
 
-        Raises RedisError.
+        A host may be any text; what belongs to no site is counted for none. A Redis
+        that is away keeps nobody from being told why.
         """
-        site = self.sites.find(host) if host else None
+        with suppress(RedisError):
+            pipeline = self._redis().pipeline(transaction=False)
+            for (reason, host), number in refused.items():
+                key, expires = self._place_of_refused(host)
+                pipeline.hincrby(key, reason, number)
+                pipeline.expireat(key, expires, nx=True)
+            with self._outage.one_at_a_time():
+                pipeline.execute()
+
+    def _place_of_refused(self, host: str) -> tuple[str, int]:
+        site = self.sites.find(canonical_site(host)) if host else None
         if site:
             day = today(site.zone)
-            key, expires = site.keys.day(day).filtered, site.expires(day)
-        else:
-            key, expires = nowhere(today(UTC)), int(time.time()) + DAYS_OF_NOWHERE * DAY
-        with self._outage.one_at_a_time():
-            pipeline = self._redis().pipeline(transaction=False)
-            pipeline.hincrby(key, reason, 1)
-            pipeline.expireat(key, expires, nx=True)
-            pipeline.execute()
+            return site.keys.day(day).filtered, site.expires(day)
+        return nowhere(today(UTC)), int(time.time()) + DAYS_OF_NOWHERE * DAY
 
     def _site(self, host: str) -> Site:
         site = self.sites.find(host)
@@ -209,6 +219,7 @@ class Recorder:
     def _commit(self, attempts: list[Attempt]) -> list[Recorded | Exception]:
         """Run the script for each attempt, in one round trip."""
         answers = self._run(attempts)
+        self._forget_old_salts()
         for _ in range(ROUNDS - 1):
             again = [place for place, answer in enumerate(answers) if not_run(answer)]
             if not again:
@@ -229,10 +240,20 @@ class Recorder:
     def _run(self, attempts: Sequence[Attempt]) -> list[Any]:
         pipeline = self._redis().pipeline(transaction=False)
         for attempt in attempts:
-            pipeline.execute_command(
-                "EVALSHA", SHA, 1, attempt.site.keys.prefix, *self._arguments(attempt)
+            pipeline.evalsha(
+                SHA, 1, attempt.site.keys.prefix, *self._arguments(attempt)
             )
         return pipeline.execute(raise_on_error=False)
+
+    def _forget_old_salts(self) -> None:
+        """Have Redis write its file anew, once a day: deleted salts are still in it."""
+        day = today(UTC)
+        if self._forgot == day:
+            return
+        self._forgot = day
+        with suppress(RedisError):  # a managed Redis may keep it to itself
+            if self._redis().set(REWRITTEN, str(day), nx=True, ex=DAY):
+                self._redis().bgrewriteaof()
 
     def _prepare(
         self, attempts: list[Attempt], answers: list[Any], places: list[int]
@@ -251,7 +272,12 @@ class Recorder:
         has_visitor = bool(sender.address) and not (
             sender.wants_privacy or sender.is_shared
         )
-        salt: bytes = self._salts.get(site.name, moment.day) if sender.address else b""
+        is_limited = bool(sender.address and self._limits.rate) and (
+            not sender.is_vouched_for
+        )
+        salt = b""
+        if has_visitor or is_limited:
+            salt = self._salts.get(site.name, moment.day)
         agent = agent_of(sender.user_agent or "")
         dimensions = {
             "referrer": view.referrer,
@@ -271,12 +297,13 @@ class Recorder:
             attempt.reason,
             hashed_visitor(sender, salt) if has_visitor else "",
             salt,
-            hashed_address(sender.address, salt) if salt else "",
+            hashed_address(sender.address, salt) if is_limited else "",
             self._limits.rate,
-            attempt.minute if attempt.is_live else "",
+            attempt.minute,
             self._limits.pages,
             self._limits.values,
             site.expires(moment.day),
+            int(attempt.is_live),
         ]
         for name, value in dimensions.items():
             if value:
@@ -305,6 +332,7 @@ def recorded(answer: list[Any], attempt: Attempt) -> Recorded | Exception:
         page=Numbers(page.decode(), int(views), int(visits)),
         page_today=int(views_today),
         site=Numbers(attempt.site.name, int(site_views), int(site_visits)),
+        is_public=attempt.site.public,
     )
 
 

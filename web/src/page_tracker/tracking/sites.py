@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 import idna
@@ -26,7 +26,7 @@ SECONDS_BETWEEN_LOOKS = 2
 """How long a process may go by settings of a site that another one changed."""
 
 SECONDS_BETWEEN_MISSES = 0.1
-"""How often, at most, Redis is asked for a site that nobody seems to have registered."""
+"""How often, at most, Redis is asked for a site that seems not to be registered."""
 
 LONGEST_SITE = 253
 
@@ -114,7 +114,7 @@ def canonical_site(site: str) -> str:
 
 
 def checked_site(site: str) -> str:
-    """Return a host or code in its canonical form. Raises ValueError for what is none."""
+    """Return a host or code in its canonical form. Raises ValueError for others."""
     name = canonical_site(site)
     label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
     if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
@@ -236,7 +236,7 @@ class Sites:
         """Register a site. Raises SiteError when it, or an alias, is there already."""
         self._refuse_taken(site)
         redis = self._redis()
-        # The script counts as soon as a site has totals; until it is listed, nobody asks.
+        # The script counts what has totals; until a site is listed, nobody asks for it.
         redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
         if not redis.hsetnx(SITES, site.name, site.model_dump_json()):
             raise SiteError(f"{site.name} is registered already")
@@ -262,9 +262,20 @@ class Sites:
                     pipeline.expireat(key, site.expires(day))
             pipeline.execute()
 
+    def check_removable(self, site: Site) -> None:
+        """Raise SiteError when the settings would register a site anew."""
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
+                "again at the next start: take it out there first"
+            )
+
     def get(self, host: str) -> Site:
         """Return a site by its name or an alias. Raises SiteError when there is none."""
-        name = checked_site(host)
+        try:
+            name = checked_site(host)
+        except ValueError as error:
+            raise SiteError(str(error)) from error
         if site := self.find(name):
             return site
         close = difflib.get_close_matches(name, self._hosts, n=1, cutoff=0.7)
@@ -277,11 +288,7 @@ class Sites:
         `on_progress` is told how many keys of Redis were looked through, and how many
         there are.
         """
-        if site.name in {configured.name for configured in self.configured}:
-            raise SiteError(
-                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
-                "again at the next start: take it out there first"
-            )
+        self.check_removable(site)
         redis = self._redis()
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
@@ -315,7 +322,7 @@ class Sites:
         try:
             with self._outage.one_at_a_time():
                 self._configure()
-                stored = self._redis().hgetall(SITES)
+                stored = cast(dict[bytes, bytes], self._redis().hgetall(SITES))
         finally:
             self._looked = monotonic()
         sites = list(_read(stored))

@@ -41,6 +41,13 @@ class Verified(NamedTuple):
     differences: list[str]
 
 
+class VerifiedKeys(NamedTuple):
+    """How many keys were checked, and each difference in words."""
+
+    checked: int
+    differences: list[str]
+
+
 class Day(NamedTuple):
     """What Redis has of a day; each of these should agree."""
 
@@ -81,15 +88,15 @@ def verify_site(redis: Redis, site: Site) -> Verified:
 
 
 def verify_keys(
-    redis: Redis, sites: Sites, on_progress: Callable[[int], None]
-) -> list[str]:
+    redis: Redis, sites: Sites, on_progress: Callable[[int, int], None]
+) -> VerifiedKeys:
     """Check that every key has the type and the lifetime that `FAMILIES` says.
 
-    Returns each difference in words; `on_progress` is told how many keys were checked.
+    `on_progress` is told how many keys were checked, and how many there are.
     """
     families = [(_pattern(family), family) for family in FAMILIES]
-    differences = []
-    cursor = 0
+    differences: list[str] = []
+    checked, all_keys, cursor = 0, redis.dbsize(), 0
     while True:
         cursor, keys = redis.scan(cursor, "pt:*", KEYS_AT_ONCE)
         if cursor == 0:
@@ -101,13 +108,14 @@ def verify_keys(
         answers = iter(pipeline.execute())
         now = time.time()
         for key, kind, expires in zip(keys, answers, answers):
-            if kind != b"none":  # it went meanwhile
+            if kind != b"none":  # or it went meanwhile
+                checked += 1
                 name = key.decode(errors="backslashreplace")
                 found = _Key(name, kind.decode(), expires, now)
                 differences += _complaints(found, families, sites)
-        on_progress(len(keys))
+        on_progress(checked, all_keys)
         if cursor == 0:
-            return sorted(differences)
+            return VerifiedKeys(checked, sorted(differences))
 
 
 def _read(redis: Redis, site: Site, in_one_step: bool = False) -> Snapshot:

@@ -27,7 +27,7 @@ class Salts:
         self._salts: dict[tuple[str, date], tuple[bytes, float]] = {}
 
     def get(self, site: str, day: date) -> bytes:
-        """Return the salt, a new one where none is known: Redis says if it has another."""
+        """Return the salt; a new one where none is known, which Redis may not take."""
         known = self._salts.get((site, day))
         if known and monotonic() - known[1] < SECONDS_TO_KEEP:
             return known[0]
@@ -49,13 +49,15 @@ class Sender(NamedTuple):
     """Who sent a view, as far as the request tells. It is never stored or logged.
 
     A user agent of None is not known (an empty one was sent empty). An address that
-    `is_shared` belongs to a proxy, which sends the views of many persons.
+    `is_shared` belongs to a proxy, which sends the views of many persons. A view that
+    `is_vouched_for` came with the owner's token: no limit is for it.
     """
 
     address: str = ""
     user_agent: str | None = None
     language: str = ""
     is_shared: bool = False
+    is_vouched_for: bool = False
     is_prefetch: bool = False
     wants_privacy: bool = False
     is_own: bool = False

@@ -1,0 +1,27 @@
+// The mark of a browser whose views are its owner's own, and not counted.
+
+import { storage } from "./storage.js";
+
+const KEY = "page-tracker-own";
+const LINK = /^#page-tracker=(own|visitor)$/;
+
+/** Say whether this browser is marked. */
+export function isOwn() {
+  return KEY in storage;
+}
+
+/** Set or remove the mark where the page's address asks for it, and say what holds. */
+export function readMark() {
+  const wish = LINK.exec(location.hash)?.[1];
+  if (!wish) return;
+  try {
+    if (wish === "own") storage[KEY] = "1";
+    else delete storage[KEY];
+  } catch {
+    // The storage is full: what is said below stays true.
+  }
+  history.replaceState(history.state, "", location.pathname + location.search);
+  alert(
+    `Page Tracker ${isOwn() ? "leaves out" : "counts"} your views in this browser.`,
+  );
+}

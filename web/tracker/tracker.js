@@ -1,0 +1,142 @@
+// Counts the views of a page and shows their number, with one tag:
+//
+//   <script defer src="https://counter.example/tracker.js" data-site="example.org"></script>
+//
+// No cookie, and nothing stored but what could not be sent yet and the owner's mark.
+
+import { fill, hasElements } from "./elements.js";
+import { currentPage, followHistory } from "./navigation.js";
+import { isOwn, readMark } from "./own.js";
+import { dequeue, enqueue, queued } from "./queue.js";
+import { memory, storage } from "./storage.js";
+
+const MILLISECONDS_TO_ANSWER = 10_000;
+
+// To be had only while the script first runs, and not by a module.
+const script = document.currentScript ?? document.querySelector("script[data-site]");
+const { site, endpoint = "api/v1/views" } = script.dataset;
+const url = new URL(endpoint, script.src).href;
+const privacy = navigator.globalPrivacyControl || navigator.doNotTrack === "1";
+
+/** The page that was counted last; undefined before the first. */
+let counted;
+/** The view whose numbers the page shows. */
+let latest;
+
+/** Count the page if somebody sees it, unless it is the one that was counted last. */
+function arrive() {
+  if (document.prerendering || document.hidden) return;
+  readMark();
+  const page = currentPage();
+  if (page === counted) return;
+  latest = newView(counted === undefined ? document.referrer : "");
+  counted = page;
+  if (hasElements()) count(latest, show);
+  else count(latest, hand);
+}
+
+/** Count the page again, though it is the same. */
+function arriveAgain() {
+  counted = "";
+  arrive();
+}
+
+function countEvent(name) {
+  count({ ...newView(""), event: String(name) }, hand);
+}
+
+function newView(referrer) {
+  return {
+    site,
+    page: currentPage(),
+    referrer: referrer.length > 2048 ? referrer.split("?")[0].slice(0, 2048) : referrer,
+    title: [...document.title].slice(0, 512).join(""), // no half of a character
+    id: randomId(),
+    privacy: Boolean(privacy),
+    own: isOwn(),
+  };
+}
+
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(22));
+  return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}
+
+/** Send a view, and what waits once that went well; keep it when not. */
+async function count(view, send) {
+  const seen = Date.now();
+  try {
+    await send(view);
+    sendQueue();
+  } catch {
+    enqueue(view, seen, privacy ? memory : storage);
+  }
+}
+
+/** Hand a view to the browser, which sends it even when the page is left. */
+function hand(view) {
+  if (!navigator.onLine || !navigator.sendBeacon(url, JSON.stringify(view))) {
+    throw Error("not sent");
+  }
+}
+
+/** Send a view and show the numbers that come back, unless the visitor has gone on. */
+async function show(view) {
+  const answer = await post(view, true);
+  if (!answer.ok) return;
+  const numbers = await answer.json();
+  if (view === latest) fill(numbers);
+}
+
+/** Send what waits. Another tab may do so too: by their ids, all count once. */
+async function sendQueue() {
+  const views = queued();
+  if (!views.length) return;
+  try {
+    await post(views);
+    dequeue(views);
+  } catch {
+    // They wait for the next time.
+  }
+}
+
+/** Send text, for which no browser asks first. Throws where another try may go well. */
+async function post(body, keepalive) {
+  const answer = await fetch(url, {
+    method: "POST",
+    body: JSON.stringify(body),
+    credentials: "omit",
+    keepalive,
+    signal: AbortSignal.timeout(MILLISECONDS_TO_ANSWER),
+  });
+  if (answer.status === 429 || answer.status >= 500) throw Error(answer.statusText);
+  return answer;
+}
+
+function start() {
+  document.addEventListener("prerenderingchange", arrive);
+  document.addEventListener("visibilitychange", arrive);
+  addEventListener("pageshow", (event) => event.persisted && arriveAgain());
+  addEventListener("online", sendQueue);
+  document.addEventListener(
+    "click",
+    ({ target }) => {
+      const element = target.closest?.("[data-event]");
+      if (element) countEvent(element.dataset.event);
+    },
+    true, // before the page can stop it
+  );
+  followHistory(arrive, (before) => {
+    if (counted === before) counted = currentPage();
+  });
+  arrive();
+}
+
+if (!site) console.error("Page Tracker: its tag needs the attribute data-site");
+// Once a page, and never for a file on somebody's disk.
+else if (!window.pageTracker && location.protocol !== "file:") {
+  window.pageTracker = { event: countEvent, view: arriveAgain };
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", start);
+  } else start();
+}
