@@ -1,5 +1,7 @@
 """page-tracker count: read a count, and change it by hand."""
 
+import re
+
 import click
 
 from page_tracker.commands.opening import Counts, open_counts
@@ -17,7 +19,24 @@ from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
 from page_tracker.tracking.view import View
 
-# pylint: disable=duplicate-code
+
+class Whole(click.ParamType):
+    """A whole number of views."""
+
+    name = "number"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number. Raises BadParameter, which says what would do."""
+        if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
+            self.fail(f"'{value}' is no whole number, as 12000 is", param, ctx)
+        if not self.least <= int(value) <= MOST_VIEWS:
+            self.fail(f"use {self.least:,} to {MOST_VIEWS:,}", param, ctx)
+        return int(value)
 
 
 @click.group()
@@ -72,10 +91,10 @@ def show(site: str, page: str | None, as_json: bool) -> None:
     )
 
 
-@count.command("set")
+@count.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("site")
 @click.argument("page")
-@click.argument("n", type=click.IntRange(0, MOST_VIEWS))
+@click.argument("n", type=Whole(0))
 def set_count(site: str, page: str, n: int) -> None:
     """Set the views of PAGE on SITE to N; 0 resets them, and its visits.
 
@@ -92,7 +111,7 @@ def set_count(site: str, page: str, n: int) -> None:
 @count.command(context_settings={"ignore_unknown_options": True})
 @click.argument("site")
 @click.argument("page")
-@click.argument("n", type=click.IntRange(-MOST_VIEWS, MOST_VIEWS))
+@click.argument("n", type=Whole(-MOST_VIEWS))
 def add(site: str, page: str, n: int) -> None:
     """Add N views to PAGE on SITE, or take some away with a negative N.
 

@@ -42,7 +42,7 @@ def say(line: str) -> None:
 
 def make_table(*columns: str) -> Table:
     """Return a table without lines; a column named `>name` holds numbers."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         is_number = column.startswith(">")
         table.add_column(
@@ -57,10 +57,7 @@ def make_table(*columns: str) -> Table:
 def add_row(table: Table, *cells: str | int) -> None:
     """Add a row of foreign texts and of numbers."""
     table.add_row(
-        *(
-            Text(f"{cell:,}" if isinstance(cell, int) else shown(cell))
-            for cell in cells
-        )
+        *(Text(f"{cell:,}" if isinstance(cell, int) else shown(cell)) for cell in cells)
     )
 
 

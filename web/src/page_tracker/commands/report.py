@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ from page_tracker.commands.output import (
     make_table,
     print_json,
     say,
+    shown,
 )
 from page_tracker.tracking.filters import MEANINGS
 from page_tracker.tracking.keys import OTHER
@@ -37,6 +39,11 @@ LONGEST_BAR = 60
 
 NARROW = 64
 """Columns of a terminal in which two tables have no room side by side."""
+
+ROOM_FOR_NUMBERS = 36
+LEAST_TEXT = 8
+WIDEST_VALUES = 56
+"""Columns of a terminal, as the one above."""
 
 VALUES = {
     "referrers": "referrer",
@@ -168,17 +175,22 @@ def print_report(made: Report, console: Console) -> None:
     console.print()
     console.print(table_of_totals(made))
     if not made.totals.views and not made.filtered:
-        say(f"\nNo view was counted yet. The tag: page-tracker sites add --help")
+        click.echo(
+            "\nNo view was counted yet. The tag for its pages:\n"
+            f'  <script defer src="https://YOUR-COUNTER/tracker.js" '
+            f'data-site="{made.site.name}"></script>'
+        )
         return
     console.print(f"\nDays (visits {bars(console)[0]}, more views {bars(console)[1]})")
     console.print(chart(made.days, console))
     if made.pages:
         console.print()
-        console.print(table_of_pages(made.pages))
+        console.print(table_of_pages(made.pages, console.width))
     console.print()
     print_tops(made.tops, console)
     if made.filtered:
         console.print(table_of_filtered(made.filtered))
+        console.print()
     for note in notes(made.tops):
         say(note)
 
@@ -211,7 +223,10 @@ def chart(days: Sequence[DayNumbers], console: Console) -> Table:
     longest = min(LONGEST_BAR, max(10, console.width - 34))
     for name, views, visits in rows:
         table.add_row(
-            name, bar(views, visits, most, longest, console), f"{views:,}", f"{visits:,}"
+            name,
+            bar(views, visits, most, longest, console),
+            f"{views:,}",
+            f"{visits:,}",
         )
     return table
 
@@ -240,11 +255,18 @@ def bars(console: Console) -> tuple[str, str]:
     return ("#", "-") if console.options.ascii_only else ("█", "░")
 
 
-def table_of_pages(pages: list[PageNumbers]) -> Table:
-    """Return the pages with their titles."""
+def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
+    """Return the pages with their titles, both cut to leave the numbers their room."""
     has_titles = any(page.title for page in pages)
     titles = ["title"] if has_titles else []
-    table = make_table("pages", *titles, ">views", ">visits", ">views in all")
+    table = make_table("pages", *titles, ">views", ">visits", ">in all")
+    room = max(2 * LEAST_TEXT, width - ROOM_FOR_NUMBERS)
+    longest_page = max(cell_len(shown(page.page)) for page in pages)
+    longest_title = max(cell_len(shown(page.title)) for page in pages)
+    of_pages = min(longest_page, max(room // 2, room - longest_title))
+    table.columns[0].max_width = max(LEAST_TEXT, of_pages)
+    if has_titles:
+        table.columns[1].max_width = max(LEAST_TEXT, room - of_pages)
     for page in pages:
         title = [page.title] if has_titles else []
         add_row(table, page.page, *title, page.views, page.visits, page.all_views)
@@ -258,7 +280,7 @@ def print_tops(tops: dict[str, Top], console: Console) -> None:
     for name, top in tops.items():
         if name != "pages" and top.rows:
             table = make_table(name, ">views")
-            table.width = console.width // across - 2
+            table.width = min(WIDEST_VALUES, console.width // across - 2)
             table.columns[0].ratio = 1
             for value, views in top.rows:
                 add_row(table, value, views)
@@ -272,7 +294,7 @@ def print_tops(tops: dict[str, Top], console: Console) -> None:
 
 def table_of_filtered(filtered: dict[str, int]) -> Table:
     """Return what was not counted, with what each reason means."""
-    table = make_table("not counted", ">views", "because it was")
+    table = make_table("not counted", ">views", "meaning")
     table.columns[2].no_wrap = False
     for reason, views in filtered.items():
         add_row(table, reason, views, MEANINGS.get(reason, ""))
@@ -285,6 +307,6 @@ def notes(tops: dict[str, Top]) -> Iterator[str]:
         if top.other:
             cap = "PAGES" if name == "pages" else "VALUES"
             yield (
-                f"\n{top.other:,} views count under {OTHER}, as there were too many "
+                f"{top.other:,} views count under {OTHER}, as there were too many "
                 f"{name} to keep each; PAGE_TRACKER_MAX_{cap} allows more."
             )

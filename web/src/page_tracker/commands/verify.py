@@ -39,11 +39,11 @@ def verify(as_json: bool) -> None:
             {"sites": [site._asdict() for site in verified], "keys": keys._asdict()}
         )
     else:
-        for site in verified:
-            what = f"{site.site}: {site.views:,} views, {site.days:,} days"
-            tell(what, "all sums agree", site.differences)
+        for one in verified:
+            what = f"{one.site}: {one.views:,} views, {one.days:,} days"
+            tell(what, "all sums agree", one.differences)
         tell(f"{keys.checked:,} keys", "all as they should be", keys.differences)
-    if keys.differences or any(site.differences for site in verified):
+    if keys.differences or any(one.differences for one in verified):
         sys.exit(1)
 
 

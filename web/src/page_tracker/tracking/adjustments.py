@@ -104,6 +104,6 @@ class Adjustments:
             f"{-change.amount:,} can not be taken away",
             "too many views": f"{MOST_VIEWS:,} views are the most of a page, and of "
             "all pages of a site together",
-            "too many pages": f"{name} has {self._most_pages:,} pages already, the most "
-            "that PAGE_TRACKER_MAX_PAGES allows",
+            "too many pages": f"{name} has as many pages as PAGE_TRACKER_MAX_PAGES "
+            f"allows, {self._most_pages:,}",
         }[refusal]

@@ -161,7 +161,9 @@ def span_of(redis: Redis, site: Site) -> Span:
     another clock may be already. Days that were forgotten before a site was told to
     keep them for longer stay so.
     """
-    since, forgotten = redis.hmget(site.keys.totals, "since", "forgotten")
+    since, forgotten = cast(
+        list[bytes | None], redis.hmget(site.keys.totals, "since", "forgotten")
+    )
     if since is None:
         return Span([], True)
     now = today(site.zone)

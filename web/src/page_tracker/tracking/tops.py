@@ -24,36 +24,37 @@ def top_of(redis: Redis, keys: Sequence[str], most: int) -> list[tuple[str, int]
     while True:
         lists = _best(redis, keys, depth)
         full = [key for key, best in zip(keys, lists) if len(best) == depth]
-        sums: Counter[bytes] = Counter()
+        sums: Counter[str] = Counter()
         for best in lists:
             for member, score in best:
-                sums[member] += int(score)
+                sums[member] += score
         if full:
             sums = _sums(redis, keys, sums)
         # What no list shows has at most the last count of each list that goes on.
-        unseen = sum(int(best[-1][1]) for best in lists if len(best) == depth)
+        unseen = sum(best[-1][1] for best in lists if len(best) == depth)
         ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:most]
         if not full or (len(ranked) == most and ranked[-1][1] > unseen):
-            return [(member.decode(), count) for member, count in ranked]
+            return ranked
         depth *= DEEPER
 
 
-def _best(
-    redis: Redis, keys: Sequence[str], depth: int
-) -> list[list[tuple[bytes, float]]]:
+def _best(redis: Redis, keys: Sequence[str], depth: int) -> list[list[tuple[str, int]]]:
     pipeline = redis.pipeline(transaction=False)
     for key in keys:
         pipeline.zrevrange(key, 0, depth - 1, withscores=True)
-    return pipeline.execute()
+    return [
+        [(member.decode(), int(score)) for member, score in best]
+        for best in pipeline.execute()
+    ]
 
 
-def _sums(redis: Redis, keys: Sequence[str], members: Iterable[bytes]) -> Counter[bytes]:
+def _sums(redis: Redis, keys: Sequence[str], members: Iterable[str]) -> Counter[str]:
     """Return the exact sum of each member."""
     asked = list(members)
     pipeline = redis.pipeline(transaction=False)
     for key in keys:
         pipeline.zmscore(key, asked)
-    sums: Counter[bytes] = Counter()
+    sums: Counter[str] = Counter()
     for scores in pipeline.execute():
         for member, score in zip(asked, scores):
             sums[member] += int(score or 0)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -98,21 +98,20 @@ def verify_keys(
     differences: list[str] = []
     checked, all_keys, cursor = 0, redis.dbsize(), 0
     while True:
-        cursor, keys = redis.scan(cursor, "pt:*", KEYS_AT_ONCE)
-        if cursor == 0:
-            keys = [*keys, PAGE_VIEWS.encode()]
+        cursor, found = redis.scan(cursor, "pt:*", KEYS_AT_ONCE)
+        keys = cast(list[bytes], found) + ([] if cursor else [PAGE_VIEWS.encode()])
         pipeline = redis.pipeline(transaction=False)
         for key in keys:
             pipeline.type(key)
-            pipeline.expiretime(key)
+            pipeline.expiretime(cast(str, key))
         answers = iter(pipeline.execute())
         now = time.time()
         for key, kind, expires in zip(keys, answers, answers):
             if kind != b"none":  # or it went meanwhile
                 checked += 1
                 name = key.decode(errors="backslashreplace")
-                found = _Key(name, kind.decode(), expires, now)
-                differences += _complaints(found, families, sites)
+                seen = _Key(name, kind.decode(), expires, now)
+                differences += _complaints(seen, families, sites)
         on_progress(checked, all_keys)
         if cursor == 0:
             return VerifiedKeys(checked, sorted(differences))
