@@ -8,6 +8,11 @@ from contextlib import ExitStack
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from page_tracker.commands.counts import count
+from page_tracker.commands.output import forgive_encoding
+from page_tracker.commands.report import report
+from page_tracker.commands.sites import sites
+from page_tracker.commands.verify import verify
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.redis_server import RedisServerError
@@ -73,7 +78,12 @@ def check_address(bind: str) -> None:
 @click.group(context_settings={"max_content_width": 100})
 @click.version_option(package_name="page-tracker")
 def main() -> None:
-    """Serve a page that counts how often it is seen."""
+    """Count how often the pages of sites are seen, and show it."""
+    forgive_encoding()
+
+
+for command in (sites, count, report, verify):
+    main.add_command(command)
 
 
 @main.command(epilog=settings_help())
