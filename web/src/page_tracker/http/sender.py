@@ -10,6 +10,9 @@ from page_tracker.tracking.visitor import Sender
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
+IMAGE_PROXIES = re.compile(r"\bcamo\b|GoogleImageProxy|^Shields\.io/", re.I)
+"""User agents of those who fetch images for all the readers of a page."""
+
 LONGEST_USER_AGENT = 512
 
 
@@ -24,6 +27,7 @@ def sender_of(request: Request, proxies: Networks) -> Sender:
         ),
         user_agent=headers.get("User-Agent", "")[:LONGEST_USER_AGENT],
         language=language[1].lower() if language else "",
+        is_shared=bool(IMAGE_PROXIES.search(headers.get("User-Agent", ""))),
         is_prefetch=any(AHEAD.search(headers.get(name, "")) for name in purposes),
         wants_privacy="1" in (headers.get("DNT"), headers.get("Sec-GPC")),
     )
