@@ -10,7 +10,7 @@ import yaml
 
 from page_tracker.app import create_app
 from page_tracker.collecting.sent import SentView
-from page_tracker.settings import FIELDS, Settings, variable
+from page_tracker.settings import FIELDS, TAKEN, Settings, variable
 from page_tracker.tracking.filters import FILTERS
 from page_tracker.tracking.keys import FAMILIES
 
@@ -98,6 +98,18 @@ def test_should_list_every_route() -> None:
 
     # Then
     assert sorted(listed) == sorted(expected)
+
+
+def test_should_know_every_name_that_is_taken() -> None:
+    # Given
+    own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
+
+    # When
+    rules = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
+
+    # Then
+    named = {rule for rule in rules if "<" not in rule} - own - {"/"}
+    assert sorted(named) == [f"/{name}" for name in TAKEN]
 
 
 def test_should_explain_every_variable_of_the_stack_with_its_default() -> None:
