@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from page_tracker.app import create_app
@@ -263,7 +263,6 @@ ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
 FIELDS = st.sampled_from(["site", "page", "embed", "label", "color", "title", "base"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(FIELDS | ANY_TEXT, ANY_TEXT, max_size=4))
 def test_should_answer_with_the_page_whatever_is_filled_in(
     http_client: FlaskClient, values: dict[str, str]
