@@ -216,7 +216,7 @@ class Sites:
             with self._looking:
                 self._look_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._look_after(SECONDS_BETWEEN_LOOKS)
             except RedisError:  # what is known will do: counting will tell
