@@ -104,7 +104,8 @@ def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> N
             Agent("Chrome", "Android", "tablet", False),
         ),
         (
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; "
+            "+http://www.google.com/bot.html)",
             Agent("Googlebot", "", "", True),
         ),
         ("", Agent("", "", "", True)),
