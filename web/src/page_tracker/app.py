@@ -4,6 +4,7 @@ Only gunicorn, the flask command and tests import this module.
 """
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
 
@@ -13,13 +14,19 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from page_tracker.negotiation import Form, form_asked_for
+from page_tracker.collecting.beacon import register_beacon
+from page_tracker.http.errors import error_answer
+from page_tracker.http.negotiation import Form, form_asked_for
 from page_tracker.operating import health
-from page_tracker.operating.errors import error_answer, register_errors
+from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.tracking.filters import Rules, spam_referrers
+from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.recorder import Limits, Recorder
+from page_tracker.tracking.sites import Sites, sites_of_settings
 
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two
@@ -28,10 +35,18 @@ addresses of one name, and an answer has to be out within 1.5 seconds."""
 LARGEST_BODY = 64 * 1024
 """Bytes; Flask answers 413 to more."""
 
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer that does not say otherwise."""
+
 APOLOGY = "Sorry, something went wrong 😔"
 
 bp = Blueprint("counter", __name__)
-outage = Outage()
 _making_client = Lock()
 
 
@@ -60,6 +75,20 @@ def _make_client(_process: int) -> Redis:
     )
 
 
+def _count_views(views: list[None]) -> list[int | Exception]:
+    """Count views of the counter page, and return the number that each of them is."""
+    if len(views) == 1:
+        return [int(redis().incr(PAGE_VIEWS))]
+    pipeline = redis().pipeline(transaction=False)
+    for _ in views:
+        pipeline.incr(PAGE_VIEWS)
+    return pipeline.execute(raise_on_error=False)
+
+
+outage = Outage()
+counter_page = GroupCommit(_count_views, outage)
+
+
 def create_app(settings: Settings) -> Flask:
     """Put the application together.
 
@@ -67,7 +96,7 @@ def create_app(settings: Settings) -> Flask:
     """
     app = Flask(__name__)
     configure(app, settings)
-    register_blueprints(app)
+    register_blueprints(app, settings)
     register_errors(app)
     register_headers(app)
     register_request_log(app)
@@ -82,13 +111,37 @@ def configure(app: Flask, settings: Settings) -> None:
     app.extensions["page_tracker.settings"] = settings
     app.extensions["page_tracker.outage"] = outage
     # Looked up at each call: tests put another client in the place of `redis`.
-    app.extensions["page_tracker.redis"] = lambda: redis()  # pylint: disable=W0108
+    late_redis = lambda: redis()  # pylint: disable=W0108,C3001  # noqa: E731
+    app.extensions["page_tracker.redis"] = late_redis
+    app.extensions["page_tracker.recorder"] = make_recorder(late_redis, settings)
 
 
-def register_blueprints(app: Flask) -> None:
+def make_recorder(redis_of: Callable[[], Redis], settings: Settings) -> Recorder:
+    """Make what counts the views of sites, as the settings want it."""
+    spam = settings.spam_referrers
+    return Recorder(
+        redis_of,
+        outage,
+        Sites(redis_of, outage, sites_of_settings(settings.sites)),
+        Rules(
+            own=settings.own,
+            spam=spam_referrers(spam.read_text("utf-8").split() if spam else ()),
+            privacy_refuses=settings.privacy_signal == "skip",
+        ),
+        Limits(
+            pages=settings.max_pages,
+            values=settings.max_values,
+            rate=settings.rate,
+            sites=settings.any_site,
+        ),
+    )
+
+
+def register_blueprints(app: Flask, settings: Settings) -> None:
     """Give each feature its routes."""
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)
+    register_beacon(app, settings)
 
 
 def register_headers(app: Flask) -> None:
@@ -97,13 +150,9 @@ def register_headers(app: Flask) -> None:
     @app.after_request
     def add_headers(answer: Response) -> Response:
         if request.endpoint != "static":
-            answer.headers["Cache-Control"] = "no-store"
-        answer.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-            "base-uri 'none'; form-action 'none'"
-        )
-        answer.headers["Referrer-Policy"] = "same-origin"
-        answer.headers["X-Content-Type-Options"] = "nosniff"
+            answer.headers.setdefault("Cache-Control", "no-store")
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
         return answer
 
 
@@ -114,8 +163,7 @@ def counter() -> Response:
     if request.method == "HEAD":  # Flask sends it here too, and it shows nobody a page
         return headers_only(form)
     try:
-        with outage.one_at_a_time():
-            views = int(redis().incr(PAGE_VIEWS))
+        views = counter_page.submit(None)
     except RedisError as error:
         cause = type(error).__name__
         current_app.logger.error("A view was not counted: %s: %s", cause, error)

@@ -4,11 +4,19 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from redis import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -34,13 +42,29 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 """What a profile sets otherwise than `Settings` does by default."""
 
 
-REASONS = {
-    "bool_parsing": "use yes or no",
-    "int_parsing": "use a whole number, 1 to 64",
-    "greater_than_equal": "use a whole number, 1 to 64",
-    "less_than_equal": "use a whole number, 1 to 64",
-}
-"""What would do, by kind of error, where pydantic says it in words for programmers."""
+NUMBER_ERRORS = ("int_parsing", "greater_than_equal", "less_than_equal")
+
+SHORTEST_TOKEN = 16
+
+
+def _networks(text: object) -> object:
+    """Read addresses and ranges, as in `10.0.0.0/8, ::1`."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return tuple(
+            ip_network(part.strip()) for part in text.split(",") if part.strip()
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; use addresses and ranges, as in 10.0.0.0/8, 192.0.2.7, ::1"
+        ) from None
+
+
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...],
+    BeforeValidator(_networks),
+]
 
 
 class SettingsError(ValueError):
@@ -73,6 +97,74 @@ class Settings(BaseModel):
         Path("page-tracker-data"),
         description="folder in which the Redis that `page-tracker serve` starts "
         "keeps the counts",
+    )
+    sites: str = Field(
+        "",
+        description="sites to register at the start, as in "
+        "`example.org, blog.example.org=Europe/Berlin`",
+    )
+    any_site: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="how many sites may register themselves by being visited; `0` "
+        "refuses views of sites that nobody registered",
+    )
+    proxies: Networks = Field(
+        (),
+        description="addresses and ranges of proxies whose `X-Forwarded-For` tells the "
+        "visitor's address, as in `172.16.0.0/12, ::1`",
+    )
+    own: Networks = Field(
+        (),
+        description="addresses and ranges whose views are the owner's, and not counted",
+    )
+    privacy_signal: Literal["anonymous", "skip"] = Field(
+        "anonymous",
+        description="what becomes of a view with `DNT` or `Sec-GPC`: `anonymous` counts "
+        "it without a visitor, `skip` not at all",
+    )
+    spam_referrers: Path | None = Field(
+        None,
+        description="file with more domains that advertise themselves as referrers, "
+        "one a line",
+    )
+    rate: int = Field(
+        300,
+        ge=0,
+        le=1_000_000,
+        description="views of one address and site that are counted in a minute; `0` "
+        "for any number",
+    )
+    max_pages: int = Field(
+        10_000,
+        ge=1,
+        le=10_000_000,
+        description="pages that a site has of its own; more count under `(other)`",
+    )
+    max_values: int = Field(
+        1_000,
+        ge=1,
+        le=1_000_000,
+        description="referrers, campaigns and so on that a day of a site has of its "
+        "own; more count under `(other)`",
+    )
+    token: str | None = Field(
+        None,
+        description="secret with which programs send views with past times, other "
+        f"addresses and user agents; at least {SHORTEST_TOKEN} characters",
+    )
+    token_file: Path | None = Field(
+        None, description="file to read `PAGE_TRACKER_TOKEN` from"
+    )
+    script: str = Field(
+        "tracker.js",
+        description="name that the script answers to beside its own, for pages whose "
+        "visitors block that one",
+    )
+    endpoint: str = Field(
+        "api/v1/views",
+        description="name that the endpoint answers to beside its own",
     )
     workers: int = Field(
         2, ge=1, le=64, description="processes that answer requests, 1 to 64"
@@ -108,6 +200,30 @@ class Settings(BaseModel):
             _check_redis_url(url)
         return url
 
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: str | None) -> str | None:
+        if token is not None and len(token) < SHORTEST_TOKEN:
+            raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        return token
+
+    @field_validator("spam_referrers")
+    @classmethod
+    def _check_spam_referrers(cls, path: Path | None) -> Path | None:
+        if path:
+            _read(path, "holds the domains")
+        return path
+
+    @field_validator("script", "endpoint")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
+        if not re.fullmatch(f"{part}(/{part})*", name):
+            raise ValueError(
+                "use a path of A-Z, a-z, 0-9, ., _ and -, as in stats/hello.js"
+            )
+        return name
+
     @field_validator("bind")
     @classmethod
     def _check_bind(cls, bind: str) -> str:
@@ -120,6 +236,10 @@ class Settings(BaseModel):
 
 FIELDS = dict(Settings.model_fields)
 """The fields of `Settings`, by name, in the order in which people read of them."""
+
+
+SECRETS = ("redis_url", "token")
+"""Fields that may also stand in a file, and that no message may show."""
 
 
 def variable(field: str) -> str:
@@ -139,29 +259,41 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         for field in FIELDS
         if environ.get(variable(field))
     }
-    if "redis_url_file" in given:
-        if "redis_url" in given:
-            raise SettingsError("REDIS_URL and REDIS_URL_FILE are both set: unset one")
-        given["redis_url"] = _read_redis_url(Path(given["redis_url_file"]))
+    for field in SECRETS:
+        if f"{field}_file" in given:
+            given[field] = _read_secret(field, given)
     profile = PROFILES.get(given.get("profile", ""), {})
     try:
         return Settings.model_validate({**profile, **given})
     except ValidationError as error:
-        redis_url_from = variable(
-            "redis_url_file" if "redis_url_file" in given else "redis_url"
-        )
-        raise SettingsError("; ".join(_complaints(error, redis_url_from))) from error
+        raise SettingsError("; ".join(_complaints(error, given))) from error
 
 
-def _complaints(error: ValidationError, redis_url_from: str) -> Iterator[str]:
+def _complaints(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     for problem in error.errors():
         field = str(problem["loc"][0])
-        said = problem["msg"].removeprefix("Value error, ")
-        reason = REASONS.get(problem["type"], said[0].lower() + said[1:])
-        if field == "redis_url":  # it may hold a password, which no log should
-            yield f"{redis_url_from}: {reason}"
+        reason = _reason(problem["type"], problem["msg"], field)
+        if field in SECRETS:  # no log should show it
+            is_in_file = f"{field}_file" in given
+            yield f"{variable(f'{field}_file' if is_in_file else field)}: {reason}"
         else:
             yield f"{variable(field)} is {problem['input']!r}: {reason}"
+
+
+def _reason(kind: str, said: str, field: str) -> str:
+    """Return what would do, where pydantic says it in words for programmers."""
+    if kind == "bool_parsing":
+        return "use yes or no"
+    if kind in NUMBER_ERRORS:
+        least, most = (
+            getattr(limit, name)
+            for name in ("ge", "le")
+            for limit in FIELDS[field].metadata
+            if hasattr(limit, name)
+        )
+        return f"use a whole number, {least} to {most}"
+    said = said.removeprefix("Value error, ")
+    return said[0].lower() + said[1:]
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
@@ -177,18 +309,27 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
                 )
 
 
-def _read_redis_url(path: Path) -> str:
+def _read_secret(field: str, given: Mapping[str, str]) -> str:
+    name, file = variable(field), variable(f"{field}_file")
+    if field in given:
+        raise SettingsError(f"{name} and {file} are both set: unset one")
+    path = Path(given[f"{field}_file"])
     try:
-        url = path.read_text(encoding="utf-8").strip()
+        secret = _read(path, f"holds the {'URL' if field == 'redis_url' else field}")
+    except ValueError as error:
+        raise SettingsError(f"{file} is '{path}': {error}") from error
+    if not secret:
+        raise SettingsError(f"{file} is '{path}': the file is empty")
+    return secret
+
+
+def _read(path: Path, holds: str) -> str:
+    """Return what a file holds. Raises ValueError."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise SettingsError(
-            f"REDIS_URL_FILE is '{path}': {reason}; name a readable file "
-            "that holds the URL"
-        ) from error
-    if not url:
-        raise SettingsError(f"REDIS_URL_FILE is '{path}': the file is empty")
-    return url
+        raise ValueError(f"{reason}; name a readable file that {holds}") from error
 
 
 def _check_redis_url(url: str) -> None:

@@ -10,7 +10,8 @@ PACKAGE = Path(page_tracker.__file__).parent
 LAYERS = [
     {"app", "cli", "gunicorn_config"},
     {"collecting", "showing", "operating"},
-    {"tracking", "negotiation"},
+    {"http"},
+    {"tracking"},
     {"settings"},
 ]
 HEIGHT = {room: -depth for depth, rooms in enumerate(LAYERS) for room in rooms}

@@ -1,10 +1,10 @@
-"""Errors as JSON, HTML or text, by what was asked for; never a stack trace."""
+"""What the application answers to an error of HTTP, and to one of its own."""
 
-from flask import Flask, Response, jsonify, make_response, render_template
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from page_tracker.negotiation import Form, form_asked_for
-from page_tracker.operating.request_log import request_id
+from page_tracker.http.errors import error_answer
+from page_tracker.http.negotiation import form_asked_for
 
 FAULT = "The server made a mistake. Its log tells what, under this request's id."
 
@@ -25,23 +25,4 @@ def answer_http_error(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
-    return answer
-
-
-def error_answer(status: int, name: str, detail: str, form: Form) -> Response:
-    """Return an error as JSON, HTML or text, with the request's id."""
-    if form == "json":
-        answer = jsonify(
-            status=status, error=name, detail=detail, request_id=request_id()
-        )
-    elif form == "html":
-        page = render_template(
-            "error.html", name=name, detail=detail, request_id=request_id()
-        )
-        answer = make_response(page)
-    else:
-        answer = make_response(f"{detail}\nRequest {request_id()}\n")
-        answer.mimetype = "text/plain"
-    answer.status_code = status
-    answer.vary.add("Accept")
     return answer

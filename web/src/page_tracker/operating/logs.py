@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import has_request_context
 
-from page_tracker.operating.request_log import request_id
+from page_tracker.http.request_id import request_id
 from page_tracker.settings import Settings
 
 

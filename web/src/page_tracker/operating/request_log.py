@@ -4,14 +4,13 @@ The line holds neither the client's address nor its user agent.
 """
 
 import logging
-import re
 from time import perf_counter
 from urllib.parse import quote
-from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
-HEADER = "X-Request-ID"
+from page_tracker.http.request_id import HEADER, request_id
+
 PROBES = ("/health", "/ready")
 
 logger = logging.getLogger(__name__)
@@ -21,18 +20,6 @@ def register_request_log(app: Flask) -> None:
     """Log each answer, with its duration, and send the request's id along."""
     app.before_request(_start_clock)
     app.after_request(_log_answer)
-
-
-def request_id() -> str:
-    """Return the id of the request: the one it came with (from a proxy), or a new one.
-
-    An id that came with the request is only taken when it is harmless in a log.
-    """
-    if "request_id" not in g:
-        given = request.headers.get(HEADER, "")
-        harmless = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given)
-        g.request_id = given if harmless else uuid4().hex
-    return str(g.request_id)
 
 
 def _start_clock() -> None:

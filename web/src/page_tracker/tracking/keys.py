@@ -1,4 +1,105 @@
-"""Every Redis key of Page Tracker, its type and its lifetime."""
+"""Every Redis key of Page Tracker, its type and its lifetime.
+
+All keys of a site carry its name in braces: a Redis Cluster keeps them in one slot, so
+that one script can change them in one step. `record.lua` writes the same names.
+"""
+
+from datetime import date
+from typing import NamedTuple
 
 PAGE_VIEWS = "page_views"
 """Views of the counter page itself: a string holding an integer, kept always."""
+
+SITES = "pt:sites"
+
+OTHER = "(other)"
+"""What is over a cap counts under this name, as a page and as a value."""
+
+DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
+
+DAY = 24 * 60 * 60
+"""Seconds; how long an id is remembered that was counted."""
+
+
+class Family(NamedTuple):
+    """Keys of one kind. `keeps` says how long they stay and what bounds them."""
+
+    pattern: str
+    type: str
+    holds: str
+    keeps: str
+
+
+FAMILIES = (
+    Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
+    Family(SITES, "hash", "site → its settings", "always"),
+    Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
+    Family("pt:rewritten", "string", "Redis was told to forget old salts", "1 day"),
+    Family("pt:{s}:totals", "hash", "views, visits, first day", "always"),
+    Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
+    Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),
+    Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
+    Family("pt:{s}:events", "zset", "event → how often", "always, capped"),
+    Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
+    Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
+    Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
+    Family("pt:{s}:day:D:pages", "zset", "page → views", "retention, capped"),
+    Family("pt:{s}:day:D:visits", "zset", "page → visits", "retention, capped"),
+    Family("pt:{s}:day:D:events", "zset", "event → how often", "retention, capped"),
+    *(
+        Family(f"pt:{{s}}:day:D:{name}", "zset", f"{name} → views", "retention, capped")
+        for name in DIMENSIONS
+    ),
+    Family("pt:{s}:day:D:visitors", "hyperloglog", "visitors", "retention"),
+    Family("pt:{s}:day:D:visitors:P", "hyperloglog", "visitors of a page", "48 hours"),
+    Family("pt:{s}:day:D:filtered", "hash", "reason → views", "retention"),
+    Family("pt:{s}:day:D:salt", "string", "the day's random salt", "48 hours"),
+    Family("pt:{s}:minute:M", "string", "views of that minute", "1 hour"),
+    Family("pt:{s}:rate:M:A", "string", "views of that minute by A", "2 minutes"),
+    Family("pt:{s}:seen:ID", "string", "a view with this id was counted", "24 hours"),
+)
+"""s is a site, D a day of it, P a page, M a minute, A a keyed hash of an address."""
+
+
+def nowhere(day: date) -> str:
+    """Return the key of what was refused on a day (UTC) and belongs to no site."""
+    return f"pt:nowhere:day:{day}"
+
+
+REWRITTEN = "pt:rewritten"
+
+
+class SiteKeys:
+    """The keys of a site that stay."""
+
+    def __init__(self, site: str) -> None:
+        self.prefix = f"pt:{{{site}}}:"
+        self.totals = f"{self.prefix}totals"
+        self.pages = f"{self.prefix}pages"
+        self.visits = f"{self.prefix}pages:visits"
+        self.titles = f"{self.prefix}titles"
+        self.events = f"{self.prefix}events"
+        self.adjusted = f"{self.prefix}adjusted"
+        self.audit = f"{self.prefix}audit"
+
+    def day(self, day: date) -> "DayKeys":
+        """Return the keys of one day of the site."""
+        return DayKeys(f"{self.prefix}day:{day}:")
+
+    def minute(self, minute: int) -> str:
+        """Return the key of a minute's views (minutes since 1970)."""
+        return f"{self.prefix}minute:{minute}"
+
+
+class DayKeys:
+    """The keys of one day of a site."""
+
+    def __init__(self, prefix: str) -> None:
+        self.hours = f"{prefix}hours"
+        self.pages = f"{prefix}pages"
+        self.visits = f"{prefix}visits"
+        self.events = f"{prefix}events"
+        self.visitors = f"{prefix}visitors"
+        self.filtered = f"{prefix}filtered"
+        self.salt = f"{prefix}salt"
+        self.dimensions = {name: f"{prefix}{name}" for name in DIMENSIONS}

@@ -17,7 +17,7 @@ class Outage:
     """
 
     def __init__(self) -> None:
-        self._is_away = False
+        self.is_away = False
         self._finding_out = Lock()
 
     @contextmanager
@@ -26,17 +26,17 @@ class Outage:
 
         Raises redis.exceptions.ConnectionError in that case: the command was not sent.
         """
-        finds_out = self._is_away
+        finds_out = self.is_away
         if finds_out and not self._finding_out.acquire(blocking=False):
             raise RedisConnectionError("Redis is away, as another request has found")
         try:
             yield
-            self._is_away = False
+            self.is_away = False
         except (RedisConnectionError, RedisTimeoutError):
-            self._is_away = True
+            self.is_away = True
             raise
         except RedisError:  # an answer all the same
-            self._is_away = False
+            self.is_away = False
             raise
         finally:
             if finds_out:

@@ -1,0 +1,1 @@
+"""Ways a view arrives, one module each."""

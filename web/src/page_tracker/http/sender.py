@@ -1,0 +1,55 @@
+"""Who sent a request, as far as it can be believed."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from flask import Request
+
+from page_tracker.settings import Networks
+from page_tracker.tracking.visitor import Sender
+
+AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
+
+LONGEST_USER_AGENT = 512
+
+
+def sender_of(request: Request, proxies: Networks) -> Sender:
+    """Return who sent a request. Proxies are those whose word counts."""
+    headers = request.headers
+    purposes = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+    language = re.match(r"\s*([A-Za-z]{2,3})\b", headers.get("Accept-Language", ""))
+    return Sender(
+        address=client_address(
+            request.remote_addr or "", headers.getlist("X-Forwarded-For"), proxies
+        ),
+        user_agent=headers.get("User-Agent", "")[:LONGEST_USER_AGENT],
+        language=language[1].lower() if language else "",
+        is_prefetch=any(AHEAD.search(headers.get(name, "")) for name in purposes),
+        wants_privacy="1" in (headers.get("DNT"), headers.get("Sec-GPC")),
+    )
+
+
+def client_address(peer: str, forwarded: list[str], proxies: Networks) -> str:
+    """Return the address of the client, or an empty text where there is none.
+
+    `X-Forwarded-For` is read from its end, where the nearest proxy wrote, and only as
+    long as a proxy that is named said so: whatever stands before that, anyone may have
+    sent.
+    """
+    address = _parse(peer)
+    hops = [hop for value in forwarded for hop in value.split(",")]
+    while address and hops and any(address in network for network in proxies):
+        address = _parse(hops.pop()) or address
+    return str(address or "")
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    text = text.strip()
+    with_port = re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text)
+    if with_port:
+        text = with_port[1] or with_port[2]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,1 @@
+"""Ways a number is shown."""

@@ -1,0 +1,159 @@
+-- Counts one view, in one atomic step, and says how often its page and site were seen.
+--
+-- KEYS[1] is what all keys of the site begin with; keys.py lists them all.
+-- The answer is a list: why the view was not counted ("" when it was), whether its id
+-- was counted before, the page as it was counted ("(other)" when there are too many);
+-- then views of the page, its visits, its views on that day; views and visits of the
+-- site. {"salt", bytes} instead, with nothing changed, when the day of the site has
+-- another salt than the one that was used.
+
+local prefix = KEYS[1]
+local day, hour, page, title, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local event, reason = ARGV[6], ARGV[7]
+local visitor, salt = ARGV[8], ARGV[9]
+local address, rate, minute = ARGV[10], tonumber(ARGV[11]), ARGV[12]
+local most_pages, most_values = tonumber(ARGV[13]), tonumber(ARGV[14])
+local expires, is_live = ARGV[15], ARGV[16] == '1'
+-- From ARGV[17] on: the name of a dimension, its value, and so on.
+
+local OTHER = '(other)'
+local HOUR, DAY = 3600, 86400
+
+local totals = prefix .. 'totals'
+local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
+local today = prefix .. 'day:' .. day .. ':'
+local page_visitors = today .. 'visitors:'
+
+-- Adds a number to a member of a sorted set; returns the sum and the member, which is
+-- "(other)" where the member is new and the set is full.
+local function add(key, member, amount, most, lifetime)
+  local sum = redis.call('ZINCRBY', key, amount, member)
+  if tonumber(sum) == amount then
+    if most and member ~= OTHER and redis.call('ZCARD', key) > most then
+      redis.call('ZREM', key, member)
+      member = OTHER
+      sum = redis.call('ZINCRBY', key, amount, member)
+    end
+    if lifetime then
+      redis.call('EXPIREAT', key, lifetime, 'NX')
+    end
+  end
+  return sum, member
+end
+
+local function increment(key, field)
+  if redis.call('HINCRBY', key, field, 1) == 1 then
+    redis.call('EXPIREAT', key, expires, 'NX')
+  end
+end
+
+local function numbers(repeated)
+  local site = redis.call('HMGET', totals, 'views', 'visits')
+  local views = redis.call('ZSCORE', pages, page)
+  if not views and redis.call('ZCARD', pages) > most_pages then
+    page = OTHER
+    views = redis.call('ZSCORE', pages, page)
+  end
+  return {
+    reason, repeated, page,
+    views or '0',
+    redis.call('ZSCORE', pages_visits, page) or '0',
+    redis.call('ZSCORE', today .. 'pages', page) or '0',
+    site[1] or '0', site[2] or '0',
+  }
+end
+
+-- A site that was removed must not come back by a view that was on its way.
+local since = redis.call('HGET', totals, 'since')
+if not since then
+  return {'unknown site', 0, page, '0', '0', '0', '0', '0'}
+end
+
+if salt ~= '' then
+  local stored = redis.call('SET', today .. 'salt', salt, 'NX', 'GET', 'EX', 2 * DAY)
+  if stored and stored ~= salt then
+    return {'salt', stored}
+  end
+end
+
+local seen = prefix .. 'seen:' .. id
+if id ~= '' and redis.call('EXISTS', seen) == 1 then
+  return numbers(1)
+end
+
+if reason == '' and rate > 0 and address ~= '' then
+  local key = prefix .. 'rate:' .. minute .. ':' .. address
+  local views = redis.call('INCR', key)
+  if views == 1 then
+    redis.call('EXPIRE', key, 120)
+  end
+  if views > rate then
+    reason = 'rate'
+  end
+end
+
+-- What was over the rate may be sent again, later.
+if id ~= '' and reason ~= 'rate' then
+  redis.call('SET', seen, '1', 'EX', DAY)
+end
+
+if reason ~= '' then
+  increment(today .. 'filtered', reason)
+  return numbers(0)
+end
+
+if event ~= '' then
+  add(prefix .. 'events', event, 1, most_values)
+  add(today .. 'events', event, 1, most_values, expires)
+  return numbers(0)
+end
+
+local views, visits, views_today
+views, page = add(pages, page, 1, most_pages)
+views_today = add(today .. 'pages', page, 1, nil, expires)
+increment(today .. 'hours', hour)
+local site_views = redis.call('HINCRBY', totals, 'views', 1)
+if day < since then
+  redis.call('HSET', totals, 'since', day)
+end
+
+local new = 0
+if visitor ~= '' then
+  local key = page_visitors .. page
+  -- A first view changes the estimate by one, or by none or two where it is rounded.
+  local before = redis.call('PFCOUNT', key)
+  if redis.call('PFADD', key, visitor) == 1 then
+    redis.call('EXPIRE', key, 2 * DAY, 'NX')
+    new = math.max(0, redis.call('PFCOUNT', key) - before)
+  end
+  if redis.call('PFADD', today .. 'visitors', visitor) == 1 then
+    redis.call('EXPIREAT', today .. 'visitors', expires, 'NX')
+  end
+end
+
+local site_visits
+if new > 0 then
+  visits = redis.call('ZINCRBY', pages_visits, new, page)
+  add(today .. 'visits', page, new, nil, expires)
+  site_visits = redis.call('HINCRBY', totals, 'visits', new)
+else
+  visits = redis.call('ZSCORE', pages_visits, page) or '0'
+  site_visits = redis.call('HGET', totals, 'visits') or '0'
+end
+
+if title ~= '' and page ~= OTHER and redis.call('HGET', prefix .. 'titles', page) ~= title then
+  redis.call('HSET', prefix .. 'titles', page, title)
+end
+
+for i = 17, #ARGV, 2 do
+  add(today .. ARGV[i], ARGV[i + 1], 1, most_values, expires)
+end
+
+if is_live then
+  local key = prefix .. 'minute:' .. minute
+  if redis.call('INCR', key) == 1 then
+    redis.call('EXPIRE', key, HOUR)
+  end
+end
+
+return {'', 0, page, views, visits, views_today, site_views, site_visits}

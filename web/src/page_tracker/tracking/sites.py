@@ -1,0 +1,251 @@
+"""The sites that views are counted for, as Redis has them."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import cached_property
+from threading import Lock
+from time import monotonic
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import idna
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from redis import Redis
+from redis.exceptions import RedisError
+
+from page_tracker.tracking.calendar import start_of, today
+from page_tracker.tracking.keys import SITES, SiteKeys
+from page_tracker.tracking.outage import Outage
+
+SECONDS_BETWEEN_LOOKS = 2
+"""How long a process may go by settings of a site that another one changed."""
+
+SECONDS_BETWEEN_MISSES = 0.1
+"""How often, at most, Redis is asked for a site that nobody seems to have registered."""
+
+LONGEST_SITE = 253
+
+LONGEST_RETENTION = 36_500
+
+
+class SiteError(ValueError):
+    """A site can not be what it is asked to be; the message is one line for people."""
+
+
+class Site(BaseModel):
+    """A registered site."""
+
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
+
+    name: str = Field(exclude=True)
+    time_zone: str = "UTC"
+    aliases: tuple[str, ...] = ()
+    public: bool = True
+    retention: int = Field(730, ge=1, le=LONGEST_RETENTION)
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        return checked_site(name)
+
+    @field_validator("aliases")
+    @classmethod
+    def _check_aliases(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(checked_site(alias) for alias in aliases))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, time_zone: str) -> str:
+        if time_zone not in available_timezones():
+            raise ValueError(f"'{time_zone}' is no time zone: use one as Europe/Berlin")
+        return time_zone
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone that days and hours are in."""
+        return ZoneInfo(self.time_zone)
+
+    def expires(self, day: date) -> int:
+        """Return when the counts of a day may go, in seconds since 1970."""
+        return int(start_of(day + timedelta(days=1 + self.retention), self.zone))
+
+    @cached_property
+    def keys(self) -> SiteKeys:
+        """Return the names of its keys in Redis."""
+        return SiteKeys(self.name)
+
+
+def make_site(name: str, **settings: Any) -> Site:
+    """Make a site. Raises SiteError, which says what is wrong and what would do."""
+    try:
+        return Site(name=name, **settings)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        reason = problem["msg"].removeprefix("Value error, ")
+        if problem["loc"][0] == "retention":
+            reason = f"retention is days, 1 to {LONGEST_RETENTION}"
+        raise SiteError(reason) from error
+
+
+def canonical_site(site: str) -> str:
+    """Return a host as it is written in counts: lower case, ASCII, without its port.
+
+    Any text gives one; `checked_site` says whether it is fit to be a site.
+    """
+    host = re.sub(r"(:\d*)?\.*$", "", site.strip().lower())
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return host
+
+
+def checked_site(site: str) -> str:
+    """Return a host or code in its canonical form. Raises ValueError for what is none."""
+    name = canonical_site(site)
+    label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+    if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
+        shown = site if len(site) <= 80 else f"{site[:80]}…"
+        raise ValueError(f"{shown!r} is no site: use its host, as in example.org")
+    return name
+
+
+def sites_of_settings(text: str) -> list[Site]:
+    """Return the sites that a setting names, as in `a.org, b.org=Europe/Berlin`.
+
+    Raises SiteError.
+    """
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    return [
+        make_site(name.strip(), time_zone=zone.strip() or "UTC")
+        for name, _, zone in (part.partition("=") for part in names)
+    ]
+
+
+def other_spelling(site: str) -> str:
+    """Return a host without its `www.`, or with one."""
+    return site[4:] if site.startswith("www.") else f"www.{site}"
+
+
+class Sites:
+    """The registered sites: kept in Redis, and looked up in what this process knows.
+
+    `configured` are registered when Redis is first asked; what an owner set for them
+    since then stays.
+    """
+
+    def __init__(
+        self,
+        redis: Callable[[], Redis],
+        outage: Outage,
+        configured: Sequence[Site] = (),
+    ) -> None:
+        self.configured = tuple(configured)
+        self._redis = redis
+        self._outage = outage
+        self._is_configured = False
+        self._hosts: dict[str, Site] = {}
+        self._looked = float("-inf")
+        self._looking = Lock()
+
+    def find(self, host: str) -> Site | None:
+        """Return the site that a host, in its canonical form, belongs to.
+
+        `www.` and the bare host are one site unless both are registered. Raises
+        RedisError when Redis has to be asked and does not answer.
+        """
+        site = self._known(host)
+        if not site:
+            with self._looking:
+                self._look_after(SECONDS_BETWEEN_MISSES)
+            return self._known(host)
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look_after(SECONDS_BETWEEN_LOOKS)
+            except RedisError:  # what is known will do: counting will tell
+                return site
+            finally:
+                self._looking.release()
+        return self._known(host)
+
+    def all(self) -> list[Site]:
+        """Return every registered site, by name."""
+        with self._looking:
+            self._look_after(0)
+        return sorted(set(self._hosts.values()), key=lambda site: site.name)
+
+    def open(self, host: str, most: int) -> Site | None:
+        """Register the site of a view, unless there are too many sites already."""
+        if len(self.all()) >= most:
+            return None
+        with suppress(SiteError):  # another process was first
+            self.add(Site(name=host))
+        return self.find(host)
+
+    def add(self, site: Site) -> None:
+        """Register a site. Raises SiteError when it, or an alias, is there already."""
+        self._refuse_taken(site)
+        redis = self._redis()
+        # The script counts as soon as a site has totals; until it is listed, nobody asks.
+        redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
+        if not redis.hsetnx(SITES, site.name, site.model_dump_json()):
+            raise SiteError(f"{site.name} is registered already")
+        self._forget()
+
+    def set(self, site: Site) -> None:
+        """Change the settings of a registered site. Raises SiteError."""
+        self._refuse_taken(site)
+        self._redis().hset(SITES, site.name, site.model_dump_json())
+        self._forget()
+
+    def remove(self, site: Site, on_progress: Callable[[int], None]) -> None:
+        """Delete a site and all its counts; says how many keys are gone, each time."""
+        redis = self._redis()
+        redis.hdel(SITES, site.name)
+        redis.delete(site.keys.totals)  # first: without it, no view is counted any more
+        self._forget()
+        prefix = re.sub(r"([*?\[\]\\])", r"\\\1", site.keys.prefix)
+        for key in redis.scan_iter(f"{prefix}*", count=1000):
+            on_progress(redis.unlink(key))
+
+    def _refuse_taken(self, site: Site) -> None:
+        for other in self.all():
+            for host in (site.name, *site.aliases):
+                if other.name != site.name and host in (other.name, *other.aliases):
+                    raise SiteError(f"{host} belongs to the site {other.name}")
+
+    def _known(self, host: str) -> Site | None:
+        return self._hosts.get(host) or self._hosts.get(other_spelling(host))
+
+    def _forget(self) -> None:
+        self._looked = float("-inf")
+
+    def _look_after(self, seconds: float) -> None:
+        """Ask Redis, unless it was asked (and may not have answered) just before."""
+        if monotonic() - self._looked < seconds:
+            return
+        try:
+            with self._outage.one_at_a_time():
+                self._configure()
+                stored = self._redis().hgetall(SITES)
+        finally:
+            self._looked = monotonic()
+        sites = [
+            Site(name=name.decode(), **json.loads(settings))
+            for name, settings in stored.items()
+        ]
+        aliases = {alias: site for site in sites for alias in site.aliases}
+        self._hosts = aliases | {site.name: site for site in sites}
+
+    def _configure(self) -> None:
+        if self._is_configured:
+            return
+        redis = self._redis()
+        for site in self.configured:
+            redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
+            redis.hsetnx(SITES, site.name, site.model_dump_json())
+        self._is_configured = True
