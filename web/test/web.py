@@ -1,7 +1,8 @@
-"""Every site of a test on one port, and the way to the counter, which can break."""
+"""Every site of a test on one port, and a way to the counter that can break."""
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ SECONDS_TO_ARRIVE = 5
 
 @dataclass
 class Received:
-    """A request that reached the counter's host."""
+    """A request that reached the counter."""
 
     method: str
     path: str
@@ -25,7 +26,7 @@ class Received:
     body: bytes
 
     def views(self) -> list[dict[str, Any]]:
-        """Return the views that it sends: one or many, and none where it only asks."""
+        """Return the views in it: one or many, and none where it is no post."""
         if self.method != "POST":
             return []
         sent = json.loads(self.body)
@@ -34,25 +35,33 @@ class Received:
 
 @dataclass
 class Web:
-    """Pages by host and path, all on one port, and a proxy to a running Page Tracker.
+    """Pages by host and path, and a proxy to a running Page Tracker, on one port.
 
-    The proxy answers as `counter.example`. `fate` says what becomes of what is posted:
-    it is passed on; it never arrives; it arrives and its answer is lost.
+    The proxy is `counter.example`; below `/stats` there it serves the same. `fate` says
+    what becomes of what is posted: it is passed on, never arrives (`away`), or arrives
+    and its answer is `lost`, or `held` until `released`.
+
+    Two paths of every site are for the scripts of tests: `/reached/…` is remembered, and
+    `/released` answers once the test lets it.
     """
 
     counter: str
     pages: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
-    fate: Literal["", "away", "lost"] = ""
-    tampered: bytes = b""
+    reached: set[str] = field(default_factory=set)
+    released: threading.Event = field(default_factory=threading.Event)
+    fate: Literal["", "away", "lost", "held"] = ""
+    change_of_script: bytes = b""
 
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=[0.05], daemon=True
+        ).start()
 
     def close(self) -> None:
         """Serve no more."""
+        self.released.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -61,21 +70,24 @@ class Web:
         host, slash, path = place.partition("/")
         return f"http://{host}:{self._server.server_port}{slash}{path}"
 
-    def tag(self, site: str = "blog.example", more: str = "") -> str:
+    def tag(self, site: str = "blog.example", script: str = "", more: str = "") -> str:
         """Return the tag that a site puts into its pages."""
-        script = self.url(f"{COUNTER}/tracker.js")
-        return f'<script defer src="{script}" data-site="{site}" {more}></script>'
+        source = self.url(f"{COUNTER}/{script or 'tracker.js'}")
+        return f'<script defer src="{source}" data-site="{site}" {more}></script>'
 
     def views(self) -> list[dict[str, Any]]:
-        """Return all that was sent to be counted, in the order of arrival."""
+        """Return all that was posted, in the order of arrival."""
         return [view for request in list(self.received) for view in request.views()]
 
     def wait_for_views(self, number: int) -> list[dict[str, Any]]:
         """Return the views once so many have arrived."""
-        assert wait_for(lambda: len(self.views()) >= number, SECONDS_TO_ARRIVE), (
-            f"{number} views expected, received: {self.views()}"
-        )
+        self.wait_until(lambda: len(self.views()) >= number, f"{number} views")
         return self.views()
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Fail when a condition does not come true in time."""
+        came = wait_for(condition, SECONDS_TO_ARRIVE)
+        assert came, f"waited for {what}; views: {self.views()}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -87,47 +99,54 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name  # the library's name
         """Answer with a page, or with what the counter says."""
-        self._answer()
+        if self.headers["Host"].startswith(COUNTER):
+            self._pass_on()
+        elif self.path.startswith("/reached/"):
+            self.web.reached.add(self.path.removeprefix("/reached/"))
+            self._send(204, {}, b"")
+        elif self.path == "/released":
+            self.web.released.wait(SECONDS_TO_ARRIVE)
+            self._send(204, {}, b"")
+        else:
+            self._show_page()
 
     do_POST = do_OPTIONS = do_GET
 
-    def log_message(self, *_arguments: object) -> None:  # pylint: disable=W0221
+    def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
         """Print nothing."""
 
-    def _answer(self) -> None:
+    def _show_page(self) -> None:
         host = self.headers["Host"].partition(":")[0]
-        if host == COUNTER:
-            self._pass_on()
-            return
         page = self.web.pages.get(host + self.path.partition("?")[0])
-        text = page or "<!doctype html><title>Not found</title>"
-        self._send(200 if page else 404, {"Content-Type": "text/html"}, text.encode())
+        body = (page or "<!doctype html><title>Not found</title>").encode()
+        self._send(200 if page else 404, {"Content-Type": "text/html"}, body)
 
     def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self.web.fate == "away" and self.command == "POST":
-            self.close_connection = True
+        fate = self.web.fate if self.command == "POST" else ""
+        if fate == "away":
             return
-        request = Received(self.command, self.path, dict(self.headers), body)
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         answer = requests.request(
-            request.method,
-            self.web.counter + request.path.removeprefix("/below"),
-            headers=request.headers | {"Connection": "close"},
+            self.command,
+            self.web.counter + self.path.removeprefix("/stats"),
+            headers=dict(self.headers) | {"Connection": "close"},
             data=body,
             timeout=5,
         )
-        self.web.received.append(request)
-        if self.web.fate == "lost" and self.command == "POST":
-            self.close_connection = True
+        self.web.received.append(
+            Received(self.command, self.path, dict(self.headers), body)
+        )
+        if fate == "lost":
             return
+        if fate == "held":
+            self.web.released.wait(SECONDS_TO_ARRIVE)
+        change = self.web.change_of_script if self.path.endswith(".js") else b""
         headers = {
             name: value
             for name, value in answer.headers.items()
             if name not in ("Connection", "Content-Length", "Date", "Server")
         }
-        is_script = self.path.endswith(".js")
-        tampered = self.web.tampered if is_script else b""
-        self._send(answer.status_code, headers, answer.content + tampered)
+        self._send(answer.status_code, headers, answer.content + change)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
