@@ -121,8 +121,8 @@ class Settings(BaseModel):
     )
     privacy_signal: Literal["anonymous", "skip"] = Field(
         "anonymous",
-        description="what becomes of a view with `DNT` or `Sec-GPC`: `anonymous` counts "
-        "it without a visitor, `skip` not at all",
+        description="what becomes of a view with `DNT` or `Sec-GPC`: `anonymous` "
+        "counts it without a visitor, `skip` not at all",
     )
     spam_referrers: Path | None = Field(
         None,

@@ -31,7 +31,8 @@ SECONDS_TO_COME_BACK = 5
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 PIXEL = bytes.fromhex(
-    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+    "47494638396101000100800000000000ffffff"
+    "21f90401000000002c00000000010001000002024401003b"
 )
 """A transparent GIF of one by one pixel."""
 
@@ -66,9 +67,11 @@ def script() -> Response:
     answer = Response(found.body, mimetype="text/javascript")
     answer.cache_control.public = True
     answer.cache_control.max_age = A_YEAR if version else AN_HOUR
-    answer.cache_control.immutable = True if version else None
+    if version:
+        answer.cache_control.immutable = True
     answer.set_etag(found.integrity)
-    return for_other_sites(answer.make_conditional(request))
+    answer.make_conditional(request)
+    return for_other_sites(answer)
 
 
 @bp.route("/api/v1/views", methods=["POST", "OPTIONS"], provide_automatic_options=False)

@@ -1,7 +1,6 @@
 """A view as a client sends it, before it is one."""
 
 import time
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Self
 
 from pydantic import (
@@ -9,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyAddress,
     ValidationError,
 )
 
@@ -45,7 +45,7 @@ class SentView(BaseModel):
     privacy: bool = False
     own: bool = False
     time: AwareDatetime | None = Field(None, strict=False)
-    address: IPv4Address | IPv6Address | None = Field(None, strict=False)
+    address: IPvAnyAddress | None = None
     user_agent: str | None = None
 
     @classmethod
@@ -91,7 +91,7 @@ class SentView(BaseModel):
         return time.time() - self.age if self.age else None
 
     def sender(self, by: Sender, has_token: bool) -> Sender:
-        """Return who it is of: whoever sent the request, or whom the token speaks for."""
+        """Return whose view it is: of who sent it, or of whom the token speaks for."""
         if not has_token:
             return by._replace(
                 wants_privacy=by.wants_privacy or self.privacy, is_own=self.own

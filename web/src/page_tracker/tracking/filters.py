@@ -29,6 +29,24 @@ class Filter(NamedTuple):
     applies: Callable[[View, Sender, Rules], bool]
 
 
+@lru_cache(maxsize=4096)
+def is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    """Say whether an address lies in one of the networks."""
+    if not networks:
+        return False
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
+
+
+def is_spam(referrer: str, spam: frozenset[str]) -> bool:
+    """Say whether a referrer's host, or a domain that it is part of, is on the list."""
+    labels = referrer.partition("/")[0].lower().split(".")
+    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
+
+
 def elsewhere(_view: View, _sender: Sender, _rules: Rules) -> bool:
     """Leave the decision to others."""
     return False
@@ -47,7 +65,7 @@ FILTERS = (
     ),
     Filter(
         "privacy signal",
-        "the browser asked not to be tracked, and PAGE_TRACKER_PRIVACY_SIGNAL says skip",
+        "the browser asked not to be tracked, and PAGE_TRACKER_PRIVACY_SIGNAL is skip",
         lambda view, sender, rules: rules.privacy_refuses and sender.wants_privacy,
     ),
     Filter(
@@ -79,24 +97,6 @@ def reason_against(view: View, sender: Sender, rules: Rules) -> str:
         if entry.applies(view, sender, rules):
             return entry.reason
     return ""
-
-
-@lru_cache(maxsize=4096)
-def is_in(address: str, networks: tuple[Network, ...]) -> bool:
-    """Say whether an address lies in one of the networks."""
-    if not networks:
-        return False
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)
-
-
-def is_spam(referrer: str, spam: frozenset[str]) -> bool:
-    """Say whether a referrer's host, or a domain that it is part of, is on the list."""
-    labels = referrer.partition("/")[0].lower().split(".")
-    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
 
 
 def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -114,6 +114,7 @@ class Recorder:
         self._rules = rules
         self._limits = limits
         self._salts = Salts()
+        self._forgot: date | None = None
         self._commits = GroupCommit(self._commit, outage)
 
     def count(self, view: View, sender: Sender, at: float | None = None) -> Recorded:
@@ -145,7 +146,8 @@ class Recorder:
     def look(self, host: str, page: str = "") -> Recorded:
         """Return the numbers of a site, and of a page of it, without counting.
 
-        Both in their canonical form; without a page, `page_today` is the site's. Raises UnknownSite and RedisError.
+        Both in their canonical form; without a page, `page_today` is the site's.
+        Raises UnknownSite and RedisError.
         """
         site = self._site(host)
         keys, day = site.keys, site.keys.day(today(site.zone))
@@ -217,6 +219,7 @@ class Recorder:
     def _commit(self, attempts: list[Attempt]) -> list[Recorded | Exception]:
         """Run the script for each attempt, in one round trip."""
         answers = self._run(attempts)
+        self._forget_old_salts()
         for _ in range(ROUNDS - 1):
             again = [place for place, answer in enumerate(answers) if not_run(answer)]
             if not again:
@@ -237,10 +240,20 @@ class Recorder:
     def _run(self, attempts: Sequence[Attempt]) -> list[Any]:
         pipeline = self._redis().pipeline(transaction=False)
         for attempt in attempts:
-            pipeline.execute_command(
-                "EVALSHA", SHA, 1, attempt.site.keys.prefix, *self._arguments(attempt)
+            pipeline.evalsha(
+                SHA, 1, attempt.site.keys.prefix, *self._arguments(attempt)
             )
         return pipeline.execute(raise_on_error=False)
+
+    def _forget_old_salts(self) -> None:
+        """Have Redis write its file anew, once a day: deleted salts are still in it."""
+        day = today(UTC)
+        if self._forgot == day:
+            return
+        self._forgot = day
+        with suppress(RedisError):  # a managed Redis may keep it to itself
+            if self._redis().set(REWRITTEN, str(day), nx=True, ex=DAY):
+                self._redis().bgrewriteaof()
 
     def _prepare(
         self, attempts: list[Attempt], answers: list[Any], places: list[int]

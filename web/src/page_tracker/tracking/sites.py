@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 import idna
@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LOOKS = 2
 """How long a process may go by settings of a site that another one changed."""
 
 SECONDS_BETWEEN_MISSES = 0.1
-"""How often, at most, Redis is asked for a site that nobody seems to have registered."""
+"""How often, at most, Redis is asked for a site that seems not to be registered."""
 
 LONGEST_SITE = 253
 
@@ -105,7 +105,7 @@ def canonical_site(site: str) -> str:
 
 
 def checked_site(site: str) -> str:
-    """Return a host or code in its canonical form. Raises ValueError for what is none."""
+    """Return a host or code in its canonical form. Raises ValueError for others."""
     name = canonical_site(site)
     label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
     if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
@@ -190,7 +190,7 @@ class Sites:
         """Register a site. Raises SiteError when it, or an alias, is there already."""
         self._refuse_taken(site)
         redis = self._redis()
-        # The script counts as soon as a site has totals; until it is listed, nobody asks.
+        # The script counts what has totals; until a site is listed, nobody asks for it.
         redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
         if not redis.hsetnx(SITES, site.name, site.model_dump_json()):
             raise SiteError(f"{site.name} is registered already")
@@ -231,7 +231,7 @@ class Sites:
         try:
             with self._outage.one_at_a_time():
                 self._configure()
-                stored = self._redis().hgetall(SITES)
+                stored = cast(dict[bytes, bytes], self._redis().hgetall(SITES))
         finally:
             self._looked = monotonic()
         sites = [

@@ -24,7 +24,8 @@ TRACKING_PARAMETERS = frozenset(
     "dclid dm_i ef_id epik fbclid gad_source gbraid gclid gclsrc gs_l hsa_acc hsa_cam "
     "hsctatracking igsh igshid irclickid li_fat_id mc_cid mc_eid mkt_tok ml_subscriber "
     "ml_subscriber_hash msclkid oft_id oly_anon_id oly_enc_id rdt_cid ref s_cid "
-    "sc_cid srsltid ttclid twclid vero_conv vero_id wbraid wickedid yclid ymclid ysclid".split()
+    "sc_cid srsltid ttclid twclid vero_conv vero_id wbraid wickedid yclid ymclid "
+    "ysclid".split()
 )
 """Parameters that tell who sent a visitor, and do not name another page."""
 

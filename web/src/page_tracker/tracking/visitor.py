@@ -27,7 +27,7 @@ class Salts:
         self._salts: dict[tuple[str, date], tuple[bytes, float]] = {}
 
     def get(self, site: str, day: date) -> bytes:
-        """Return the salt, a new one where none is known: Redis says if it has another."""
+        """Return the salt; a new one where none is known, which Redis may not take."""
         known = self._salts.get((site, day))
         if known and monotonic() - known[1] < SECONDS_TO_KEEP:
             return known[0]
