@@ -482,7 +482,7 @@ def test_should_keep_a_view_when_redis_is_away(
     # Given
     web.pages["blog.example/outage"] = document(web.tag(), NUMBERS)
     web.pages["blog.example/after-outage"] = document(web.tag(), NUMBERS)
-    redis.client_pause(10_000)
+    redis.client_pause(10_000, all=False)
     with tab.expect_response(lambda answer: answer.request.method == "POST") as refused:
         tab.goto(web.url("blog.example/outage"))
     tab.wait_for_function("localStorage.length === 1")
