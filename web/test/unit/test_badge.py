@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisConnectionError
 from werkzeug.test import TestResponse
@@ -350,7 +350,6 @@ ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
 
 
 @pytest.mark.usefixtures("numbers_of")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=ANY_TEXT, options=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3))
 def test_should_always_answer_with_an_image_when_anything_is_asked(
     http_client: FlaskClient, target: str, options: dict[str, str]
@@ -366,7 +365,6 @@ def test_should_always_answer_with_an_image_when_anything_is_asked(
 
 
 @pytest.mark.usefixtures("numbers_of")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(label=ANY_TEXT, title=ANY_TEXT, style=st.sampled_from(sorted(LOOKS)))
 def test_should_fit_the_image_around_any_label(
     http_client: FlaskClient, label: str, title: str, style: str

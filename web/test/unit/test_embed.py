@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from hashlib import sha384
 from html import unescape
 from unittest.mock import Mock, patch
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -9,9 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from page_tracker.app import create_app
+from page_tracker.settings import Settings
 from page_tracker.showing.badge import Numbers
 
 SCRIPT = "\"><script>alert(1)</script>'&amp;"
@@ -37,6 +40,33 @@ def test_should_show_an_example_when_nothing_is_filled_in(
         "</script>"
     )
     assert "An example: name your site" in answer.text
+
+
+def test_should_pin_the_version_that_the_server_gives(http_client: FlaskClient) -> None:
+    # When
+    tag = snippets(http_client.get("/embed?site=mine.org").text)["Tag, pinned"]
+
+    # Then
+    address, integrity = re.findall(r' src="(.*?)" .* integrity="sha384-(.*?)"', tag)[0]
+    script = http_client.get(address)
+    assert script.status_code == 200
+    assert b64decode(integrity) == sha384(script.data).digest()
+    assert 'crossorigin="anonymous"' in tag
+    assert "immutable" in script.headers["Cache-Control"]
+
+
+def test_should_use_the_names_that_the_owner_chose() -> None:
+    # Given
+    chosen = create_app(Settings(script="stats/hello.js", endpoint="stats/in"))
+
+    # When
+    tag = snippets(chosen.test_client().get("/embed?site=mine.org").text)["Tag"]
+
+    # Then
+    assert tag == (
+        '<script defer src="http://localhost/stats/hello.js" data-site="mine.org" '
+        'data-endpoint="http://localhost/stats/in"></script>'
+    )
 
 
 def test_should_show_all_numbers_that_the_tag_can_fill(
@@ -233,7 +263,6 @@ ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
 FIELDS = st.sampled_from(["site", "page", "embed", "label", "color", "title", "base"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(FIELDS | ANY_TEXT, ANY_TEXT, max_size=4))
 def test_should_answer_with_the_page_whatever_is_filled_in(
     http_client: FlaskClient, values: dict[str, str]

@@ -80,7 +80,7 @@ class Numbers:
     """Why this view was not counted."""
 
 
-@bp.get("/badge/<target:target>", merge_slashes=False)
+@bp.get("/badge/<target:target>")
 def badge(target: str) -> Response:
     """Count a view of the page, where asked to, and show the number of views."""
     form = target.rpartition(".")[2]

@@ -143,5 +143,5 @@ def unknown(name: str, known: list[str]) -> str:
 
 
 def shown(value: str) -> str:
-    """Return what somebody sent as ASCII on one line, with an end."""
-    return ascii(value if len(value) <= 40 else value[:39] + "…")
+    """Return what somebody sent on one line, with an end."""
+    return repr(value if len(value) <= 40 else value[:39] + "…")

@@ -132,7 +132,7 @@ def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
     """Give the sites that Redis has; one that can not be read harms no other."""
     for name, settings in stored.items():
         try:
-            yield Site(name=name.decode(), **json.loads(settings))
+            yield make_site(name.decode(), **json.loads(settings))
         except (TypeError, ValueError) as error:
             logger.error("The site %r can not be read: %s", name, error)
 
