@@ -95,7 +95,8 @@ def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> N
         (FIREFOX, Agent("Firefox", "Linux", "desktop", False)),
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) "
-            "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+            "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            "Safari/604.1",
             Agent("Mobile Safari", "iOS", "phone", False),
         ),
         (
