@@ -79,12 +79,9 @@ def _make_client(_process: int) -> Redis:
 
 def _count_views(views: list[None]) -> list[int | Exception]:
     """Count views of the counter page, and return the number that each of them is."""
-    if len(views) == 1:
-        return [int(redis().incr(PAGE_VIEWS))]
-    pipeline = redis().pipeline(transaction=False)
-    for _ in views:
-        pipeline.incr(PAGE_VIEWS)
-    return pipeline.execute(raise_on_error=False)
+    new = len(views)
+    last = int(redis().incr(PAGE_VIEWS) if new == 1 else redis().incr(PAGE_VIEWS, new))
+    return list(range(last - new + 1, last + 1))
 
 
 outage = Outage()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,8 @@ RULES = Rules(
 
 def person(**fields: object) -> Sender:
     """Return a person who differs from the usual one."""
-    return PERSON._replace(**{"address": "203.0.113.5"} | fields)  # type: ignore[arg-type]
+    changed: dict[str, Any] = {"address": "203.0.113.5"} | fields
+    return PERSON._replace(**changed)
 
 
 def test_should_count_a_person() -> None:
@@ -92,8 +94,9 @@ def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> N
     [
         (FIREFOX, Agent("Firefox", "Linux", "desktop", False)),
         (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
-            "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) "
+            "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            "Safari/604.1",
             Agent("Mobile Safari", "iOS", "phone", False),
         ),
         (
@@ -102,7 +105,8 @@ def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> N
             Agent("Chrome", "Android", "tablet", False),
         ),
         (
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; "
+            "+http://www.google.com/bot.html)",
             Agent("Googlebot", "", "", True),
         ),
         ("", Agent("", "", "", True)),

@@ -50,7 +50,7 @@ def test_should_stop_at_a_hop_that_is_no_address() -> None:
 
 def request_with(**headers: str) -> Request:
     """Return a request with some headers."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    names = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Request(EnvironBuilder(headers=names).get_environ())
 
 

@@ -1,6 +1,7 @@
 """page-tracker count: read a count, and change it by hand."""
 
 import re
+from collections.abc import Callable
 
 import click
 
@@ -20,23 +21,17 @@ from page_tracker.tracking.sites import Site
 from page_tracker.tracking.view import View
 
 
-class Whole(click.ParamType):
-    """A whole number of views."""
+def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], int]:
+    """Return what reads a number of views, from `least` on."""
 
-    name = "number"
-
-    def __init__(self, least: int) -> None:
-        self.least = least
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the number. Raises BadParameter, which says what would do."""
+    def read(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
-            self.fail(f"'{value}' is no whole number, as 12000 is", param, ctx)
-        if not self.least <= int(value) <= MOST_VIEWS:
-            self.fail(f"use {self.least:,} to {MOST_VIEWS:,}", param, ctx)
+            raise click.BadParameter(f"'{value}' is no whole number, as 12000 is")
+        if not least <= int(value) <= MOST_VIEWS:
+            raise click.BadParameter(f"use {least:,} to {MOST_VIEWS:,}")
         return int(value)
+
+    return read
 
 
 @click.group()
@@ -94,7 +89,7 @@ def show(site: str, page: str | None, as_json: bool) -> None:
 @count.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("site")
 @click.argument("page")
-@click.argument("n", type=Whole(0))
+@click.argument("n", callback=whole_number(0))
 def set_count(site: str, page: str, n: int) -> None:
     """Set the views of PAGE on SITE to N; 0 resets them, and its visits.
 
@@ -111,7 +106,7 @@ def set_count(site: str, page: str, n: int) -> None:
 @count.command(context_settings={"ignore_unknown_options": True})
 @click.argument("site")
 @click.argument("page")
-@click.argument("n", type=Whole(-MOST_VIEWS))
+@click.argument("n", callback=whole_number(-MOST_VIEWS))
 def add(site: str, page: str, n: int) -> None:
     """Add N views to PAGE on SITE, or take some away with a negative N.
 

@@ -28,7 +28,7 @@ from page_tracker.tracking.sites import (
 time_zone_option = click.option(
     "--time-zone",
     metavar="ZONE",
-    help="Whose days and hours the site has, as Europe/Berlin.  [UTC]",
+    help="Whose days and hours the site has, as Europe/Berlin.",
 )
 alias_option = click.option(
     "--alias",
@@ -41,13 +41,13 @@ alias_option = click.option(
 public_option = click.option(
     "--public/--private",
     default=None,
-    help="Whether anyone may read the numbers of the site.  [public]",
+    help="Whether anyone may read the numbers of the site.",
 )
 retention_option = click.option(
     "--retention",
     metavar="DAYS",
     type=click.IntRange(1, LONGEST_RETENTION),
-    help="How long what was counted on a day is kept; totals stay.  [730]",
+    help="How long what was counted on a day is kept; totals stay.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -70,6 +70,9 @@ def sites() -> None:
 @retention_option
 def add(site: str, **given: Any) -> None:
     """Register SITE, a host such as example.org, and print the tag to paste.
+
+    Without options: days of UTC, numbers that anyone may read, and days that are kept
+    for 730 days.
 
     \b
     Examples:

@@ -132,7 +132,7 @@ def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
     """Give the sites that Redis has; one that can not be read harms no other."""
     for name, settings in stored.items():
         try:
-            yield Site(name=name.decode(), **json.loads(settings))
+            yield make_site(name.decode(), **json.loads(settings))
         except (TypeError, ValueError) as error:
             logger.error("The site %r can not be read: %s", name, error)
 
@@ -216,7 +216,7 @@ class Sites:
             with self._looking:
                 self._look_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._look_after(SECONDS_BETWEEN_LOOKS)
             except RedisError:  # what is known will do: counting will tell

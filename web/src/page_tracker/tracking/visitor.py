@@ -72,9 +72,9 @@ def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
 def hashed_address(address: str, salt: bytes) -> str:
     """Return what stands for an address where views of one address are limited.
 
-    Of an IPv6 address only the first 64 bits: the rest is chosen by its owner. It has 24
-    bits, so that each value stands for 256 IPv4 addresses, and yet it is rare that two
-    are limited as one.
+    Of an IPv6 address only the first 64 bits: the rest is chosen by its owner. It has
+    24 bits, so that each value stands for 256 IPv4 addresses, and yet it is rare that
+    two are limited as one.
     """
     if ":" in address:
         address = str(ip_network((ip_address(address), 64), strict=False))
