@@ -116,5 +116,5 @@ system: ## Install what the system lacks to run and test it (as root), or say wh
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/development
-	@cd web && npm ci --no-audit --no-fund --loglevel error
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
