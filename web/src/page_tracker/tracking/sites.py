@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from math import inf
 from threading import Lock
 from time import monotonic
 from typing import Any, cast
@@ -29,6 +30,14 @@ SECONDS_BETWEEN_MISSES = 0.1
 LONGEST_SITE = 253
 
 LONGEST_RETENTION = 36_500
+
+LIST_SITE = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ''
+"""
+"""Lists a site with its settings, unless it, or so many, are listed already."""
 
 
 class SiteError(ValueError):
@@ -59,7 +68,7 @@ class Site(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, time_zone: str) -> str:
-        if time_zone not in available_timezones():
+        if time_zone not in time_zones():
             raise ValueError(f"'{time_zone}' is no time zone: use one as Europe/Berlin")
         return time_zone
 
@@ -76,6 +85,12 @@ class Site(BaseModel):
     def keys(self) -> SiteKeys:
         """Return the names of its keys in Redis."""
         return SiteKeys(self.name)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones, for which folders have to be searched."""
+    return frozenset(available_timezones())
 
 
 def make_site(name: str, **settings: Any) -> Site:
@@ -95,7 +110,10 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
-    host = re.sub(r"(:\d*)?\.*$", "", site.strip().lower())
+    host = site.strip().lower().rstrip(".")
+    name, colon, port = host.rpartition(":")
+    if colon and not port.strip("0123456789"):
+        host = name.rstrip(".")
     if host.isascii():
         return host
     try:
@@ -180,20 +198,27 @@ class Sites:
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, unless there are too many sites already."""
-        if len(self.all()) >= most:
+        if self._redis().hlen(SITES) >= most:
             return None
-        with suppress(SiteError):  # another process was first
-            self.add(Site(name=host))
-        return self.find(host)
+        with suppress(SiteError):  # another one was first
+            self.add(Site(name=host), most)
+        self.all()
+        return self._known(host)
 
-    def add(self, site: Site) -> None:
-        """Register a site. Raises SiteError when it, or an alias, is there already."""
+    def add(self, site: Site, most: float = inf) -> None:
+        """Register a site. Raises SiteError when it, or an alias, is there already, and
+        when there are too many."""
         self._refuse_taken(site)
         redis = self._redis()
         # The script counts what has totals; until a site is listed, nobody asks for it.
         redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-        if not redis.hsetnx(SITES, site.name, site.model_dump_json()):
+        settings = site.model_dump_json()
+        refusal = redis.eval(LIST_SITE, 1, SITES, site.name, settings, most)
+        if refusal == b"listed":
             raise SiteError(f"{site.name} is registered already")
+        if refusal == b"full":
+            redis.delete(site.keys.totals)
+            raise SiteError(f"{most} sites are registered, which are the most")
         self._forget()
 
     def set(self, site: Site) -> None:
