@@ -10,14 +10,14 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.calendar import Moment, moment_of, today
 from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, OTHER, REWRITTEN, nowhere
-from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.sites import Site, Sites, canonical_site
 from page_tracker.tracking.view import InvalidView, View
 from page_tracker.tracking.visitor import (
@@ -238,10 +238,7 @@ class Recorder:
             repeated = self._run([attempts[place] for place in again], script)
             for place, answer in zip(again, repeated):
                 answers[place] = answer
-        if any(isinstance(answer, ReadOnlyError) for answer in answers):
-            # Another Redis was promoted: what answers under its name now is found by
-            # connecting anew.
-            self._redis().connection_pool.disconnect()
+        leave_replica(self._redis(), answers)
         return [
             answer if isinstance(answer, Exception) else recorded(answer, attempt)
             for attempt, answer in zip(attempts, answers)
