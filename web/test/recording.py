@@ -56,6 +56,11 @@ def person(number: int = 1) -> Sender:
     return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
 
 
+def keys_in(redis: Redis, pattern: str = "*") -> list[str]:
+    """Return the names of the keys that a pattern fits."""
+    return sorted(key.decode() for key in cast(list[bytes], redis.keys(pattern)))
+
+
 def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
     """Return all sums of a site's `views` or `visits`: one number if they agree."""
     prefix = f"pt:{{{site}}}:"
@@ -67,15 +72,15 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
         int(redis.hget(f"{prefix}totals", what) or 0),
         in_sorted_set(redis, f"{prefix}{pages}"),
         sum(
-            in_sorted_set(redis, key.decode())
-            for key in redis.scan_iter(f"{prefix}day:*:{of_day}")
+            in_sorted_set(redis, key)
+            for key in keys_in(redis, f"{prefix}day:*:{of_day}")
         ),
     }
     if what == "views":
         found.add(
             sum(
                 int(number)
-                for key in redis.scan_iter(f"{prefix}day:*:hours")
+                for key in keys_in(redis, f"{prefix}day:*:hours")
                 for number in redis.hvals(key)
             )
         )

@@ -83,9 +83,10 @@ class BreakableWay:
     """A TCP port that leads to a Redis socket until it is told to break.
 
     New connections lead to where `leads_to` says then, as behind a name that a replica
-    took over. Commands always reach Redis. `breaks_at` names the command whose reply does not come
-    back, `fate` what happens instead: the connection hangs, is cut, holds the reply
-    until `released`, or brings it late. `reached` is set once Redis has the command.
+    took over. Commands always reach Redis. `breaks_at` names the command whose reply
+    does not come back, `fate` what happens instead: the connection hangs, is cut, holds
+    the reply until `released`, or brings it late. `reached` is set once Redis has the
+    command.
     """
 
     def __init__(self, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import cast
 
 from redis import Redis
 
@@ -10,7 +11,7 @@ from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
 from page_tracker.tracking.recorder import Limits
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import Sender
-from recording import make_recorder, person, view
+from recording import keys_in, make_recorder, person, view
 
 RETENTION = 90
 SITE = make_site("example.org", time_zone="Asia/Tokyo", retention=RETENTION)
@@ -46,10 +47,9 @@ def family_of(key: str) -> Family:
 
 def type_of(redis: Redis, key: str) -> str:
     """Return the type of a key, a HyperLogLog told from other strings."""
-    kind = redis.type(key).decode()
-    if kind == "string" and (redis.get(key) or b"").startswith(b"HYLL"):
+    if redis.type(key) == b"string" and redis.getrange(key, 0, 3) == b"HYLL":
         return "hyperloglog"
-    return str(kind)
+    return cast(bytes, redis.type(key)).decode()
 
 
 def longest_life(family: Family) -> float:
@@ -94,7 +94,7 @@ def test_should_leave_only_keys_that_are_listed_with_their_type_and_lifetime(
     count_all_sorts(redis_client)
 
     # Then
-    keys = [key.decode() for key in redis_client.keys("*")]
+    keys = keys_in(redis_client)
     for key in keys:
         family, left = family_of(key), redis_client.ttl(key)
         assert type_of(redis_client, key) == family.type, key
@@ -118,7 +118,6 @@ def test_should_keep_the_counts_of_a_day_until_they_are_as_old_as_the_site_wants
     recorder.count(view(), person(), time.time() - days * DAY)
 
     # Then
-    keys = redis_client.keys("pt:{example.org}:day:*:hours")
-    assert len(keys) == 1
-    left = redis_client.ttl(keys[0]) / DAY
+    (key,) = keys_in(redis_client, "pt:{example.org}:day:*:hours")
+    left = redis_client.ttl(key) / DAY
     assert RETENTION - days <= left <= RETENTION - days + 1

@@ -42,7 +42,7 @@ class Pair:
 
         Connections to the old master stay, as they do with a real name.
         """
-        self.master.execute_command("FAILOVER")
+        self.master.execute_command("FAILOVER")  # type: ignore[no-untyped-call]
         assert wait_for(lambda: self.replica.role()[0] == b"master", SECONDS)
         self.way.leads_to = self.replica_socket
 

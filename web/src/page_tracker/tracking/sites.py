@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import date, timedelta
 from functools import cache, cached_property
 from math import inf
@@ -168,6 +169,7 @@ class Sites:
         self._is_configured = False
         self._hosts: dict[str, Site] = {}
         self._looked = float("-inf")
+        self._failure: RedisError | None = None
         self._looking = Lock()
 
     def find(self, host: str) -> Site | None:
@@ -250,13 +252,18 @@ class Sites:
         self._looked = float("-inf")
 
     def _look_after(self, seconds: float) -> None:
-        """Ask Redis, unless it was asked (and may not have answered) just before."""
+        """Ask Redis, unless it was asked just before, with an answer or without."""
         if monotonic() - self._looked < seconds:
+            if self._failure:
+                raise copy(self._failure)
             return
         try:
             with self._outage.one_at_a_time():
-                self._configure()
-                stored = cast(dict[bytes, bytes], self._redis().hgetall(SITES))
+                stored = self._ask()
+            self._failure = None
+        except RedisError as error:
+            self._failure = error
+            raise
         finally:
             self._looked = monotonic()
         sites = [
@@ -266,11 +273,13 @@ class Sites:
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
-    def _configure(self) -> None:
-        if self._is_configured:
-            return
-        redis = self._redis()
-        for site in self.configured:
-            redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-            redis.hsetnx(SITES, site.name, site.model_dump_json())
+    def _ask(self) -> dict[bytes, bytes]:
+        """Return the settings of all sites, with the configured ones among them."""
+        pipeline = self._redis().pipeline(transaction=False)
+        for site in () if self._is_configured else self.configured:
+            pipeline.hsetnx(site.keys.totals, "since", str(today(site.zone)))
+            pipeline.hsetnx(SITES, site.name, site.model_dump_json())
+        pipeline.hgetall(SITES)
+        stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
         self._is_configured = True
+        return stored
