@@ -191,7 +191,7 @@ def speeds(loads: list[Load]) -> Iterator[str]:
 
 
 def costs(loads: list[Load], folder: Path) -> Iterator[str]:
-    """Give the table of what a view costs Redis, from one client alone and from many."""
+    """Give the table of what a view costs Redis, alone and among many others."""
     yield "| a view, for Redis | connections | round trips | commands | bytes |"
     yield "|---|---|---|---|---|"
     say("what a view costs Redis\n")
@@ -271,8 +271,8 @@ def bench(folder: Path, rounds: int, seconds: int, pages: list[int]) -> str:
         redis_version = our_redis.info("server")["redis_version"]
     lines = [
         f"By `make bench`: medians (least to most) of {rounds} rounds of {seconds} s "
-        f"each, with {CONNECTIONS} connections ({BATCH_CONNECTIONS} for {BATCH:,} views "
-        f"at once). {os.cpu_count()} cores for servers, Redis and wrk together; Python "
+        f"each, with {CONNECTIONS} connections ({BATCH_CONNECTIONS} for {BATCH:,} "
+        f"views at once). {os.cpu_count()} cores for servers, Redis and wrk together; Python "
         f"{platform.python_version()}, Redis {redis_version}, {Settings().workers} "
         f"workers with {Settings().threads} threads.",
         "",
