@@ -40,9 +40,9 @@ LONGEST_BAR = 60
 NARROW = 64
 """Columns of a terminal in which two tables have no room side by side."""
 
-ROOM_FOR_NUMBERS = 36
-LEAST_TEXT = 8
+LEAST_ROOM_FOR_TITLES = 30
 WIDEST_VALUES = 56
+GAP = 2
 """Columns of a terminal, as the one above."""
 
 VALUES = {
@@ -256,20 +256,30 @@ def bars(console: Console) -> tuple[str, str]:
 
 
 def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
-    """Return the pages with their titles, both cut to leave the numbers their room."""
-    has_titles = any(page.title for page in pages)
-    titles = ["title"] if has_titles else []
-    table = make_table("pages", *titles, ">views", ">visits", ">in all")
-    room = max(2 * LEAST_TEXT, width - ROOM_FOR_NUMBERS)
-    longest_page = max(cell_len(shown(page.page)) for page in pages)
-    longest_title = max(cell_len(shown(page.title)) for page in pages)
-    of_pages = min(longest_page, max(room // 2, room - longest_title))
-    table.columns[0].max_width = max(LEAST_TEXT, of_pages)
+    """Return the pages, with titles where they fit, cut to leave numbers their room."""
+    numbers = {
+        "views": [page.views for page in pages],
+        "visits": [page.visits for page in pages],
+        "in all": [page.all_views for page in pages],
+    }
+    room = width - sum(
+        GAP + max(len(name), len(f"{max(column):,}"))
+        for name, column in numbers.items()
+    )
+    has_titles = room >= LEAST_ROOM_FOR_TITLES and any(page.title for page in pages)
+    texts = {"pages": [page.page for page in pages]}
     if has_titles:
-        table.columns[1].max_width = max(LEAST_TEXT, room - of_pages)
-    for page in pages:
-        title = [page.title] if has_titles else []
-        add_row(table, page.page, *title, page.views, page.visits, page.all_views)
+        texts["title"] = [page.title for page in pages]
+    table = make_table(*texts, *(f">{name}" for name in numbers))
+    for row in zip(*texts.values(), *numbers.values()):
+        add_row(table, *row)
+    if has_titles:
+        room -= GAP
+        longest = [max(cell_len(shown(text)) for text in of) for of in texts.values()]
+        of_pages = min(longest[0], max(room // 2, room - longest[1]))
+        table.columns[1].max_width = room - of_pages
+        room = of_pages
+    table.columns[0].max_width = room
     return table
 
 

@@ -273,7 +273,7 @@ class Sites:
             )
 
     def get(self, host: str) -> Site:
-        """Return a site by its name or an alias. Raises SiteError when there is none."""
+        """Return a site by its name or an alias. Raises SiteError when it is none."""
         try:
             name = checked_site(host)
         except ValueError as error:

@@ -174,54 +174,48 @@ def _counts(members: list[tuple[bytes, float]]) -> Counter[str]:
 
 def _differences(site: Snapshot) -> Iterator[str]:
     """Give each sum that does not agree, in words, with both numbers."""
-    yield from _differ("views", "the site", site.views, "its pages", site.pages.total())
-    by_hand = site.adjusted.total()
+    if site.views != site.pages.total():
+        yield f"views: {site.views:,} of the site, {site.pages.total():,} of its pages"
+    if site.visits != site.pages_visits.total():
+        visits = site.pages_visits.total()
+        yield f"visits: {site.visits:,} of the site, {visits:,} of its pages"
     hours = sum(day.hours for day in site.days.values())
-    if site.views - by_hand < hours or (site.is_whole and site.views - by_hand > hours):
-        changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
-        yield f"views: the site has {site.views - by_hand:,}{changed}, its days have {hours:,}"
-    yield from _differ(
-        "visits", "the site", site.visits, "its pages", site.pages_visits.total()
-    )
+    by_hand = site.adjusted.total()
+    yield from _differ_from_days(site, "the site", site.views, hours, by_hand)
     of_days: Counter[str] = Counter()
     for name, day in site.days.items():
         of_days.update(day.pages)
         yield from _differences_of_day(name, day)
-    # By hand, a page gets views that no day has.
-    of_all = Counter(site.pages)
-    of_all.subtract(site.adjusted)
-    for page in sorted(of_all.keys() | of_days.keys()):
-        counted, kept = of_all[page], of_days[page]
-        if counted < kept or (site.is_whole and counted > kept):
-            changed = f" without changes by hand ({site.adjusted[page]:+,})"
-            yield (
-                f"views: the page {page} has {counted:,}"
-                f"{changed if page in site.adjusted else ''}, its days have {kept:,}"
-            )
+    for page in sorted(site.pages.keys() | of_days.keys() | site.adjusted.keys()):
+        views, by_hand = site.pages[page], site.adjusted[page]
+        what = f"the page {page}"
+        yield from _differ_from_days(site, what, views, of_days[page], by_hand)
+
+
+def _differ_from_days(
+    site: Snapshot, what: str, views: int, in_days: int, by_hand: int
+) -> Iterator[str]:
+    """Compare with what days hold: less, where some are gone, and nothing by hand."""
+    counted = views - by_hand
+    if counted < in_days or (site.is_whole and counted > in_days):
+        changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
+        yield f"views: {counted:,} of {what}{changed}, {in_days:,} in its days"
 
 
 def _differences_of_day(name: date, day: Day) -> Iterator[str]:
-    yield from _differ(
-        "views", f"the hours of {name}", day.hours, "its pages", day.pages.total()
-    )
-    yield from _differ(
-        "visits",
-        f"the hours of {name}",
-        day.hours_visits,
-        "its pages",
-        day.visits.total(),
-    )
+    for what, in_hours, of_pages in (
+        ("views", day.hours, day.pages.total()),
+        ("visits", day.hours_visits, day.visits.total()),
+    ):
+        if in_hours != of_pages:
+            hours = f"{in_hours:,} in the hours of {name}"
+            yield f"{what}: {hours}, {of_pages:,} of its pages"
     for page, visits in day.visits.items():
         if visits > day.pages[page]:
             yield (
-                f"visits: on {name} the page {page} has {visits:,}, "
-                f"and no more than {day.pages[page]:,} views"
+                f"visits: {visits:,} of the page {page} on {name}, "
+                f"and only {day.pages[page]:,} views"
             )
-
-
-def _differ(what: str, one: str, number: int, other: str, sum_: int) -> Iterator[str]:
-    if number != sum_:
-        yield f"{what}: {one} has {number:,}, {other} have {sum_:,}"
 
 
 class _Key(NamedTuple):
