@@ -15,12 +15,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from page_tracker.collecting.beacon import register_beacon
+from page_tracker.collecting.scripts import NEWEST, SCRIPTS
 from page_tracker.http.errors import error_answer
 from page_tracker.http.negotiation import Form, form_asked_for
 from page_tracker.operating import health
 from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.showing import badge, embed
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -77,12 +79,9 @@ def _make_client(_process: int) -> Redis:
 
 def _count_views(views: list[None]) -> list[int | Exception]:
     """Count views of the counter page, and return the number that each of them is."""
-    if len(views) == 1:
-        return [int(redis().incr(PAGE_VIEWS))]
-    pipeline = redis().pipeline(transaction=False)
-    for _ in views:
-        pipeline.incr(PAGE_VIEWS)
-    return pipeline.execute(raise_on_error=False)
+    new = len(views)
+    last = int(redis().incr(PAGE_VIEWS) if new == 1 else redis().incr(PAGE_VIEWS, new))
+    return list(range(last - new + 1, last + 1))
 
 
 outage = Outage()
@@ -113,6 +112,7 @@ def configure(app: Flask, settings: Settings) -> None:
     # Looked up at each call: tests put another client in the place of `redis`.
     late_redis = lambda: redis()  # pylint: disable=W0108,C3001  # noqa: E731
     app.extensions["page_tracker.redis"] = late_redis
+    app.extensions["page_tracker.script"] = SCRIPTS[NEWEST]
     app.extensions["page_tracker.recorder"] = make_recorder(late_redis, settings)
 
 
@@ -141,6 +141,8 @@ def register_blueprints(app: Flask, settings: Settings) -> None:
     """Give each feature its routes."""
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)
+    app.register_blueprint(badge.bp)
+    app.register_blueprint(embed.bp)
     register_beacon(app, settings)
 
 

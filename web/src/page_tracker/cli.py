@@ -38,8 +38,9 @@ def settings_help() -> str:
     """Return what each environment variable is for, and its default."""
     lines = ["\b", "Environment:"]
     for name, field in FIELDS.items():
-        default = {None: "", False: " [no]"}.get(field.default, f" [{field.default}]")
-        lines.append(f"  {variable(name)}{default}")
+        default = "no" if field.default is False else field.default
+        shown = f" [{default}]" if default not in (None, "", ()) else ""
+        lines.append(f"  {variable(name)}{shown}")
         lines.append(f"      {(field.description or '').replace('`', '')}")
     return "\n".join(lines)
 

@@ -12,14 +12,18 @@ import sys
 from pathlib import Path
 
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.settings import SettingsError, load_settings
+from page_tracker.settings import SettingsError, load_settings, variable
+from page_tracker.tracking.sites import SiteError, sites_of_settings
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 
 try:
     settings = load_settings()
+    sites_of_settings(settings.sites)
 except SettingsError as error:
     sys.exit(f"Error: {error}")
+except SiteError as error:
+    sys.exit(f"Error: {variable('sites')}: {error}")
 
 # The name of a Redis that is gone may be looked up at a name server that does not
 # answer: 8 seconds in Docker by default, which no timeout of the Redis client covers.

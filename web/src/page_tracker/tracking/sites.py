@@ -104,13 +104,18 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
-    host = re.sub(r"(:\d*)?\.*$", "", site.strip().lower())
+    host = _without_port(site.strip().lower())
     if host.isascii():
         return host
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        # What IDNA makes a dot of may stand at the end.
+        return _without_port(idna.encode(host, uts46=True).decode("ascii"))
     except idna.IDNAError:
         return host
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r"(?::\d*|[.\s])+$", "", host)
 
 
 def checked_site(site: str) -> str:
@@ -211,7 +216,7 @@ class Sites:
             with self._looking:
                 self._look_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._look_after(SECONDS_BETWEEN_LOOKS)
             except RedisError:  # what is known will do: counting will tell
