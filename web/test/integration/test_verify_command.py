@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from threading import Event
 
 import pytest
 from redis import Redis
@@ -221,3 +224,32 @@ def test_should_show_the_first_of_many_differences(
     lines = result.output.splitlines()
     assert lines[0] == f"{site.name}: 4 views, 2 days, 101 differences:"
     assert lines[21] == "  and 81 more, with --json"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("site")
+def test_should_see_one_moment_while_views_are_counted(
+    command: Command, count: Count
+) -> None:
+    # Given
+    is_over = Event()
+    count("/a", days_ago=30)
+
+    def go_on_counting() -> None:
+        for number in cycle(range(100)):
+            count(f"/{number}", days_ago=0 if number else 9)
+            if is_over.is_set():
+                return
+
+    # When
+    with ThreadPoolExecutor() as thread:
+        counting = thread.submit(go_on_counting)
+        try:
+            results = [command("verify") for _ in range(50)]
+        finally:
+            is_over.set()
+        counting.result()
+
+    # Then
+    assert {result.exit_code for result in results} == {0}, results[-1].output
+    assert len({result.output for result in results}) > 25

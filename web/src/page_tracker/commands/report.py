@@ -224,7 +224,7 @@ def chart(days: Sequence[DayNumbers], console: Console) -> Table:
     for name, views, visits in rows:
         table.add_row(
             name,
-            bar(views, visits, most, longest, console),
+            make_bar(views, visits, most, longest, console),
             f"{views:,}",
             f"{visits:,}",
         )
@@ -242,7 +242,9 @@ def by_month(days: Sequence[DayNumbers]) -> Iterator[tuple[str, int, int]]:
         yield f"{month:%b %Y}", views, visits
 
 
-def bar(views: int, visits: int, most: int, longest: int, console: Console) -> Text:
+def make_bar(
+    views: int, visits: int, most: int, longest: int, console: Console
+) -> Text:
     """Return a bar as long as there are views, in which visits are darker."""
     full, light = bars(console)
     length = max(1, round(longest * views / most)) if views else 0

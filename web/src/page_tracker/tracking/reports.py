@@ -159,7 +159,7 @@ class Reports:
         return self._top([keys.day(day).dimensions[dimension] for day in days], most)
 
     def filtered(self, days: Sequence[date]) -> dict[str, int]:
-        """Return how many views were not counted, by reason, the most frequent first."""
+        """Return how many views were not counted, by reason, most frequent first."""
         pipeline = self._redis.pipeline(transaction=False)
         for day in days:
             pipeline.hgetall(self.site.keys.day(day).filtered)
