@@ -37,12 +37,13 @@ class Received:
 class Web:
     """Pages by host and path, and a proxy to a running Page Tracker, on one port.
 
-    The proxy is `counter.example`; below `/stats` there it serves the same. `fate` says
-    what becomes of what is posted: it is passed on, never arrives (`away`), or arrives
-    and its answer is `lost`, or `held` until `released`.
+    The proxy is `counter.example`, and below `/stats` there it serves the same. `fate`
+    says what becomes of what is posted: it is passed on, never arrives (`away`), or
+    arrives and its answer is `lost`, or `held` until `released`. With `tampered`, the
+    script comes changed.
 
-    Two paths of every site are for the scripts of tests: `/reached/…` is remembered, and
-    `/released` answers once the test lets it.
+    Two paths of every site are for the scripts of tests: `/reached/…` is remembered,
+    and `/released` answers once the test lets it.
     """
 
     counter: str
@@ -50,8 +51,7 @@ class Web:
     received: list[Received] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
-    fate: Literal["", "away", "lost", "held"] = ""
-    change_of_script: bytes = b""
+    fate: Literal["", "away", "lost", "held", "tampered"] = ""
 
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, self))
@@ -122,8 +122,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200 if page else 404, {"Content-Type": "text/html"}, body)
 
     def _pass_on(self) -> None:
-        fate = self.web.fate if self.command == "POST" else ""
-        if fate == "away":
+        is_post, fate = self.command == "POST", self.web.fate
+        if is_post and fate == "away":
             return
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         answer = requests.request(
@@ -136,11 +136,11 @@ class Handler(BaseHTTPRequestHandler):
         self.web.received.append(
             Received(self.command, self.path, dict(self.headers), body)
         )
-        if fate == "lost":
+        if is_post and fate == "lost":
             return
-        if fate == "held":
+        if is_post and fate == "held":
             self.web.released.wait(SECONDS_TO_ARRIVE)
-        change = self.web.change_of_script if self.path.endswith(".js") else b""
+        change = b"//" if fate == "tampered" and not is_post else b""
         headers = {
             name: value
             for name, value in answer.headers.items()

@@ -38,6 +38,7 @@ LARGEST_BODY = 64 * 1024
 """Bytes; Flask answers 413 to more."""
 
 HEADERS = {
+    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -151,10 +152,10 @@ def register_headers(app: Flask) -> None:
 
     @app.after_request
     def add_headers(answer: Response) -> Response:
-        if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "no-store")
+        said = {name.lower() for name in answer.headers.keys()}
         for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
+            if name.lower() not in said:
+                answer.headers.add(name, value)
         return answer
 
 
@@ -199,9 +200,7 @@ def headers_only(form: Form) -> Response:
 def answer(body: str, form: Form, status: int = 200) -> Response:
     """Return a body in one of the two forms that the counter page has."""
     mimetype = "text/html" if form == "html" else "text/plain"
-    response = Response(body, status, mimetype=mimetype)
-    response.vary.add("Accept")
-    return response
+    return Response(body, status, {"Vary": "Accept"}, mimetype=mimetype)
 
 
 app = create_app(load_settings())

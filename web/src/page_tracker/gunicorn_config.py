@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+from gunicorn.glogging import Logger
+
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import SettingsError, load_settings, variable
 from page_tracker.tracking.sites import SiteError, sites_of_settings
@@ -51,7 +53,18 @@ control_socket_disable = True
 # Under nohup, before gunicorn sets signals of its own.
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
-# gunicorn's own access log would hold the visitor's address and user agent.
+
+class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's logger, but for its access log: `operating/request_log.py` has ours.
+
+    It would hold the visitor's address and user agent, and with a `logconfig_dict`
+    gunicorn prepares each line even where nothing takes it.
+    """
+
+    access_log_enabled = False
+
+
+logger_class = WithoutAccessLog
 accesslog = None
 logconfig_dict = logging_configuration(settings)
 

@@ -1,4 +1,4 @@
-"""A real Chromium, sites for it to visit, and a running Page Tracker that counts them."""
+"""A real Chromium, sites for it to visit, and a Page Tracker that counts them."""
 
 import shutil
 import subprocess
@@ -111,11 +111,10 @@ def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
     with ExitStack() as stack:
 
         def open_url(url: str) -> None:
-            process = subprocess.Popen(
-                [CHROMIUM, "--headless", f"--user-data-dir={folder}", *ARGUMENTS, url],
-                stderr=subprocess.DEVNULL,
+            options = ("--headless", f"--user-data-dir={folder}", *ARGUMENTS)
+            process = stack.enter_context(
+                subprocess.Popen([CHROMIUM, *options, url], stderr=subprocess.DEVNULL)
             )
-            stack.callback(process.wait, 10)
             stack.callback(process.terminate)
 
         yield open_url
