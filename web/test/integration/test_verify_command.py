@@ -157,8 +157,10 @@ def test_should_name_a_sum_that_differs(
             "key page_views: is a hash, and should be a string",
         ),
         (
-            lambda redis, site, day: redis.set("pt:{example.org}:day:2026-02-40:x", 1),
-            "key pt:{example.org}:day:2026-02-40:x: is none that Page Tracker writes",
+            lambda redis, site, day: redis.set(
+                "pt:{example.org}:day:2026-02-30:hours", 1
+            ),
+            "key pt:{example.org}:day:2026-02-30:hours: is none that Page Tracker writes",
         ),
         (
             lambda redis, site, day: redis.set("pt:\x1b[31m", 1),

@@ -246,8 +246,10 @@ def make_bar(
     views: int, visits: int, most: int, longest: int, console: Console
 ) -> Text:
     """Return a bar as long as there are views, in which visits are darker."""
+    if not views:
+        return Text()
     full, light = bars(console)
-    length = max(1, round(longest * views / most)) if views else 0
+    length = max(1, round(longest * views / most))
     inside = min(length, round(longest * visits / most))
     return Text.assemble((full * inside, "cyan"), (light * (length - inside), "cyan"))
 
