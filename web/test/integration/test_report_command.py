@@ -110,6 +110,7 @@ def test_should_print_numbers_to_people(command: Command) -> None:
     assert ["today", "3", "2", "2"] in lines
     assert ["last", "30", "days", "4", "3"] in lines
     assert ["in", "all", "5", "4"] in lines
+    assert ["pages", "title", "views", "visits", "in", "all"] in lines
     assert ["/a", "Über", "[bold]uns[/bold]", "3", "2", "3"] in lines
     assert any(line[:2] == ["bot", "1"] for line in lines)
     visits, more_views = re.findall(r"^\w{3} \d\d \w{3}  (█+)(░*)", text, re.M)[-1]

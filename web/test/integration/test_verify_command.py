@@ -157,10 +157,8 @@ def test_should_name_a_sum_that_differs(
             "key page_views: is a hash, and should be a string",
         ),
         (
-            lambda redis, site, day: redis.set(
-                "pt:{example.org}:day:2026-02-30:hours", 1
-            ),
-            "key pt:{example.org}:day:2026-02-30:hours: is none that Page Tracker writes",
+            lambda redis, site, day: redis.set("pt:nowhere:day:2026-02-30", 1),
+            "key pt:nowhere:day:2026-02-30: is none that Page Tracker writes",
         ),
         (
             lambda redis, site, day: redis.set("pt:\x1b[31m", 1),

@@ -181,7 +181,10 @@ def print_report(made: Report, console: Console) -> None:
             f'data-site="{made.site.name}"></script>'
         )
         return
-    console.print(f"\nDays (visits {bars(console)[0]}, more views {bars(console)[1]})")
+    full, light = bars(console)
+    console.print(
+        f"\n{span_in_words(made.days).capitalize()} (visits {full}, more views {light})"
+    )
     console.print(chart(made.days, console))
     if made.pages:
         console.print()
@@ -203,13 +206,18 @@ def table_of_totals(made: Report) -> Table:
     if len(made.days) > 1:
         add_row(
             table,
-            f"last {len(made.days):,} days",
+            span_in_words(made.days),
             sum(day.views for day in made.days),
             sum(day.visits for day in made.days),
             "",
         )
     add_row(table, "in all", made.totals.views, made.totals.visits, "")
     return table
+
+
+def span_in_words(days: Sequence[DayNumbers]) -> str:
+    """Return what days a report is on."""
+    return f"last {len(days):,} days" if len(days) > 1 else "today"
 
 
 def chart(days: Sequence[DayNumbers], console: Console) -> Table:
@@ -279,7 +287,10 @@ def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
         add_row(table, *row)
     if has_titles:
         room -= GAP
-        longest = [max(cell_len(shown(text)) for text in of) for of in texts.values()]
+        longest = [
+            max(cell_len(shown(text)) for text in (name, *of))
+            for name, of in texts.items()
+        ]
         of_pages = min(longest[0], max(room // 2, room - longest[1]))
         table.columns[1].max_width = room - of_pages
         room = of_pages
