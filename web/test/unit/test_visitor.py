@@ -65,7 +65,7 @@ def test_should_use_the_salt_that_redis_has() -> None:
     salts.get("a.org", DAY)
 
     # When
-    salts.put("a.org", DAY, SALT)
+    salts.put("a.org", DAY, SALT, 60)
 
     # Then
     assert salts.get("a.org", DAY) == SALT
