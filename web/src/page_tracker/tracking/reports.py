@@ -11,7 +11,7 @@ from typing import NamedTuple
 from redis import Redis
 
 from page_tracker.tracking.calendar import hours_of, today
-from page_tracker.tracking.keys import DIMENSIONS, OTHER
+from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.sites import Site, span_of
 from page_tracker.tracking.tops import top_of
 
@@ -152,9 +152,7 @@ class Reports:
         return self._top([keys.day(day).events for day in days], most)
 
     def top_values(self, dimension: str, most: int, days: Sequence[date]) -> Top:
-        """Return the values of one of `DIMENSIONS` with most views over some days."""
-        if dimension not in DIMENSIONS:
-            raise ValueError(f"{dimension!r} is none of {', '.join(DIMENSIONS)}")
+        """Return the values of one of `keys.DIMENSIONS` with most views over some days."""
         keys = self.site.keys
         return self._top([keys.day(day).dimensions[dimension] for day in days], most)
 
