@@ -152,7 +152,7 @@ class Reports:
         return self._top([keys.day(day).events for day in days], most)
 
     def top_values(self, dimension: str, most: int, days: Sequence[date]) -> Top:
-        """Return the values of one of `keys.DIMENSIONS` with most views over some days."""
+        """Return the values of one of `DIMENSIONS` with most views on some days."""
         keys = self.site.keys
         return self._top([keys.day(day).dimensions[dimension] for day in days], most)
 
