@@ -60,7 +60,10 @@ def register_beacon(app: Flask, settings: Settings) -> None:
 @bp.get("/tracker.js")
 def script() -> Response:
     """Give the script; the version that `v` names may be kept for ever."""
-    version = request.args.get("v", "")
+    try:
+        version = parameters_of(request).get("v", "")
+    except ValueError as error:
+        return error_answer(400, "Bad Request", str(error), "text")
     found = SCRIPTS.get(version or NEWEST)
     if not found:
         return error_answer(404, "Not Found", "v: there is no such version", "text")
@@ -157,6 +160,7 @@ def pixel() -> Response:
     """Count a view of a page without scripts, and answer with an image in any case."""
     if request.method == "HEAD":
         return image(200)
+    given: dict[str, str] = {}
     try:
         given = parameters_of(request)
         names = ("site", "page", "referrer", "title", "id")
@@ -166,7 +170,7 @@ def pixel() -> Response:
         )
         outcome = recorder().count(view, sender_of(request, settings().proxies))
     except (ValueError, RedisError) as error:
-        note([(request.args, error)])
+        note([(given, error)])
         return image(status_of(error), explain(error))
     if outcome.reason == "rate":
         return image(429, "rate")

@@ -1,14 +1,16 @@
 """The sites that views are counted for, as Redis has them."""
 
+import difflib
 import json
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 import idna
@@ -28,7 +30,14 @@ SECONDS_BETWEEN_MISSES = 0.1
 
 LONGEST_SITE = 253
 
+KEYS_AT_ONCE = 1_000
+
+DAYS_AT_ONCE = 100
+
 LONGEST_RETENTION = 36_500
+"""Days."""
+
+logger = logging.getLogger(__name__)
 
 
 class SiteError(ValueError):
@@ -95,13 +104,18 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
-    host = re.sub(r"(:\d*)?\.*$", "", site.strip().lower())
+    host = _without_port(site.strip().lower())
     if host.isascii():
         return host
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        # What IDNA makes a dot of may stand at the end.
+        return _without_port(idna.encode(host, uts46=True).decode("ascii"))
     except idna.IDNAError:
         return host
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r"(?::\d*|[.\s])+$", "", host)
 
 
 def checked_site(site: str) -> str:
@@ -114,6 +128,15 @@ def checked_site(site: str) -> str:
     return name
 
 
+def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
+    """Give the sites that Redis has; one that can not be read harms no other."""
+    for name, settings in stored.items():
+        try:
+            yield make_site(name.decode(), **json.loads(settings))
+        except (TypeError, ValueError) as error:
+            logger.error("The site %r can not be read: %s", name, error)
+
+
 def sites_of_settings(text: str) -> list[Site]:
     """Return the sites that a setting names, as in `a.org, b.org=Europe/Berlin`.
 
@@ -124,6 +147,36 @@ def sites_of_settings(text: str) -> list[Site]:
         make_site(name.strip(), time_zone=zone.strip() or "UTC")
         for name, _, zone in (part.partition("=") for part in names)
     ]
+
+
+class Span(NamedTuple):
+    """The days, in order, of which a site may have counts.
+
+    It `is_whole` when no day of the site can be gone yet.
+    """
+
+    days: list[date]
+    is_whole: bool
+
+
+def span_of(redis: Redis, site: Site) -> Span:
+    """Return the days of a site: none of a site that is gone.
+
+    From its first day on, and no further back than it keeps them, to tomorrow, where
+    another clock may be already. Days that were forgotten before a site was told to
+    keep them for longer stay so.
+    """
+    since, forgotten = cast(
+        list[bytes | None], redis.hmget(site.keys.totals, "since", "forgotten")
+    )
+    if since is None:
+        return Span([], True)
+    now = today(site.zone)
+    oldest = now - timedelta(days=site.retention)
+    began = date.fromisoformat(since.decode())
+    first = max(began, oldest)
+    days = [first + timedelta(days=n) for n in range((now - first).days + 2)]
+    return Span(days, began >= oldest and forgotten is None)
 
 
 def other_spelling(site: str) -> str:
@@ -163,7 +216,7 @@ class Sites:
             with self._looking:
                 self._look_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._look_after(SECONDS_BETWEEN_LOOKS)
             except RedisError:  # what is known will do: counting will tell
@@ -197,20 +250,65 @@ class Sites:
         self._forget()
 
     def set(self, site: Site) -> None:
-        """Change the settings of a registered site. Raises SiteError."""
-        self._refuse_taken(site)
-        self._redis().hset(SITES, site.name, site.model_dump_json())
-        self._forget()
+        """Change the settings of a registered site. Raises SiteError.
 
-    def remove(self, site: Site, on_progress: Callable[[int], None]) -> None:
-        """Delete a site and all its counts; says how many keys are gone, each time."""
+        Days that exist are kept as long as the settings say now, or go at once.
+        """
+        before = self.get(site.name)
+        self._refuse_taken(site)
+        redis = self._redis()
+        span = span_of(redis, before)
+        if site.retention > before.retention and not span.is_whole:
+            redis.hset(site.keys.totals, "forgotten", str(span.days[0]))
+        redis.hset(SITES, site.name, site.model_dump_json())
+        self._forget()
+        for start in range(0, len(span.days), DAYS_AT_ONCE):
+            pipeline = redis.pipeline(transaction=False)
+            for day in span.days[start : start + DAYS_AT_ONCE]:
+                for key in site.keys.day(day).retained:
+                    pipeline.expireat(key, site.expires(day))
+            pipeline.execute()
+
+    def check_removable(self, site: Site) -> None:
+        """Raise SiteError when the settings would register a site anew."""
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
+                "again at the next start: take it out there first"
+            )
+
+    def get(self, host: str) -> Site:
+        """Return a site by its name or an alias. Raises SiteError when there is none."""
+        try:
+            name = checked_site(host)
+        except ValueError as error:
+            raise SiteError(str(error)) from error
+        if site := self.find(name):
+            return site
+        close = difflib.get_close_matches(name, self._hosts, n=1, cutoff=0.7)
+        meant = f"did you mean {close[0]}?" if close else "page-tracker sites list"
+        raise SiteError(f"{name} is not registered: {meant}")
+
+    def remove(self, site: Site, on_progress: Callable[[int, int], None]) -> None:
+        """Delete a site and all its counts. Raises SiteError when settings name it.
+
+        `on_progress` is told how many keys of Redis were looked through, and how many
+        there are.
+        """
+        self.check_removable(site)
         redis = self._redis()
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
         self._forget()
-        prefix = re.sub(r"([*?\[\]\\])", r"\\\1", site.keys.prefix)
-        for key in redis.scan_iter(f"{prefix}*", count=1000):
-            on_progress(redis.unlink(key))
+        all_keys, looked_through, cursor = redis.dbsize(), 0, 0
+        while True:
+            cursor, keys = redis.scan(cursor, f"{site.keys.prefix}*", KEYS_AT_ONCE)
+            if keys:
+                redis.unlink(*keys)
+            looked_through = min(looked_through + KEYS_AT_ONCE, all_keys)
+            on_progress(looked_through, all_keys)
+            if cursor == 0:
+                return
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():
@@ -234,10 +332,7 @@ class Sites:
                 stored = cast(dict[bytes, bytes], self._redis().hgetall(SITES))
         finally:
             self._looked = monotonic()
-        sites = [
-            Site(name=name.decode(), **json.loads(settings))
-            for name, settings in stored.items()
-        ]
+        sites = list(_read(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
