@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from gunicorn.http.errors import ParseException
 from pydantic_core import from_json
 from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -60,7 +61,10 @@ def register_beacon(app: Flask, settings: Settings) -> None:
 @bp.get("/tracker.js")
 def script() -> Response:
     """Give the script; the version that `v` names may be kept for ever."""
-    version = request.args.get("v", "")
+    try:
+        version = parameters_of(request).get("v", "")
+    except ValueError as error:
+        return error_answer(400, "Bad Request", str(error), "text")
     found = SCRIPTS.get(version or NEWEST)
     if not found:
         return error_answer(404, "Not Found", "v: there is no such version", "text")
@@ -157,6 +161,7 @@ def pixel() -> Response:
     """Count a view of a page without scripts, and answer with an image in any case."""
     if request.method == "HEAD":
         return image(200)
+    given: dict[str, str] = {}
     try:
         given = parameters_of(request)
         names = ("site", "page", "referrer", "title", "id")
@@ -166,7 +171,7 @@ def pixel() -> Response:
         )
         outcome = recorder().count(view, sender_of(request, settings().proxies))
     except (ValueError, RedisError) as error:
-        note([(request.args, error)])
+        note([(given, error)])
         return image(status_of(error), explain(error))
     if outcome.reason == "rate":
         return image(429, "rate")
@@ -178,8 +183,14 @@ def read_body() -> Any:
 
     Raises ValueError, and RequestEntityTooLarge.
     """
-    request.max_content_length = LARGEST_BODY
-    body = request.get_data()
+    # One more: a body in chunks is not refused for its length, but cut there.
+    request.max_content_length = LARGEST_BODY + 1
+    try:
+        body = request.get_data()
+    except ParseException:  # gunicorn reads chunks when they are asked for
+        raise ValueError("the body is not in chunks as HTTP has them") from None
+    if len(body) > LARGEST_BODY:
+        raise RequestEntityTooLarge
     if not body.strip():
         raise ValueError("the body is empty; send a view as JSON")
     if request.mimetype in LINES:
