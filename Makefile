@@ -19,7 +19,7 @@ INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test lint lint-code lint-pipeline format unit integration e2e browser coverage \
-	e2e-docker tracker publish up down lock clean system
+	bench e2e-docker tracker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage report
+
+bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
+	@.ci/need wrk
+	@cd web/test && python -m load.bench
 
 e2e-docker: ## Run the end-to-end tests against the Compose stack
 	@.ci/e2e-docker
@@ -112,5 +116,5 @@ system: ## Install what the system lacks to run and test it (as root), or say wh
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/development
-	@cd web && npm ci --no-audit --no-fund --loglevel error
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

@@ -73,14 +73,14 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
         in_sorted_set(redis, f"{prefix}{pages}"),
         sum(
             in_sorted_set(redis, key)
-            for key in keys_in(redis, f"{prefix}day:*:{of_day}")
+            for key in keys_in(redis, f"{prefix}day:????-??-??:{of_day}")
         ),
     }
     if what == "views":
         found.add(
             sum(
                 int(number)
-                for key in keys_in(redis, f"{prefix}day:*:hours")
+                for key in keys_in(redis, f"{prefix}day:????-??-??:hours")
                 for number in redis.hvals(key)
             )
         )

@@ -15,12 +15,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from page_tracker.collecting.beacon import register_beacon
+from page_tracker.collecting.scripts import NEWEST, SCRIPTS
 from page_tracker.http.errors import error_answer
 from page_tracker.http.negotiation import Form, form_asked_for
 from page_tracker.operating import health
 from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.showing import badge, embed
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -36,6 +38,7 @@ LARGEST_BODY = 64 * 1024
 """Bytes; Flask answers 413 to more."""
 
 HEADERS = {
+    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -77,12 +80,9 @@ def _make_client(_process: int) -> Redis:
 
 def _count_views(views: list[None]) -> list[int | Exception]:
     """Count views of the counter page, and return the number that each of them is."""
-    if len(views) == 1:
-        return [int(redis().incr(PAGE_VIEWS))]
-    pipeline = redis().pipeline(transaction=False)
-    for _ in views:
-        pipeline.incr(PAGE_VIEWS)
-    return pipeline.execute(raise_on_error=False)
+    new = len(views)
+    last = int(redis().incr(PAGE_VIEWS) if new == 1 else redis().incr(PAGE_VIEWS, new))
+    return list(range(last - new + 1, last + 1))
 
 
 outage = Outage()
@@ -113,6 +113,7 @@ def configure(app: Flask, settings: Settings) -> None:
     # Looked up at each call: tests put another client in the place of `redis`.
     late_redis = lambda: redis()  # pylint: disable=W0108,C3001  # noqa: E731
     app.extensions["page_tracker.redis"] = late_redis
+    app.extensions["page_tracker.script"] = SCRIPTS[NEWEST]
     app.extensions["page_tracker.recorder"] = make_recorder(late_redis, settings)
 
 
@@ -141,6 +142,8 @@ def register_blueprints(app: Flask, settings: Settings) -> None:
     """Give each feature its routes."""
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)
+    app.register_blueprint(badge.bp)
+    app.register_blueprint(embed.bp)
     register_beacon(app, settings)
 
 
@@ -149,10 +152,10 @@ def register_headers(app: Flask) -> None:
 
     @app.after_request
     def add_headers(answer: Response) -> Response:
-        if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "no-store")
+        said = {name.lower() for name in answer.headers.keys()}
         for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
+            if name.lower() not in said:
+                answer.headers.add(name, value)
         return answer
 
 
@@ -198,9 +201,7 @@ def headers_only(form: Form) -> Response:
 def answer(body: str, form: Form, status: int = 200) -> Response:
     """Return a body in one of the two forms that the counter page has."""
     mimetype = "text/html" if form == "html" else "text/plain"
-    response = Response(body, status, mimetype=mimetype)
-    response.vary.add("Accept")
-    return response
+    return Response(body, status, {"Vary": "Accept"}, mimetype=mimetype)
 
 
 app = create_app(load_settings())

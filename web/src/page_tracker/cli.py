@@ -8,6 +8,11 @@ from contextlib import ExitStack
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from page_tracker.commands.counts import count
+from page_tracker.commands.output import forgive_encoding
+from page_tracker.commands.report import report
+from page_tracker.commands.sites import sites
+from page_tracker.commands.verify import verify
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.redis_server import RedisServerError
@@ -33,8 +38,9 @@ def settings_help() -> str:
     """Return what each environment variable is for, and its default."""
     lines = ["\b", "Environment:"]
     for name, field in FIELDS.items():
-        default = {None: "", False: " [no]"}.get(field.default, f" [{field.default}]")
-        lines.append(f"  {variable(name)}{default}")
+        default = "no" if field.default is False else field.default
+        shown = f" [{default}]" if default not in (None, "", ()) else ""
+        lines.append(f"  {variable(name)}{shown}")
         lines.append(f"      {(field.description or '').replace('`', '')}")
     return "\n".join(lines)
 
@@ -72,7 +78,12 @@ def check_address(bind: str) -> None:
 @click.group(context_settings={"max_content_width": 100})
 @click.version_option(package_name="page-tracker")
 def main() -> None:
-    """Serve a page that counts how often it is seen."""
+    """Count how often the pages of sites are seen, and show it."""
+    forgive_encoding()
+
+
+for command in (sites, count, report, verify):
+    main.add_command(command)
 
 
 @main.command(epilog=settings_help())

@@ -11,15 +11,21 @@ import signal
 import sys
 from pathlib import Path
 
+from gunicorn.glogging import Logger
+
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.settings import SettingsError, load_settings
+from page_tracker.settings import SettingsError, load_settings, variable
+from page_tracker.tracking.sites import SiteError, sites_of_settings
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 
 try:
     settings = load_settings()
+    sites_of_settings(settings.sites)
 except SettingsError as error:
     sys.exit(f"Error: {error}")
+except SiteError as error:
+    sys.exit(f"Error: {variable('sites')}: {error}")
 
 # The name of a Redis that is gone may be looked up at a name server that does not
 # answer: 8 seconds in Docker by default, which no timeout of the Redis client covers.
@@ -47,7 +53,18 @@ control_socket_disable = True
 # Under nohup, before gunicorn sets signals of its own.
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
-# gunicorn's own access log would hold the visitor's address and user agent.
+
+class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's logger, but for its access log: `operating/request_log.py` has ours.
+
+    It would hold the visitor's address and user agent, and with a `logconfig_dict`
+    gunicorn prepares each line even where nothing takes it.
+    """
+
+    access_log_enabled = False
+
+
+logger_class = WithoutAccessLog
 accesslog = None
 logconfig_dict = logging_configuration(settings)
 

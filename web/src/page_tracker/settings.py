@@ -46,6 +46,9 @@ NUMBER_ERRORS = ("int_parsing", "greater_than_equal", "less_than_equal")
 
 SHORTEST_TOKEN = 16
 
+TAKEN = ("embed", "health", "pixel.gif", "ready", "version")
+"""Routes that a script or an endpoint can not have the name of."""
+
 
 def _networks(text: object) -> object:
     """Read addresses and ranges, as in `10.0.0.0/8, ::1`."""
@@ -78,8 +81,8 @@ class Settings(BaseModel):
 
     redis_url: str | None = Field(
         None,
-        description="the Redis that counts; without it, `page-tracker serve` starts "
-        f"one of its own, and everything else uses `{DEFAULT_REDIS_URL}`",
+        description="the Redis that counts; without it, `page-tracker` starts one of "
+        f"its own, and everything else uses `{DEFAULT_REDIS_URL}`",
     )
     redis_url_file: Path | None = Field(
         None,
@@ -222,6 +225,8 @@ class Settings(BaseModel):
             raise ValueError(
                 "use a path of A-Z, a-z, 0-9, ., _ and -, as in stats/hello.js"
             )
+        if name in TAKEN:
+            raise ValueError("this name is taken; use another, as in stats/hello.js")
         return name
 
     @field_validator("bind")

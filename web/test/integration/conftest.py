@@ -1,15 +1,42 @@
-"""Fixtures that the tests with a real Redis share."""
+"""What the tests with a real Redis share: a site in it, and ways to count."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker import app
+from page_tracker.cli import main
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
+from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.recorder import Limits, Recorder
+from page_tracker.tracking.sites import Site, Sites, make_site
+from page_tracker.tracking.view import View
+from page_tracker.tracking.visitor import Sender
 from recording import connect
+from usage import Command, Count
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture
+def command(redis_server: RedisServer) -> Command:
+    """Give a way to run page-tracker as a user does."""
+
+    def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
+        runner = CliRunner(env={"REDIS_URL": redis_server.url} | environment)
+        result = runner.invoke(main, arguments, input=answer)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
 
 TOKEN = "a token of the owner"  # nosec B105
 
@@ -19,6 +46,48 @@ def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
     """Give a client of the test's own Redis."""
     with connect(redis_server.url) as client:
         yield client
+
+
+@pytest.fixture
+def sites(redis_client: Redis) -> Sites:
+    """Give the sites in the test's own Redis."""
+    return Sites(lambda: redis_client, Outage())
+
+
+@pytest.fixture
+def site(sites: Sites) -> Site:
+    """Give a registered site."""
+    added = make_site("example.org", aliases=("example.net",))
+    sites.add(added)
+    return added
+
+
+@pytest.fixture
+def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
+    """Give a way to count views, with limits."""
+
+    def make(limits: Limits = Limits(rate=0)) -> Count:
+        recorder = Recorder(lambda: redis_client, Outage(), sites, limits=limits)
+
+        def count(
+            page: str, *, days_ago: float = 0, visitor: int = 1, **fields: str
+        ) -> None:
+            agent = fields.pop("user_agent", FIREFOX)
+            host = fields.pop("site", "example.org")
+            sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
+            view = View.of(site=host, page=page, **fields)
+            at = time.time() - days_ago * DAY if days_ago else None
+            recorder.count(view, sender, at)
+
+        return count
+
+    return make
+
+
+@pytest.fixture
+def count(make_count: Callable[..., Count]) -> Count:
+    """Give a way to count views."""
+    return make_count()
 
 
 @pytest.fixture

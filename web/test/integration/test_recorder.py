@@ -12,6 +12,7 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.filters import Rules, spam_referrers
+from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import (
     Limits,
     Numbers,
@@ -722,7 +723,7 @@ def test_should_not_bring_back_a_site_that_was_removed_while_views_came(
             visitors = [threads.submit(visit) for _ in range(8)]
             while int(redis_client.hget("pt:{example.org}:totals", "views") or 0) < 200:
                 pass
-            owner.remove(SITE, lambda _: None)
+            owner.remove(SITE, lambda _done, _all: None)
             removed.set()
             counted = [visitor.result(timeout=10) for visitor in visitors]
 
@@ -736,8 +737,8 @@ def test_should_keep_nothing_of_what_was_refused_for_a_removed_site(
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)
-    owner = make_recorder(redis_client).sites
-    owner.remove(SITE, lambda _: None)
+    owner = Sites(lambda: redis_client, Outage())
+    owner.remove(SITE, lambda _done, _all: None)
 
     # When
     recorder.note({("invalid", "example.org"): 1})

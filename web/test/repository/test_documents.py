@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from page_tracker.app import create_app
-from page_tracker.settings import FIELDS, Settings, variable
+from page_tracker.collecting.sent import SentView
+from page_tracker.settings import FIELDS, TAKEN, Settings, variable
+from page_tracker.tracking.filters import FILTERS
+from page_tracker.tracking.keys import FAMILIES
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,22 +24,61 @@ def read(name: str) -> str:
 
 def table(name: str, heading: str) -> list[list[str]]:
     """Return the cells of the first table below a heading, without its head."""
-    section = read(name).split(f"## {heading}\n")[1].split("\n## ")[0]
+    section = read(name).split(f"# {heading}\n")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
 
 
 def test_should_list_every_setting_with_its_default_and_meaning() -> None:
     # Given
-    written = {name: f"`{field.default}`" for name, field in FIELDS.items()}
-    written |= {"redis_url": "", "redis_url_file": "", "reload": "`no`"}
+    def written(default: object) -> str:
+        if isinstance(default, bool):
+            return "`yes`" if default else "`no`"
+        return "" if default in (None, "", ()) else f"`{default}`"
+
     expected = [
-        [f"`{variable(name)}`", written[name], field.description]
+        [f"`{variable(name)}`", written(field.default), field.description]
         for name, field in FIELDS.items()
     ]
 
     # When
-    listed = table("README.md", "Settings")
+    listed = table("docs/settings.md", "Settings")
+
+    # Then
+    assert listed == expected
+
+
+def test_should_explain_every_reason_not_to_count() -> None:
+    # Given
+    expected = [[f"`{entry.reason}`", entry.meaning] for entry in FILTERS]
+
+    # When
+    listed = table("docs/counting.md", "What is not counted")
+
+    # Then
+    assert listed == expected
+
+
+def test_should_list_every_field_of_a_view() -> None:
+    # When
+    listed = [row[0] for row in table("docs/counting.md", "The endpoint")]
+
+    # Then
+    named = [name for cell in listed for name in re.findall(r"`(\w+)`", cell)]
+    assert [name for name in named if not name.isdecimal()] == list(
+        SentView.model_fields
+    )
+
+
+def test_should_list_every_key_of_redis() -> None:
+    # Given
+    expected = [
+        [f"`{family.pattern}`", family.type, family.holds, family.keeps]
+        for family in FAMILIES
+    ]
+
+    # When
+    listed = table("docs/architecture.md", "Data")
 
     # Then
     assert listed == expected
@@ -56,6 +98,18 @@ def test_should_list_every_route() -> None:
 
     # Then
     assert sorted(listed) == sorted(expected)
+
+
+def test_should_know_every_name_that_is_taken() -> None:
+    # Given
+    own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
+
+    # When
+    rules = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
+
+    # Then
+    named = {rule for rule in rules if "<" not in rule} - own - {"/"}
+    assert sorted(named) == [f"/{name}" for name in TAKEN]
 
 
 def test_should_explain_every_variable_of_the_stack_with_its_default() -> None:

@@ -4,12 +4,25 @@ import socket
 from collections.abc import Iterator
 from unittest.mock import Mock, patch
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
+
+# A busy machine is no fault of the code, and pytest-timeout ends what hangs; one client
+# serves all examples of a test.
+hypothesis.settings.register_profile(
+    "page-tracker",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("page-tracker")
 
 
 @pytest.fixture(autouse=True)

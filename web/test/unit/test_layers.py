@@ -9,6 +9,7 @@ import page_tracker
 PACKAGE = Path(page_tracker.__file__).parent
 LAYERS = [
     {"app", "cli", "gunicorn_config"},
+    {"commands"},
     {"collecting", "showing", "operating"},
     {"http"},
     {"tracking"},

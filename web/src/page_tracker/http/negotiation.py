@@ -1,8 +1,11 @@
 """Which form of an answer was asked for."""
 
+from functools import lru_cache
 from typing import Literal
 
 from flask import request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 Form = Literal["text", "html", "json"]
 
@@ -18,5 +21,11 @@ def form_asked_for() -> Form:
 
     Between forms that it likes alike (as curl's `*/*` does), text wins, then HTML.
     """
-    best = request.accept_mimetypes.best_match(list(FORMS), default="text/plain")
-    return FORMS[best]
+    return _best_form(request.headers.get("Accept", ""))
+
+
+@lru_cache(maxsize=256)
+def _best_form(accept: str) -> Form:
+    """Return the form that an `Accept` likes best. Browsers send few different ones."""
+    liked = parse_accept_header(accept, MIMEAccept)
+    return FORMS[liked.best_match(list(FORMS), default="text/plain")]

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from flask import Request
 
 from page_tracker.settings import Networks
+from page_tracker.tracking.agents import is_image_proxy
 from page_tracker.tracking.visitor import Sender
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
@@ -24,6 +25,7 @@ def sender_of(request: Request, proxies: Networks) -> Sender:
         ),
         user_agent=headers.get("User-Agent", "")[:LONGEST_USER_AGENT],
         language=language[1].lower() if language else "",
+        is_shared=is_image_proxy(headers.get("User-Agent", "")),
         is_prefetch=any(AHEAD.search(headers.get(name, "")) for name in purposes),
         wants_privacy="1" in (headers.get("DNT"), headers.get("Sec-GPC")),
     )
@@ -39,7 +41,10 @@ def client_address(peer: str, forwarded: list[str], proxies: Networks) -> str:
     address = _parse(peer)
     hops = [hop for value in forwarded for hop in value.split(",")]
     while address and hops and any(address in network for network in proxies):
-        address = _parse(hops.pop()) or address
+        hop = _parse(hops.pop())
+        if hop is None:
+            break
+        address = hop
     return str(address or "")
 
 

@@ -9,8 +9,10 @@ from crawleruseragents import is_crawler
 
 LONGEST = 512
 
-IMAGE_PROXIES = re.compile(r"github-camo|GoogleImageProxy|YahooMailProxy", re.I)
-"""Fetch images on behalf of a person who looks at a README or a letter."""
+IMAGE_PROXIES = re.compile(
+    r"\bcamo\b|GoogleImageProxy|YahooMailProxy|^Shields\.io/", re.I
+)
+"""User agents of those who fetch images for all the readers of a README or a letter."""
 
 
 class Agent(NamedTuple):
@@ -27,6 +29,11 @@ def agent_of(user_agent: str) -> Agent:
     return _parse(user_agent[:LONGEST])
 
 
+def is_image_proxy(user_agent: str) -> bool:
+    """Say whether a user agent fetches images for persons whom it hides."""
+    return bool(IMAGE_PROXIES.search(user_agent))
+
+
 @lru_cache(maxsize=4096)
 def _parse(user_agent: str) -> Agent:
     result = ua_parser.parse(user_agent)
@@ -40,7 +47,7 @@ def _parse(user_agent: str) -> Agent:
 
 
 def _is_bot(user_agent: str) -> bool:
-    if IMAGE_PROXIES.search(user_agent):
+    if is_image_proxy(user_agent):
         return False
     return not user_agent or is_crawler(user_agent)
 

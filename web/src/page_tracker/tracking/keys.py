@@ -35,7 +35,7 @@ FAMILIES = (
     Family(SITES, "hash", "site → its settings", "always"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
     Family("pt:rewritten", "string", "Redis was told to forget old salts", "1 day"),
-    Family("pt:{s}:totals", "hash", "views, visits, first day", "always"),
+    Family("pt:{s}:totals", "hash", "views, visits, first days", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
@@ -43,6 +43,7 @@ FAMILIES = (
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
+    Family("pt:{s}:day:D:hours:visits", "hash", "hour → visits", "retention"),
     Family("pt:{s}:day:D:pages", "zset", "page → views", "retention, capped"),
     Family("pt:{s}:day:D:visits", "zset", "page → visits", "retention, capped"),
     Family("pt:{s}:day:D:events", "zset", "event → how often", "retention, capped"),
@@ -96,6 +97,7 @@ class DayKeys:
 
     def __init__(self, prefix: str) -> None:
         self.hours = f"{prefix}hours"
+        self.hours_visits = f"{prefix}hours:visits"
         self.pages = f"{prefix}pages"
         self.visits = f"{prefix}visits"
         self.events = f"{prefix}events"
@@ -103,3 +105,17 @@ class DayKeys:
         self.filtered = f"{prefix}filtered"
         self.salt = f"{prefix}salt"
         self.dimensions = {name: f"{prefix}{name}" for name in DIMENSIONS}
+
+    @property
+    def retained(self) -> list[str]:
+        """Return the keys that stay as long as the site keeps its days."""
+        return [
+            self.hours,
+            self.hours_visits,
+            self.pages,
+            self.visits,
+            self.events,
+            self.visitors,
+            self.filtered,
+            *self.dimensions.values(),
+        ]

@@ -41,8 +41,8 @@ local function add(key, member, amount, most, lifetime)
   return sum, member
 end
 
-local function increment(key, field)
-  if redis.call('HINCRBY', key, field, 1) == 1 then
+local function increment(key, field, amount)
+  if redis.call('HINCRBY', key, field, amount) == amount then
     redis.call('EXPIREAT', key, expires, 'NX')
   end
 end
@@ -93,7 +93,7 @@ if reason == '' and rate > 0 and address ~= '' then
 end
 
 if reason ~= '' then
-  increment(today .. 'filtered', reason)
+  increment(today .. 'filtered', reason, 1)
   return numbers(0)
 end
 
@@ -112,7 +112,7 @@ end
 local views, visits, views_today
 views, page = add(pages, page, 1, most_pages)
 views_today = add(today .. 'pages', page, 1, nil, expires)
-increment(today .. 'hours', hour)
+increment(today .. 'hours', hour, 1)
 local site_views = redis.call('HINCRBY', totals, 'views', 1)
 if day < since then
   redis.call('HSET', totals, 'since', day)
@@ -121,11 +121,13 @@ end
 local new = 0
 if visitor ~= '' then
   local key = page_visitors .. page
-  -- A first view changes the estimate by one, or by none or two where it is rounded.
+  -- A first view changes the estimate by one, or by none or two where it is rounded;
+  -- among thousands of visitors it can be too large, and a visit is a view.
   local before = redis.call('PFCOUNT', key)
   if redis.call('PFADD', key, visitor) == 1 then
     redis.call('EXPIRE', key, 2 * DAY, 'NX')
-    new = math.max(0, redis.call('PFCOUNT', key) - before)
+    local others = views_today - (redis.call('ZSCORE', today .. 'visits', page) or 0)
+    new = math.max(0, math.min(redis.call('PFCOUNT', key) - before, others))
   end
   if redis.call('PFADD', today .. 'visitors', visitor) == 1 then
     redis.call('EXPIREAT', today .. 'visitors', expires, 'NX')
@@ -136,6 +138,7 @@ local site_visits
 if new > 0 then
   visits = redis.call('ZINCRBY', pages_visits, new, page)
   add(today .. 'visits', page, new, nil, expires)
+  increment(today .. 'hours:visits', hour, new)
   site_visits = redis.call('HINCRBY', totals, 'visits', new)
 else
   visits = redis.call('ZSCORE', pages_visits, page) or '0'

@@ -149,7 +149,7 @@ class Recorder:
         Both in their canonical form; without a page, `page_today` is the site's.
         Raises UnknownSite and RedisError.
         """
-        site = self._site(host)
+        site = self._site(host, may_open=False)
         keys, day = site.keys, site.keys.day(today(site.zone))
         with self._outage.one_at_a_time():
             pipeline = self._redis().pipeline(transaction=False)
@@ -196,9 +196,9 @@ class Recorder:
         view = View(site.name, page="")
         return Attempt(site, view, Sender(), moment, minute, True, reason)
 
-    def _site(self, host: str) -> Site:
+    def _site(self, host: str, may_open: bool = True) -> Site:
         site = self.sites.find(host)
-        if site is None and self._limits.sites:
+        if site is None and may_open and self._limits.sites:
             site = self.sites.open(host, self._limits.sites)
         if site is None:
             raise UnknownSite(

@@ -1,8 +1,10 @@
 """The sites that views are counted for, as Redis has them."""
 
+import difflib
 import json
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import date, timedelta
@@ -10,7 +12,7 @@ from functools import cache, cached_property
 from math import inf
 from threading import Lock
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 import idna
@@ -30,7 +32,17 @@ SECONDS_BETWEEN_MISSES = 0.1
 
 LONGEST_SITE = 253
 
+LONGEST_TEXT = 4096
+"""Characters of what may become a site once it is written canonically."""
+
+KEYS_AT_ONCE = 1_000
+
+DAYS_AT_ONCE = 100
+
 LONGEST_RETENTION = 36_500
+"""Days."""
+
+logger = logging.getLogger(__name__)
 
 LIST_SITE = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
@@ -111,16 +123,20 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
-    host = site.strip().lower().rstrip(".")
-    name, colon, port = host.rpartition(":")
-    if colon and not port.strip("0123456789"):
-        host = name.rstrip(".")
+    if len(site) > LONGEST_TEXT:
+        return site
+    host = _without_port(site.strip().lower())
     if host.isascii():
         return host
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        # What IDNA makes a dot of may stand at the end.
+        return _without_port(idna.encode(host, uts46=True).decode("ascii"))
     except idna.IDNAError:
         return host
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r"(?::\d*|[.\s])+$", "", host)
 
 
 def checked_site(site: str) -> str:
@@ -133,6 +149,15 @@ def checked_site(site: str) -> str:
     return name
 
 
+def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
+    """Give the sites that Redis has; one that can not be read harms no other."""
+    for name, settings in stored.items():
+        try:
+            yield make_site(name.decode(), **json.loads(settings))
+        except (TypeError, ValueError) as error:
+            logger.error("The site %r can not be read: %s", name, error)
+
+
 def sites_of_settings(text: str) -> list[Site]:
     """Return the sites that a setting names, as in `a.org, b.org=Europe/Berlin`.
 
@@ -143,6 +168,36 @@ def sites_of_settings(text: str) -> list[Site]:
         make_site(name.strip(), time_zone=zone.strip() or "UTC")
         for name, _, zone in (part.partition("=") for part in names)
     ]
+
+
+class Span(NamedTuple):
+    """The days, in order, of which a site may have counts.
+
+    It `is_whole` when no day of the site can be gone yet.
+    """
+
+    days: list[date]
+    is_whole: bool
+
+
+def span_of(redis: Redis, site: Site) -> Span:
+    """Return the days of a site: none of a site that is gone.
+
+    From its first day on, and no further back than it keeps them, to tomorrow, where
+    another clock may be already. Days that were forgotten before a site was told to
+    keep them for longer stay so.
+    """
+    since, forgotten = cast(
+        list[bytes | None], redis.hmget(site.keys.totals, "since", "forgotten")
+    )
+    if since is None:
+        return Span([], True)
+    now = today(site.zone)
+    oldest = now - timedelta(days=site.retention)
+    began = date.fromisoformat(since.decode())
+    first = max(began, oldest)
+    days = [first + timedelta(days=n) for n in range((now - first).days + 2)]
+    return Span(days, began >= oldest and forgotten is None)
 
 
 def other_spelling(site: str) -> str:
@@ -183,7 +238,7 @@ class Sites:
             with self._looking:
                 self._look_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._look_after(SECONDS_BETWEEN_LOOKS)
             except RedisError:  # what is known will do: counting will tell
@@ -224,20 +279,61 @@ class Sites:
         self._forget()
 
     def set(self, site: Site) -> None:
-        """Change the settings of a registered site. Raises SiteError."""
-        self._refuse_taken(site)
-        self._redis().hset(SITES, site.name, site.model_dump_json())
-        self._forget()
+        """Change the settings of a registered site. Raises SiteError.
 
-    def remove(self, site: Site, on_progress: Callable[[int], None]) -> None:
-        """Delete a site and all its counts; says how many keys are gone, each time."""
+        Days that exist are kept as long as the settings say now, or go at once.
+        """
+        before = self.get(site.name)
+        self._refuse_taken(site)
+        redis = self._redis()
+        span = span_of(redis, before)
+        if site.retention > before.retention and not span.is_whole:
+            redis.hset(site.keys.totals, "forgotten", str(span.days[0]))
+        redis.hset(SITES, site.name, site.model_dump_json())
+        self._forget()
+        for start in range(0, len(span.days), DAYS_AT_ONCE):
+            pipeline = redis.pipeline(transaction=False)
+            for day in span.days[start : start + DAYS_AT_ONCE]:
+                for key in site.keys.day(day).retained:
+                    pipeline.expireat(key, site.expires(day))
+            pipeline.execute()
+
+    def get(self, host: str) -> Site:
+        """Return a site by its name or an alias. Raises SiteError when it is none."""
+        try:
+            name = checked_site(host)
+        except ValueError as error:
+            raise SiteError(str(error)) from error
+        if site := self.find(name):
+            return site
+        close = difflib.get_close_matches(name, self._hosts, n=1, cutoff=0.7)
+        meant = f"did you mean {close[0]}?" if close else "page-tracker sites list"
+        raise SiteError(f"{name} is not registered: {meant}")
+
+    def remove(self, site: Site, on_progress: Callable[[int, int], None]) -> None:
+        """Delete a site and all its counts. Raises SiteError when settings name it.
+
+        `on_progress` is told how many keys of Redis were looked through, and how many
+        there are.
+        """
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
+                "again at the next start: take it out there first"
+            )
         redis = self._redis()
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
         self._forget()
-        prefix = re.sub(r"([*?\[\]\\])", r"\\\1", site.keys.prefix)
-        for key in redis.scan_iter(f"{prefix}*", count=1000):
-            on_progress(redis.unlink(key))
+        all_keys, looked_through, cursor = redis.dbsize(), 0, 0
+        while True:
+            cursor, keys = redis.scan(cursor, f"{site.keys.prefix}*", KEYS_AT_ONCE)
+            if keys:
+                redis.unlink(*keys)
+            looked_through = min(looked_through + KEYS_AT_ONCE, all_keys)
+            on_progress(looked_through, all_keys)
+            if cursor == 0:
+                return
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():
@@ -266,10 +362,7 @@ class Sites:
             raise
         finally:
             self._looked = monotonic()
-        sites = [
-            Site(name=name.decode(), **json.loads(settings))
-            for name, settings in stored.items()
-        ]
+        sites = list(_read(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 

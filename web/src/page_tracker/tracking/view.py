@@ -129,7 +129,7 @@ def canonical_referrer(referrer: str) -> str:
     if not url:
         return referrer
     host = canonical_site(url[2].rpartition("@")[2])
-    return (re.sub(r"^(www\.)+", "", host) + _spell(url[3])).rstrip("/")
+    return (re.sub(r"^(www\.)+", "", host) + _spell(url[3])).strip().rstrip("/ ")
 
 
 def _check(name: str, text: str, most: int, unit: str = "bytes") -> None:
@@ -178,10 +178,17 @@ def _write(text: str, kept: re.Pattern[str]) -> str:
                 kept.match(character)
                 or (character > "\x7f" and character.isprintable())
             )
-            else quote(character, safe="", errors="surrogateescape")
+            else _escape(character)
         )
         for character in text
     )
+
+
+def _escape(character: str) -> str:
+    """Return the escapes of a character; of half of one, or of a byte that is none."""
+    is_byte = "\udc80" <= character <= "\udcff"
+    errors = "surrogateescape" if is_byte else "surrogatepass"
+    return quote(character, safe="", errors=errors)
 
 
 def _name(parameter: str) -> str:

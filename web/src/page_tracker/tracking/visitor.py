@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 BYTES_OF_SALT = 16
 BYTES_OF_VISITOR = 4
-BYTES_OF_ADDRESS = 8
+BYTES_OF_ADDRESS = 3
 
 SECONDS_TO_KEEP = 48 * 60 * 60
 
@@ -76,7 +76,9 @@ def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
 def hashed_address(address: str, salt: bytes) -> str:
     """Return what stands for an address where views of one address are limited.
 
-    Of an IPv6 address only the first 64 bits: the rest is chosen by its owner.
+    Of an IPv6 address only the first 64 bits: the rest is chosen by its owner. It has
+    24 bits, so that each value stands for 256 IPv4 addresses, and yet it is rare that
+    two are limited as one.
     """
     if ":" in address:
         address = str(ip_network((ip_address(address), 64), strict=False))

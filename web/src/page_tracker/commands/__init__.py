@@ -1,0 +1,1 @@
+"""What the page-tracker command does besides serving."""

@@ -1,0 +1,177 @@
+"""page-tracker count: read a count, and change it by hand."""
+
+import re
+from collections.abc import Callable
+
+import click
+
+from page_tracker.commands.opening import Counts, open_counts
+from page_tracker.commands.output import (
+    add_row,
+    json_option,
+    make_console,
+    make_table,
+    print_json,
+    say,
+)
+from page_tracker.tracking.adjustments import MOST_VIEWS, Adjustments, Change
+from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.reports import Reports
+from page_tracker.tracking.sites import Site
+from page_tracker.tracking.view import View
+
+
+def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], int]:
+    """Return what reads a number of views, from `least` on."""
+
+    def read(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
+            raise click.BadParameter(f"'{value}' is no whole number, as 12000 is")
+        if not least <= int(value) <= MOST_VIEWS:
+            raise click.BadParameter(f"use {least:,} to {MOST_VIEWS:,}")
+        return int(value)
+
+    return read
+
+
+@click.group()
+def count() -> None:
+    """Read the count of a page, bring an old one along, or reset one.
+
+    \b
+    Examples:
+      page-tracker count show example.org /about
+      page-tracker count set example.org /about 12000
+    """
+
+
+@count.command()
+@click.argument("site")
+@click.argument("page", required=False)
+@json_option
+def show(site: str, page: str | None, as_json: bool) -> None:
+    """Show the views and visits of SITE, or of its PAGE.
+
+    PAGE is a path as in /about; however it is written (with its host, a slash at its
+    end, tracking parameters), it is the page that views of it count for.
+    """
+    with open_counts() as counts:
+        found = counts.sites.get(site)
+        reports = Reports(counts.redis, found)
+        if page is None:
+            totals = reports.totals()
+            (day,) = reports.days(reports.last_days(1))
+            name, views, visits = found.name, totals.views, totals.visits
+            views_today, visits_today = day.views, day.visits
+        else:
+            name = canonical(found, page)
+            (numbers,) = reports.pages([name], reports.last_days(1))
+            views, visits = numbers.all_views, numbers.all_visits
+            views_today, visits_today = numbers.views, numbers.visits
+    if as_json:
+        print_json(
+            {
+                "site": found.name,
+                "page": name if page is not None else None,
+                "views": views,
+                "visits": visits,
+                "today": {"views": views_today, "visits": visits_today},
+            }
+        )
+        return
+    where = f" on {found.name}" if page is not None else ""
+    say(
+        f"{name}{where}: {views:,} views, {visits:,} visits; "
+        f"today {views_today:,} views, {visits_today:,} visits"
+    )
+
+
+@count.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("site")
+@click.argument("page")
+@click.argument("n", callback=whole_number(0))
+def set_count(site: str, page: str, n: int) -> None:
+    """Set the views of PAGE on SITE to N; 0 resets them, and its visits.
+
+    \b
+    Example:
+      page-tracker count set example.org /about 12000
+    """
+    with open_counts() as counts:
+        found = counts.sites.get(site)
+        change = adjustments(counts, found).set(canonical(found, page), n)
+        tell(found, change)
+
+
+@count.command(context_settings={"ignore_unknown_options": True})
+@click.argument("site")
+@click.argument("page")
+@click.argument("n", callback=whole_number(-MOST_VIEWS))
+def add(site: str, page: str, n: int) -> None:
+    """Add N views to PAGE on SITE, or take some away with a negative N.
+
+    \b
+    Examples:
+      page-tracker count add example.org /about 500
+      page-tracker count add example.org /about -3
+    """
+    with open_counts() as counts:
+        found = counts.sites.get(site)
+        change = adjustments(counts, found).add(canonical(found, page), n)
+        tell(found, change)
+
+
+@count.command()
+@click.argument("site")
+@json_option
+def log(site: str, as_json: bool) -> None:
+    """List the changes that were made by hand on SITE, the newest first."""
+    with open_counts() as counts:
+        found = counts.sites.get(site)
+        changes = adjustments(counts, found).log()
+    if as_json:
+        print_json(
+            [
+                {
+                    "time": change.time.isoformat().replace("+00:00", "Z"),
+                    "page": change.page,
+                    "from": change.before,
+                    "to": change.after,
+                    "amount": change.amount,
+                }
+                for change in changes
+            ]
+        )
+    elif not changes:
+        click.echo(f"No count of {found.name} was changed by hand.")
+    else:
+        table = make_table("time (UTC)", ">from", ">to", ">amount", "page")
+        for change in changes:
+            add_row(
+                table,
+                f"{change.time:%Y-%m-%d %H:%M:%S}",
+                change.before,
+                change.after,
+                f"{change.amount:+,}",
+                change.page,
+            )
+        make_console().print(table)
+
+
+def canonical(site: Site, page: str) -> str:
+    """Return a page as views of it are counted. Raises InvalidView."""
+    return OTHER if page == OTHER else View.of(site=site.name, page=page).page
+
+
+def adjustments(counts: Counts, site: Site) -> Adjustments:
+    """Return what changes the counts of a site."""
+    return Adjustments(counts.redis, site, counts.settings.max_pages)
+
+
+def tell(site: Site, change: Change) -> None:
+    """Print what became of a count."""
+    if change.amount:
+        was = f"{change.amount:+,}, from {change.before:,}"
+    else:
+        was = "as before"
+    say(f"{change.page} on {site.name}: {change.after:,} views ({was})")

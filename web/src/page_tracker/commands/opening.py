@@ -1,0 +1,115 @@
+"""Where the commands find the counts, and one line for whatever goes wrong."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from page_tracker.operating.embedded_redis import embedded_redis
+from page_tracker.operating.redis_server import (
+    RedisServer,
+    RedisServerError,
+    find_program,
+)
+from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.tracking.adjustments import AdjustmentError
+from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.sites import SiteError, Sites, sites_of_settings
+from page_tracker.tracking.view import InvalidView
+
+SECONDS_TO_ANSWER = 5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a command works with."""
+
+    redis: Redis
+    sites: Sites
+    settings: Settings
+
+
+@contextmanager
+def open_counts(create: bool = False) -> Iterator[Counts]:
+    """Give the counts that the server has, running or not.
+
+    They are in the Redis of REDIS_URL, or in the folder PAGE_TRACKER_DATA, which only a
+    command that may `create` one does not need to find. Ends the command with one line
+    when something goes wrong.
+    """
+    address = ""
+    try:
+        settings = load_settings()
+        address = settings.redis_address if settings.redis_url else str(settings.data)
+        with ExitStack() as stack:
+            if settings.redis_url is None:
+                url = stack.enter_context(_redis_in(settings.data, create))
+                settings = settings.model_copy(update={"redis_url": url})
+            redis = stack.enter_context(_client(settings.redis_url or ""))
+            configured = sites_of_settings(settings.sites)
+            yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
+    except (
+        AdjustmentError,
+        InvalidView,
+        RedisServerError,
+        SettingsError,
+        SiteError,
+    ) as error:
+        raise click.ClickException(str(error)) from error
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        raise click.ClickException(
+            f"Redis at {address} does not answer: {_one_line(error)}"
+        ) from error
+    except ResponseError as error:
+        raise click.ClickException(
+            f"Redis at {address} refuses: {_one_line(error)}"
+        ) from error
+    except RedisError as error:
+        raise click.ClickException(f"Redis at {address}: {_one_line(error)}") from error
+
+
+@contextmanager
+def _redis_in(folder: Path, create: bool) -> Iterator[str]:
+    """Give the URL of the server's own Redis, started for a while if none runs."""
+    server = RedisServer(find_program(), folder)
+    with _client(server.url) as redis:
+        try:
+            redis.ping()
+        except RedisConnectionError:
+            is_running = False
+        else:
+            is_running = True
+    if is_running:
+        yield server.url
+    elif create or folder.is_dir():
+        with embedded_redis(folder) as url:
+            yield url
+    else:
+        raise SettingsError(
+            f"There are no counts in '{folder}': set PAGE_TRACKER_DATA to the folder "
+            "that your server keeps them in, or REDIS_URL to its Redis"
+        )
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=SECONDS_TO_ANSWER,
+        socket_timeout=SECONDS_TO_ANSWER,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+        legacy_responses=False,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

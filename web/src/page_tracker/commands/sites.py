@@ -1,0 +1,231 @@
+"""page-tracker sites: register sites, and say how they are counted."""
+
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from page_tracker.commands.opening import Counts, open_counts
+from page_tracker.commands.output import (
+    add_row,
+    json_option,
+    make_console,
+    make_table,
+    print_json,
+    progress_of,
+    say,
+)
+from page_tracker.tracking.calendar import today
+from page_tracker.tracking.reports import Reports
+from page_tracker.tracking.sites import (
+    LONGEST_RETENTION,
+    Site,
+    SiteError,
+    make_site,
+    span_of,
+)
+
+time_zone_option = click.option(
+    "--time-zone",
+    metavar="ZONE",
+    help="Whose days and hours the site has, as Europe/Berlin.",
+)
+alias_option = click.option(
+    "--alias",
+    "aliases",
+    metavar="HOST",
+    multiple=True,
+    help="Another host whose views count for the site; give it for each. A www. in "
+    "front needs none.",
+)
+public_option = click.option(
+    "--public/--private",
+    default=None,
+    help="Whether anyone may read the numbers of the site.",
+)
+retention_option = click.option(
+    "--retention",
+    metavar="DAYS",
+    type=click.IntRange(1, LONGEST_RETENTION),
+    help="How long what was counted on a day is kept; totals stay.",
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.group()
+def sites() -> None:
+    """Register the sites whose pages are counted.
+
+    \b
+    Example:
+      page-tracker sites add example.org --time-zone Europe/Berlin
+    """
+
+
+@sites.command()
+@click.argument("site")
+@time_zone_option
+@alias_option
+@public_option
+@retention_option
+def add(site: str, **given: Any) -> None:
+    """Register SITE, a host such as example.org, and print the tag to paste.
+
+    Without options: days of UTC, numbers that anyone may read, and days that are kept
+    for 730 days.
+
+    \b
+    Examples:
+      page-tracker sites add example.org
+      page-tracker sites add example.org --time-zone Asia/Shanghai --alias example.cn
+    """
+    with open_counts(create=True) as counts:
+        added = make_site(site, **settings_of(given))
+        counts.sites.add(added)
+        say(f"Registered {added.name}: {summary(added)}.")
+        click.echo("\nPaste this into the <head> of its pages:\n")
+        click.echo(
+            f'  <script defer src="https://YOUR-COUNTER/{counts.settings.script}" '
+            f'data-site="{added.name}"></script>\n'
+        )
+        click.echo(f"and see what comes: page-tracker report {added.name}")
+
+
+@sites.command("list")
+@json_option
+def list_sites(as_json: bool) -> None:
+    """List the registered sites."""
+    with open_counts() as counts:
+        registered = counts.sites.all()
+    if as_json:
+        print_json([described(site) for site in registered])
+    elif not registered:
+        click.echo("No site is registered yet: page-tracker sites add example.org")
+    else:
+        table = make_table("site", "time zone", "numbers", ">days kept", "aliases")
+        for site in registered:
+            add_row(
+                table,
+                site.name,
+                site.time_zone,
+                "public" if site.public else "private",
+                site.retention,
+                " ".join(site.aliases),
+            )
+        make_console().print(table)
+
+
+@sites.command()
+@click.argument("site")
+@json_option
+def show(site: str, as_json: bool) -> None:
+    """Show how SITE is counted, and how much was."""
+    with open_counts() as counts:
+        show_site(counts, counts.sites.get(site), as_json)
+
+
+@sites.command("set")
+@click.argument("site")
+@time_zone_option
+@alias_option
+@click.option("--no-aliases", is_flag=True, help="Count for no other host.")
+@public_option
+@retention_option
+@yes_option
+def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
+    """Change how SITE is counted; what is not given stays.
+
+    Aliases replace those that it had. Days that were counted keep their hours when the
+    time zone changes, and are kept as long as --retention says from now on.
+
+    \b
+    Example:
+      page-tracker sites set example.org --private --retention 365
+    """
+    changes = settings_of(given)
+    if no_aliases:
+        if "aliases" in changes:
+            raise click.UsageError("Use either --alias or --no-aliases.")
+        changes["aliases"] = ()
+    if not changes:
+        raise click.UsageError("Nothing to change: name at least one option.")
+    with open_counts() as counts:
+        before = counts.sites.get(site)
+        after = make_site(before.name, **(before.model_dump() | changes))
+        if not yes:
+            confirm_forgetting(counts, before, after)
+        counts.sites.set(after)
+        show_site(counts, after)
+
+
+@sites.command()
+@click.argument("site")
+@yes_option
+def remove(site: str, yes: bool) -> None:
+    """Delete SITE and all that was counted for it."""
+    with open_counts() as counts:
+        found = counts.sites.get(site)
+        if found.name not in (site, site.strip().lower()):
+            raise SiteError(f"{site} belongs to {found.name}: name that to remove it")
+        totals = Reports(counts.redis, found).totals()
+        what = f"{found.name} with {totals.views:,} views of {totals.pages:,} pages"
+        if not yes:
+            click.confirm(f"Delete {what}? They can not be brought back", abort=True)
+        with progress_of(f"Deleting {found.name}") as on_progress:
+            counts.sites.remove(found, on_progress)
+        click.echo(f"Deleted {what}.")
+
+
+def settings_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings among the options that were given."""
+    return {name: value for name, value in given.items() if value not in (None, ())}
+
+
+def summary(site: Site) -> str:
+    """Return the settings of a site in a few words."""
+    also = f", counting for {' and '.join(site.aliases)} too" if site.aliases else ""
+    return (
+        f"days of {site.time_zone}, numbers {'public' if site.public else 'private'}, "
+        f"days kept for {site.retention:,} days{also}"
+    )
+
+
+def described(site: Site) -> dict[str, Any]:
+    """Return the settings of a site as they are in JSON."""
+    return {"site": site.name} | site.model_dump(mode="json")
+
+
+def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
+    """Print the settings and the totals of a site."""
+    totals = Reports(counts.redis, site).totals()
+    if as_json:
+        numbers = totals._asdict() | {"since": totals.since.isoformat()}
+        print_json(described(site) | numbers)
+        return
+    table = make_table("", "")
+    table.show_header = False
+    for name, value in (
+        ("site", site.name),
+        ("time zone", site.time_zone),
+        ("aliases", " ".join(site.aliases) or "none"),
+        ("numbers", "public" if site.public else "private"),
+        ("days kept", f"{site.retention:,}"),
+        ("since", str(totals.since)),
+        ("views", f"{totals.views:,}"),
+        ("visits", f"{totals.visits:,}"),
+        ("pages", f"{totals.pages:,}"),
+    ):
+        add_row(table, name, value)
+    make_console().print(table)
+
+
+def confirm_forgetting(counts: Counts, before: Site, after: Site) -> None:
+    """Ask before days are forgotten that were to be kept for longer."""
+    first = today(after.zone) - timedelta(days=after.retention)
+    days = [day for day in span_of(counts.redis, before).days if day < first]
+    if days:
+        click.confirm(
+            f"Forget the days of {before.name} from {days[0]} to {days[-1]}? "
+            "Totals stay",
+            abort=True,
+        )

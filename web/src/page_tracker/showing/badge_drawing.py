@@ -1,0 +1,192 @@
+"""How a badge is drawn: where its texts go, how wide they are, in which ink.
+
+The four styles have the outlines that READMEs know them by; the drawing is ours.
+"""
+
+import unicodedata
+from math import ceil
+from typing import NamedTuple
+
+from flask import render_template
+
+from page_tracker.showing.badge_options import BadgeOptions, Style
+
+HUNDREDTHS_OF_AN_EM = {
+    character: width
+    for width, characters in {
+        28: "'ijl",
+        29: "IJ",
+        32: " ,.",
+        34: "/:;\\|",
+        35: "f",
+        36: "-",
+        39: "()[]t",
+        40: "!",
+        41: "r",
+        46: '"',
+        50: "*_`",
+        52: "sz",
+        53: "?",
+        55: "c",
+        57: "FLk",
+        60: "Pvxy",
+        61: "TYaeo",
+        63: "ESbdghnpqu",
+        64: "$0123456789{}",
+        68: "AKRVX",
+        69: "BCZ",
+        74: "HNU",
+        78: "DGOQ&",
+        83: "w#+<=>^~",
+        86: "M",
+        96: "%m",
+        100: "W@",
+    }.items()
+    for character in characters
+}
+"""How far a character moves the pen, measured in DejaVu Sans, which is about as wide as
+Verdana. Other fonts differ by some pixels; `textLength` makes the text fit."""
+
+BOLD = 1.12
+"""How much wider bold letters are, measured in DejaVu Sans Bold."""
+
+ZERO_WIDTH_JOINER = "\u200d"
+DARK_INK, LIGHT_INK = "#000", "#fff"
+
+
+class Look(NamedTuple):
+    """What one style has otherwise than another. Lengths are pixels."""
+
+    height: int = 20
+    radius: int = 3
+    padding: int = 6
+    font_size: int = 11
+    baseline: int = 14
+    spacing: float = 0
+    is_loud: bool = False
+    """Capital letters, the number in bold."""
+    shading: tuple[tuple[str, str, float], ...] = ()
+    """Stops from top to bottom: offset, colour, opacity."""
+
+
+LOOKS: dict[Style, Look] = {
+    "flat": Look(shading=(("0", "#fff", 0.1), ("1", "#000", 0.1))),
+    "flat-square": Look(radius=0),
+    "plastic": Look(
+        radius=5,
+        shading=(
+            ("0", "#fff", 0.55),
+            (".08", "#fff", 0.3),
+            (".5", "#fff", 0.06),
+            (".5", "#000", 0.06),
+            ("1", "#000", 0.3),
+        ),
+    ),
+    "for-the-badge": Look(
+        height=28,
+        radius=2,
+        padding=11,
+        font_size=10,
+        baseline=18,
+        spacing=1,
+        is_loud=True,
+    ),
+}
+
+
+class Part(NamedTuple):
+    """The label or the message, where it stands, and in which colours. In pixels."""
+
+    text: str
+    x: int
+    width: int
+    text_width: int
+    color: str
+    ink: str
+    is_bold: bool
+
+    @property
+    def middle(self) -> float:
+        """Return where the middle of the text is."""
+        return self.x + self.width / 2
+
+
+def draw(options: BadgeOptions, message: str, title: str) -> str:
+    """Return a badge as SVG.
+
+    `title` is what a screen reader says, and a browser when the pointer rests.
+    """
+    look = LOOKS[options.style]
+    parts = []
+    x = 0
+    for text, color, is_bold in (
+        (options.label, options.label_color, False),
+        (message, options.color, look.is_loud),
+    ):
+        if text:
+            part = _part(look, text, color, x, is_bold)
+            parts.append(part)
+            x += part.width
+    return render_template("badge.svg", look=look, parts=parts, width=x, title=title)
+
+
+def _part(look: Look, text: str, color: str, x: int, is_bold: bool) -> Part:
+    text = text.upper() if look.is_loud else text
+    length = text_width(text, look.font_size) * (BOLD if is_bold else 1)
+    text_length = ceil(length + look.spacing * (len(text) - 1))
+    return Part(
+        text=text,
+        x=x,
+        width=text_length + 2 * look.padding,
+        text_width=text_length,
+        color=color,
+        ink=ink_on(color),
+        is_bold=is_bold,
+    )
+
+
+def text_width(text: str, font_size: int) -> float:
+    """Return about how wide a text is, in pixels."""
+    before = ""
+    hundredths = 0
+    for character in text:
+        if before != ZERO_WIDTH_JOINER:  # what is joined is drawn as one
+            hundredths += _hundredths(character)
+        before = character
+    return hundredths * font_size / 100
+
+
+def _hundredths(character: str) -> int:
+    if character in HUNDREDTHS_OF_AN_EM:
+        return HUNDREDTHS_OF_AN_EM[character]
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(character) in ("W", "F"):
+        return 125 if unicodedata.category(character) == "So" else 100  # an emoji
+    if unicodedata.bidirectional(character) in ("R", "AL"):
+        return 52  # Hebrew and Arabic run narrow
+    base = unicodedata.normalize("NFD", character)[0]
+    return HUNDREDTHS_OF_AN_EM.get(base, 68)
+
+
+def ink_on(color: str) -> str:
+    """Return the ink that is read better on a colour, dark or light.
+
+    By the relative luminance of https://www.w3.org/TR/WCAG22/#dfn-relative-luminance;
+    opacity is left out, since nobody knows what is behind a badge.
+    """
+    digits = color.removeprefix("#")
+    if len(digits) < 6:
+        digits = "".join(digit * 2 for digit in digits)
+    red, green, blue = (
+        _linear(int(digits[place : place + 2], 16) / 255) for place in (0, 2, 4)
+    )
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    is_bright = luminance > 0.179  # there, both have the same contrast: 4.6
+    return DARK_INK if is_bright else LIGHT_INK
+
+
+def _linear(channel: float) -> float:
+    if channel <= 0.04045:
+        return channel / 12.92
+    return float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,86 @@
+// Shows what the form makes while it is filled in, and copies it. The server writes the
+// snippets: this fetches the page that sending the form would, and takes its result.
+
+const MILLISECONDS_TO_STOP_TYPING = 200;
+const MILLISECONDS_TO_READ = 2000;
+
+const form = document.querySelector("form");
+const said = document.querySelector("#status");
+
+let typing;
+let fetching = new AbortController();
+
+form.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(update, MILLISECONDS_TO_STOP_TYPING);
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await update();
+  document.querySelector("#result").scrollIntoView({ block: "nearest" });
+});
+
+addCopyButtons();
+
+async function update() {
+  const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+  fetching.abort();
+  fetching = new AbortController();
+  try {
+    const answer = await fetch(address, { signal: fetching.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    show(page);
+    history.replaceState(null, "", address);
+  } catch (error) {
+    if (error.name !== "AbortError") {
+      said.textContent = "The server did not answer.";
+    }
+  }
+}
+
+function show(page) {
+  for (const error of document.querySelectorAll(".error")) {
+    error.textContent = page.getElementById(error.id).textContent;
+  }
+  for (const field of form.querySelectorAll("[aria-describedby]")) {
+    field.ariaInvalid = page.getElementById(field.id).ariaInvalid;
+  }
+  document.querySelector("#result").replaceWith(page.querySelector("#result"));
+  addCopyButtons();
+}
+
+function addCopyButtons() {
+  for (const snippet of document.querySelectorAll(".snippet")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    button.setAttribute(
+      "aria-label",
+      `Copy ${snippet.querySelector("h2").textContent}`,
+    );
+    button.addEventListener("click", () => copy(snippet.querySelector("code"), button));
+    snippet.querySelector("pre").before(button);
+  }
+}
+
+async function copy(code, button) {
+  getSelection().selectAllChildren(code);
+  said.textContent = "";
+  const isCopied = await copied(code.textContent);
+  said.textContent = isCopied
+    ? "Copied"
+    : "Not copied: it is selected, copy it by hand";
+  button.textContent = isCopied ? "Copied" : "Selected";
+  setTimeout(() => (button.textContent = "Copy"), MILLISECONDS_TO_READ);
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Without TLS there is no such clipboard; the old way takes what is selected.
+    return document.execCommand("copy");
+  }
+}

@@ -1,0 +1,139 @@
+"""A real Chromium, sites for it to visit, and a Page Tracker that counts them."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from redis import Redis
+
+from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.tracking.keys import SiteKeys
+from servers import page_tracker
+from web import Web
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), PROGRAMS[0])
+ARGUMENTS = (
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
+    # One that says it is headless would count as a bot.
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-popup-blocking",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+)
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[Redis]:
+    """Give the Redis that the counter counts in."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
+        server = RedisServer(find_program(), folder)
+        server.start()
+        stack.callback(server.stop)
+        yield stack.enter_context(Redis.from_url(server.url, decode_responses=True))
+
+
+@pytest.fixture(scope="session")
+def counter(shared_redis: Redis) -> Iterator[str]:
+    """Give the URL of a Page Tracker that knows two sites, and names of its owner's."""
+    path = shared_redis.connection_pool.connection_kwargs["path"]
+    with (
+        TemporaryDirectory(dir="/tmp") as folder,
+        page_tracker(
+            Path(folder),
+            REDIS_URL=f"unix://{path}",
+            PAGE_TRACKER_SITES="blog.example, shop.example",
+            PAGE_TRACKER_SCRIPT="numbers.js",
+            PAGE_TRACKER_ENDPOINT="numbers/in",
+        ) as running,
+    ):
+        yield running.url
+
+
+@pytest.fixture
+def web(counter: str) -> Iterator[Web]:
+    """Give sites without pages yet, which this Page Tracker counts."""
+    web = Web(counter)
+    yield web
+    web.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give a browser that keeps the page it leaves, as those of people do."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=ARGUMENTS,
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[BrowserContext]:
+    """Give a browser nobody used before; no page of it may meet an error."""
+    context = chromium.new_context()
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert not errors
+
+
+@pytest.fixture
+def tab(visitor: BrowserContext) -> Page:
+    """Give an empty tab of the visitor's."""
+    tab = visitor.new_page()
+    tab.set_default_timeout(5000)
+    return tab
+
+
+@pytest.fixture
+def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Give a way to open a URL in a browser that nobody drives.
+
+    One that is driven shows every tab at once, and never loads a page ahead.
+    """
+    with ExitStack() as stack:
+
+        def open_url(url: str) -> None:
+            options = ("--headless", f"--user-data-dir={folder}", *ARGUMENTS)
+            process = stack.enter_context(
+                subprocess.Popen([CHROMIUM, *options, url], stderr=subprocess.DEVNULL)
+            )
+            stack.callback(process.terminate)
+
+        yield open_url
+
+
+@pytest.fixture
+def redis(shared_redis: Redis) -> Redis:
+    """Give the Redis that the counter counts in, without what another test counted."""
+    for key in shared_redis.scan_iter("pt:{*"):
+        if not key.endswith((":salt", ":totals")):
+            shared_redis.delete(key)
+    return shared_redis
+
+
+@pytest.fixture
+def stored(redis: Redis) -> Callable[..., int]:
+    """Give a way to ask how many views of a page are stored."""
+
+    def views(page: str, site: str = "blog.example") -> int:
+        return int(redis.zscore(SiteKeys(site).pages, page) or 0)
+
+    return views

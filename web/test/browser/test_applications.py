@@ -1,0 +1,153 @@
+"""Applications that change the page without loading another document."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from redis import Redis
+
+from page_tracker.tracking.keys import SiteKeys
+from pages import NUMBERS, document, settle
+from web import Web
+
+
+def test_should_count_each_page_when_an_application_uses_the_history(
+    web: Web, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    web.pages["blog.example/app"] = document(web.tag(), "<main></main>", "Start")
+    tab.goto(web.url("blog.example/app"), referer=web.url("shop.example/"))
+    web.wait_for_views(1)
+
+    # When
+    tab.evaluate(
+        """html => {
+            history.pushState(null, "", "/app/next");
+            history.replaceState(null, "", "/app/next"); // as routers do
+            setTimeout(() => { // what it shows has to be loaded
+                document.title = "Next";
+                document.querySelector("main").innerHTML = html;
+            }, 30);
+        }""",
+        NUMBERS,
+    )
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("1")
+    tab.go_back()
+    web.wait_for_views(3)
+    assert [(v["page"], v["title"], v["referrer"]) for v in web.views()] == [
+        ("/app", "Start", web.url("shop.example/")),
+        ("/app/next", "Next", ""),
+        ("/app", "Next", ""),
+    ]
+    assert stored("/app") == 2 and stored("/app/next") == 1
+
+
+def test_should_count_each_page_when_an_application_uses_fragments(
+    web: Web, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    web.pages["blog.example/hash"] = document(web.tag(), NUMBERS)
+    tab.goto(web.url("blog.example/hash#/"))
+    expect(tab.locator("#page")).to_have_text("1")
+
+    # When
+    for fragment in ("#/about", "#!legal", "#/about"):
+        views = len(web.views())
+        tab.evaluate("fragment => { location.hash = fragment }", fragment)
+        web.wait_for_views(views + 1)
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("2")
+    assert [view["page"] for view in web.views()] == [
+        "/hash#/",
+        "/hash#/about",
+        "/hash#!legal",
+        "/hash#/about",
+    ]
+    assert stored("/hash#/about") == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "document.querySelector('a').click()",
+        "history.pushState(1, '', location.href)",
+        "history.replaceState(1, '', '?tidied=1')",
+        "history.replaceState(1, '', '#section')",
+        "document.dispatchEvent(new Event('visibilitychange'))",
+    ],
+)
+def test_should_not_count_when_the_page_stays_the_same(
+    web: Web, tab: Page, change: str
+) -> None:
+    # Given
+    web.pages["blog.example/same"] = document(web.tag(), '<a href="#section">…</a>')
+    tab.goto(web.url("blog.example/same"))
+    web.wait_for_views(1)
+
+    # When
+    tab.evaluate(change)
+    settle(tab)
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.evaluate("history.pushState(null, '', '/after')")
+
+    # Then
+    pages = [view["page"] for view in web.wait_for_views(2)]
+    assert pages == ["/same", "/after"]
+
+
+def test_should_count_a_path_that_takes_the_place_of_another(
+    web: Web, tab: Page
+) -> None:
+    # Given
+    web.pages["blog.example/replaced"] = document(web.tag())
+    tab.goto(web.url("blog.example/replaced"))
+    web.wait_for_views(1)
+
+    # When
+    tab.evaluate("history.replaceState(null, '', '/replacement')")
+
+    # Then
+    pages = [view["page"] for view in web.wait_for_views(2)]
+    assert pages == ["/replaced", "/replacement"]
+
+
+def test_should_not_show_numbers_of_a_page_that_was_left(
+    web: Web, tab: Page, redis: Redis
+) -> None:
+    # Given
+    redis.zadd(SiteKeys("blog.example").pages, {"/slow": 41})
+    web.pages["blog.example/slow"] = document(web.tag(), NUMBERS)
+    web.fate = "held"
+    tab.goto(web.url("blog.example/slow"))
+    web.wait_for_views(1)
+    web.fate = ""
+
+    # When
+    tab.evaluate("history.pushState(null, '', '/slow/next')")
+    expect(tab.locator("#page")).to_have_text("1")
+    with tab.expect_response(lambda answer: answer.request.method == "POST") as late:
+        web.released.set()
+
+    # Then
+    assert late.value.json()["page"]["views"] == 42
+    settle(tab)
+    expect(tab.locator("#page")).to_have_text("1")
+
+
+def test_should_count_again_when_an_application_says_so(
+    web: Web, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    web.pages["blog.example/again"] = document(web.tag(), NUMBERS)
+    tab.goto(web.url("blog.example/again"))
+    expect(tab.locator("#page")).to_have_text("1")
+
+    # When
+    tab.evaluate("pageTracker.view()")
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("2")
+    assert stored("/again") == 2

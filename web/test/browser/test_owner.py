@@ -1,0 +1,145 @@
+"""What the owner of a site does with the tracker."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+
+import pytest
+import requests
+from playwright.sync_api import Dialog, Page, expect
+from redis import Redis
+
+from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.keys import SiteKeys
+from pages import NUMBERS, document, kept
+from web import Web
+
+
+def test_should_leave_out_the_owner_where_the_browser_is_marked(
+    web: Web, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    said: list[str] = []
+
+    def close(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.accept()
+
+    tab.on("dialog", close)
+    web.pages["blog.example/mine"] = document(web.tag(), NUMBERS)
+
+    # When
+    tab.goto(web.url("blog.example/mine#page-tracker=own"))
+    expect(tab.locator("#page")).to_have_text("0")
+    address = tab.url
+    tab.reload()
+    expect(tab.locator("#page")).to_have_text("0")
+    tab.goto(web.url("blog.example/mine#page-tracker=visitor"))
+    tab.wait_for_function("!location.hash")
+    tab.reload()
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("1")
+    assert said == [
+        "Page Tracker leaves out your views in this browser.",
+        "Page Tracker counts your views in this browser.",
+    ]
+    assert address == web.url("blog.example/mine")
+    assert [view["own"] for view in web.views()] == [True, True, False]
+    assert not kept(tab)
+    assert stored("/mine") == 1
+
+
+def test_should_count_events_by_attribute_and_by_call(
+    web: Web, tab: Page, redis: Redis, stored: Callable[..., int]
+) -> None:
+    # Given
+    web.pages["blog.example/events"] = document(
+        web.tag(),
+        '<a href="/elsewhere" data-event="leave"><i>Go</i></a>'
+        '<button onclick="event.stopPropagation()" data-event="order">Order</button>',
+    )
+    web.pages["blog.example/elsewhere"] = "<!doctype html><title>Elsewhere</title>"
+    tab.goto(web.url("blog.example/events"))
+    web.wait_for_views(1)
+
+    # When
+    tab.evaluate("pageTracker.event('signup')")
+    tab.evaluate("document.dispatchEvent(new Event('click'))")
+    tab.click("button")
+    tab.click("i")
+    views = web.wait_for_views(4)
+
+    # Then
+    assert [(view["page"], view.get("event")) for view in views] == [
+        ("/events", None),
+        ("/events", "signup"),
+        ("/events", "order"),
+        ("/events", "leave"),
+    ]
+    events = redis.zrange(SiteKeys("blog.example").events, 0, -1)
+    assert sorted(events) == ["leave", "order", "signup"]
+    assert stored("/events") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "more"),
+    [
+        ("numbers.js", 'data-endpoint="numbers/in"'),
+        ("stats/tracker.js", ""),
+        ("stats/numbers.js", 'data-endpoint="numbers/in"'),
+    ],
+)
+def test_should_answer_to_chosen_names_and_below_a_path(
+    web: Web, tab: Page, stored: Callable[..., int], script: str, more: str
+) -> None:
+    # Given
+    web.pages["blog.example/named"] = document(web.tag("blog.example", script, more))
+
+    # When
+    tab.goto(web.url("blog.example/named"))
+    web.wait_for_views(1)
+
+    # Then
+    prefix = "/stats/" if script.startswith("stats/") else "/"
+    endpoint = "numbers/in" if more else "api/v1/views"
+    assert [request.path for request in web.received] == [
+        f"/{script}",
+        prefix + endpoint,
+    ]
+    assert stored("/named") == 1
+
+
+@pytest.mark.parametrize("tampered", [False, True])
+def test_should_run_only_what_the_integrity_hash_names(
+    web: Web, tab: Page, stored: Callable[..., int], tampered: bool
+) -> None:
+    # Given
+    script = requests.get(f"{web.counter}/tracker.js", timeout=5).content
+    digest = base64.b64encode(hashlib.sha384(script).digest()).decode()
+    guarded = web.tag(more=f'crossorigin integrity="sha384-{digest}"')
+    web.pages["blog.example/guarded"] = document(guarded)
+    web.fate = "tampered" if tampered else ""
+
+    # When
+    tab.goto(web.url("blog.example/guarded"))
+    runs = tab.evaluate("'pageTracker' in window")
+
+    # Then
+    assert runs is not tampered
+    assert wait_for(lambda: stored("/guarded") == int(runs), 5)
+
+
+def test_should_say_so_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
+    # Given
+    web.pages["blog.example/nameless"] = document(
+        web.tag().replace("data-site", "data-sight")
+    )
+
+    # When
+    with tab.expect_console_message(lambda message: message.type == "error") as said:
+        tab.goto(web.url("blog.example/nameless"))
+
+    # Then
+    assert said.value.text == "Page Tracker: its tag needs the attribute data-site"
+    assert not web.views()

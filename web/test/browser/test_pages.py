@@ -1,0 +1,166 @@
+"""A page with the tag: what is sent, and which numbers it shows."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Request, expect
+from redis import Redis
+
+from page_tracker.tracking.keys import SiteKeys
+from pages import NUMBERS, document, settle
+from web import Web
+
+
+def test_should_show_the_numbers_of_page_and_site(
+    web: Web, tab: Page, redis: Redis, stored: Callable[..., int]
+) -> None:
+    # Given
+    web.pages["blog.example/numbers"] = document(web.tag(), NUMBERS)
+
+    # When
+    tab.goto(web.url("blog.example/numbers"))
+    tab.goto(web.url("blog.example/numbers"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("2")
+    expect(tab.locator("#visits")).to_have_text("1")
+    views, visits = redis.hmget(SiteKeys("blog.example").totals, ["views", "visits"])
+    expect(tab.locator("#site")).to_have_text(str(views))
+    expect(tab.locator("#visitors")).to_have_text(str(visits))
+    assert stored("/numbers") == 2
+
+
+@pytest.mark.parametrize(
+    ("lang", "written"), [("de", "1.235"), ("fr", "1\u202f235"), ("no_such", "1,235")]
+)
+def test_should_write_numbers_as_the_page_does(
+    web: Web, tab: Page, redis: Redis, lang: str, written: str
+) -> None:
+    # Given
+    redis.zadd(SiteKeys("blog.example").pages, {f"/{lang}": 1234})
+    web.pages[f"blog.example/{lang}"] = document(web.tag(), NUMBERS, lang=lang)
+
+    # When
+    tab.goto(web.url(f"blog.example/{lang}"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text(written)
+
+
+def test_should_tell_what_the_server_has_to_know(web: Web, tab: Page) -> None:
+    # Given
+    link = web.url("blog.example/to?a=1")
+    web.pages["shop.example/from"] = f'<a href="{link}">…</a>'
+    web.pages["blog.example/to"] = document(web.tag(), title="Caf\u00e9 \U0001f600")
+    tab.goto(web.url("shop.example/from?private=1"))
+
+    # When
+    tab.click("a")
+    (view,) = web.wait_for_views(1)
+
+    # Then
+    assert len(view.pop("id")) == 22
+    assert view == {
+        "site": "blog.example",
+        "page": "/to?a=1",
+        "referrer": web.url("shop.example/"),
+        "title": "Caf\u00e9 \U0001f600",
+        "privacy": False,
+        "own": False,
+    }
+
+
+def test_should_cut_a_title_that_is_too_long(web: Web, tab: Page) -> None:
+    # Given
+    web.pages["blog.example/long"] = document(web.tag(), title="\U0001f600" * 600)
+
+    # When
+    tab.goto(web.url("blog.example/long"))
+
+    # Then
+    assert web.wait_for_views(1)[0]["title"] == "\U0001f600" * 512
+
+
+@pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])
+def test_should_ask_nobody_before_it_sends(web: Web, tab: Page, body: str) -> None:
+    # Given
+    sent: list[Request] = []
+    tab.on("request", lambda request: sent.append(request))  # pylint: disable=W0108
+    web.pages["blog.example/sent"] = document(web.tag(), body)
+
+    # When
+    tab.goto(web.url("blog.example/sent"))
+    web.wait_for_views(1)
+    settle(tab)
+
+    # Then
+    expected = "fetch" if body else "ping"
+    assert [r.resource_type for r in sent if r.method == "POST"] == [expected]
+    assert {request.method for request in web.received} == {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    "place", ["async in the head", "in the body", "twice", "a module"]
+)
+def test_should_count_once_wherever_the_tag_is(
+    web: Web, tab: Page, place: str, stored: Callable[..., int]
+) -> None:
+    # Given
+    tag, page = web.tag(), f"/{place.replace(' ', '-')}"
+    web.pages[f"blog.example{page}"] = {
+        "async in the head": document(tag.replace("defer", "async"), NUMBERS),
+        "in the body": document("", tag.replace("defer", "") + NUMBERS),
+        "twice": document(tag, NUMBERS + tag),
+        "a module": document(
+            tag.replace("defer", 'type="module" crossorigin'), NUMBERS
+        ),
+    }[place]
+
+    # When
+    tab.goto(web.url(f"blog.example{page}"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("1")
+    settle(tab)
+    assert stored(page) == len(web.views()) == 1
+
+
+def test_should_tell_sites_on_one_server_apart(
+    web: Web, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    for site in ("blog.example", "shop.example"):
+        web.pages[f"{site}/both"] = document(web.tag(site), NUMBERS)
+
+    # When
+    tab.goto(web.url("blog.example/both"))
+    expect(tab.locator("#page")).to_have_text("1")
+    tab.goto(web.url("blog.example/both"))
+    expect(tab.locator("#page")).to_have_text("2")
+    tab.goto(web.url("shop.example/both"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("1")
+    assert stored("/both") == 2
+    assert stored("/both", "shop.example") == 1
+
+
+def test_should_count_by_an_image_when_scripts_are_off(
+    web: Web, visitor: BrowserContext, stored: Callable[..., int]
+) -> None:
+    # Given
+    browser = visitor.browser
+    assert browser
+    image = web.url("counter.example/pixel.gif?site=blog.example&page=/no-script")
+    web.pages["blog.example/no-script"] = document(
+        web.tag(), f'<noscript><img src="{image}" alt=""></noscript>'
+    )
+
+    # When
+    with browser.new_context(java_script_enabled=False) as context:
+        tab = context.new_page()
+        tab.goto(web.url("blog.example/no-script"), wait_until="load")
+
+    # Then
+    assert stored("/no-script") == 1
+    assert not web.views()

@@ -1,0 +1,62 @@
+"""What the tracker leaves in a browser, and what a visitor may ask of it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from pages import NUMBERS, document, kept, settle
+from web import Web
+
+
+def test_should_leave_nothing_behind(
+    web: Web, visitor: BrowserContext, tab: Page
+) -> None:
+    # Given
+    web.pages["blog.example/clean"] = document(web.tag(), NUMBERS)
+
+    # When
+    tab.goto(web.url("blog.example/clean"))
+    expect(tab.locator("#page")).to_have_text("1")
+
+    # Then
+    assert not kept(tab)
+    assert not visitor.cookies()
+    assert not tab.evaluate("sessionStorage.length")
+    assert not tab.evaluate("indexedDB.databases().then(all => all.length)")
+
+
+@pytest.mark.parametrize(
+    "signal", ["globalPrivacyControl: true", 'doNotTrack: "1"'], ids=["GPC", "DNT"]
+)
+def test_should_store_nothing_when_the_visitor_wants_privacy(
+    web: Web,
+    visitor: BrowserContext,
+    tab: Page,
+    signal: str,
+    stored: Callable[..., int],
+) -> None:
+    # Given
+    name, value = signal.split(": ")
+    tab.add_init_script(
+        f"Object.defineProperty(Navigator.prototype, '{name}', {{get: () => {value}}})"
+    )
+    visitor.set_extra_http_headers({"Sec-GPC" if "GPC" in name else "DNT": "1"})
+    web.pages["blog.example/private"] = document(web.tag(), NUMBERS)
+    tab.goto(web.url("blog.example/private"))
+    expect(tab.locator("#page")).to_have_text("1")
+    shown = tab.locator("#visits").text_content()
+    visitor.set_offline(True)
+    tab.evaluate("history.pushState(null, '', '/private/offline')")
+    settle(tab)
+    names = kept(tab)
+
+    # When
+    visitor.set_offline(False)
+    views = web.wait_for_views(2)
+
+    # Then
+    assert all(view["privacy"] for view in views)
+    assert shown == "0"
+    assert not names
+    assert stored("/private/offline") == 1

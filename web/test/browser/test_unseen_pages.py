@@ -1,0 +1,81 @@
+"""A view is a page that somebody sees."""
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from pages import document
+from web import Web
+
+
+def test_should_wait_until_a_page_that_was_loaded_ahead_is_shown(
+    web: Web, undriven: Callable[[str], None]
+) -> None:
+    # Given
+    web.pages["blog.example/ahead"] = document(
+        web.tag(),
+        '<script>addEventListener("load", () => fetch("/reached/ahead-" +'
+        " document.prerendering))</script>",
+    )
+    web.pages["blog.example/before"] = (
+        '<script type="speculationrules">{"prerender": [{"urls": ["/ahead"]}]}</script>'
+        '<script>fetch("/released").then(() => location = "/ahead")</script>'
+    )
+
+    # When
+    undriven(web.url("blog.example/before"))
+    web.wait_until(lambda: "ahead-true" in web.reached, "a page that is ahead")
+    released = time.monotonic()
+    web.released.set()
+
+    # Then
+    assert [view["page"] for view in web.wait_for_views(1)] == ["/ahead"]
+    assert all(request.at > released for request in web.received if request.views())
+
+
+def test_should_wait_until_a_page_in_a_hidden_tab_is_shown(
+    web: Web, undriven: Callable[[str], None]
+) -> None:
+    # Given
+    web.pages["blog.example/hidden"] = document(
+        web.tag(),
+        '<script>addEventListener("load", () => fetch("/reached/hidden-" +'
+        " document.hidden))</script>",
+    )
+    web.pages["blog.example/behind"] = (
+        '<script>open("/in-front"); location = "/hidden"</script>'
+    )
+    web.pages["blog.example/in-front"] = (
+        '<script>fetch("/released").then(() => close())</script>'
+    )
+
+    # When
+    undriven(web.url("blog.example/behind"))
+    web.wait_until(lambda: "hidden-true" in web.reached, "a page that is hidden")
+    released = time.monotonic()
+    web.released.set()
+
+    # Then
+    assert [view["page"] for view in web.wait_for_views(1)] == ["/hidden"]
+    assert all(request.at > released for request in web.received if request.views())
+
+
+def test_should_count_a_page_that_the_browser_kept_for_going_back(
+    web: Web, tab: Page
+) -> None:
+    # Given
+    web.pages["blog.example/first"] = document(web.tag())
+    web.pages["blog.example/second"] = document(web.tag())
+    tab.goto(web.url("blog.example/first"))
+    tab.evaluate("window.isKept = true")
+    tab.goto(web.url("blog.example/second"))
+    web.wait_for_views(2)
+
+    # When
+    tab.go_back(wait_until="commit")
+
+    # Then
+    pages = [view["page"] for view in web.wait_for_views(3)]
+    assert tab.evaluate("window.isKept")
+    assert pages == ["/first", "/second", "/first"]

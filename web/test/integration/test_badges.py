@@ -1,0 +1,185 @@
+"""Badges that count in a real Redis."""
+
+from collections.abc import Iterator
+from time import perf_counter
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from page_tracker.app import create_app
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.settings import Settings
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.sites import make_site
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+GITHUB = "github-camo (876de43e)"
+
+
+@pytest.fixture
+def http_client(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    """Give a browser's client of an application that counts for example.org."""
+    never = Retry(NoBackoff(), 0)
+    with Redis.from_url(redis_server.url, socket_timeout=0.5, retry=never) as client:
+        monkeypatch.setattr("page_tracker.app.redis", lambda: client)
+        app = create_app(Settings(sites="example.org", max_pages=2))
+        http_client = app.test_client()
+        http_client.environ_base["HTTP_USER_AGENT"] = BROWSER
+        yield http_client
+
+
+@pytest.fixture
+def recorder(http_client: FlaskClient) -> Recorder:
+    """Give what the application counts with."""
+    found = http_client.application.extensions["page_tracker.recorder"]
+    assert isinstance(found, Recorder)
+    return found
+
+
+def message(http_client: FlaskClient, address: str) -> str:
+    """Give what the badge at an address says beside its label."""
+    answer = http_client.get(f"/badge/{address}")
+    assert answer.json
+    return str(answer.json["message"])
+
+
+def test_should_count_each_time_that_a_badge_is_seen(http_client: FlaskClient) -> None:
+    # When
+    seen = [message(http_client, "example.org/about.json") for _ in range(3)]
+    http_client.head("/badge/example.org/about.json")
+    looked_at = [
+        message(http_client, "example.org/about.json?count=no"),
+        message(http_client, "www.example.org/about/index.html.json?count=no"),
+        message(http_client, "example.org/about.json?count=no&period=today"),
+        message(http_client, "example.org/other.json?count=no"),
+        message(http_client, "example.org.json"),
+        message(http_client, "example.org.json?period=today&base=10"),
+    ]
+
+    # Then
+    assert seen == ["1", "2", "3"]
+    assert looked_at == ["3", "3", "3", "0", "3", "13"]
+
+
+def test_should_show_the_views_that_came_in_another_way(
+    http_client: FlaskClient,
+) -> None:
+    # Given
+    http_client.get("/pixel.gif?site=example.org&page=/a%26b")
+
+    # When
+    shown = message(http_client, "example.org/a%26b.json?count=no")
+
+    # Then
+    assert shown == "1"
+
+
+def test_should_take_a_proxy_of_images_for_no_visitor(
+    http_client: FlaskClient, recorder: Recorder
+) -> None:
+    # When
+    for agent in (GITHUB, GITHUB, BROWSER, BROWSER):
+        http_client.get("/badge/example.org/a.svg", headers={"User-Agent": agent})
+
+    # Then
+    page = recorder.look("example.org", "/a").page
+    assert (page.views, page.visits) == (4, 1)
+
+
+def test_should_show_the_number_and_say_why_when_a_bot_looks(
+    http_client: FlaskClient,
+) -> None:
+    # Given
+    http_client.get("/badge/example.org/a.svg")
+
+    # When
+    answer = http_client.get(
+        "/badge/example.org/a.json", headers={"User-Agent": "Googlebot/2.1"}
+    )
+
+    # Then
+    assert answer.json and answer.json["message"] == "1"
+    assert answer.headers["X-Page-Tracker"] == "not counted: bot"
+
+
+@pytest.mark.parametrize("query", ["", "?count=no"])
+def test_should_name_the_site_when_nobody_registered_it(
+    http_client: FlaskClient, query: str
+) -> None:
+    # When
+    answer = http_client.get(f"/badge/nobody.org/a.json{query}")
+
+    # Then
+    assert answer.status_code == 404
+    assert answer.json and answer.json["message"] == "unknown site"
+    assert "nobody.org is not registered" in answer.headers["X-Page-Tracker"]
+
+
+@pytest.mark.parametrize(
+    "target", ["no%20site/a", "example.org/a%0Ab", "example.org/" + "a" * 2100, "-"]
+)
+def test_should_say_what_is_wrong_when_the_address_is(
+    http_client: FlaskClient, target: str
+) -> None:
+    # When
+    answers = [
+        http_client.get(f"/badge/{target}.json{query}") for query in ("", "?count=no")
+    ]
+
+    # Then
+    for answer in answers:
+        assert answer.status_code == 400
+        assert answer.json and answer.json["message"] == "bad address"
+        assert answer.headers["X-Page-Tracker"].startswith(("site: ", "page: "))
+
+
+def test_should_keep_the_numbers_of_a_private_site(
+    http_client: FlaskClient, recorder: Recorder
+) -> None:
+    # Given
+    recorder.sites.add(make_site("quiet.org", public=False))
+
+    # When
+    answer = http_client.get("/badge/quiet.org/a.json")
+
+    # Then
+    assert answer.status_code == 403
+    assert answer.json and answer.json["message"] == "private"
+    assert recorder.look("quiet.org", "/a").page.views == 1
+
+
+def test_should_show_no_number_of_other_pages_when_a_site_has_too_many(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answers = [http_client.get(f"/badge/example.org/{n}.json") for n in range(5)]
+
+    # Then
+    assert [answer.status_code for answer in answers][:2] == [200, 200]
+    assert answers[-1].status_code == 404
+    assert answers[-1].json and answers[-1].json["message"] == "unknown page"
+
+
+@pytest.mark.parametrize("query", ["", "?count=no"])
+def test_should_say_so_in_time_when_redis_is_away(
+    http_client: FlaskClient, redis_server: RedisServer, query: str
+) -> None:
+    # Given
+    http_client.get("/badge/example.org/a.json")
+    redis_server.stop()
+
+    # When
+    started = perf_counter()
+    answer = http_client.get(f"/badge/example.org/a.json{query}")
+    seconds = perf_counter() - started
+
+    # Then
+    assert seconds < 1.5
+    assert answer.status_code == 503
+    assert answer.json and answer.json["message"] == "unavailable"
+    assert int(answer.headers["Retry-After"]) > 0

@@ -1,0 +1,350 @@
+"""page-tracker sites, as an owner uses it."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.tracking.calendar import start_of, today
+from page_tracker.tracking.sites import Site
+from servers import COMMAND, page_tracker
+from usage import Command, Count
+
+DAY = 24 * 60 * 60
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run page-tracker in a folder, without a REDIS_URL."""
+    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
+    done = subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=inherited | environment,
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) -> None:
+    # When
+    result = command("sites", "add", "Example.org.", "--time-zone", "Europe/Berlin")
+
+    # Then
+    assert result.exit_code == 0
+    assert "Registered example.org: days of Europe/Berlin" in result.output
+    assert (
+        '<script defer src="https://YOUR-COUNTER/tracker.js" '
+        'data-site="example.org"></script>'
+    ) in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["https://example.org/"], "is no site: use its host, as in example.org"),
+        (["a.org", "--time-zone", "Berlin"], "'Berlin' is no time zone"),
+        (["a.org", "--alias", "no site"], "'no site' is no site"),
+        (["example.org"], "example.org is registered already"),
+        (["example.net"], "example.net belongs to the site example.org"),
+        (["a.org", "--alias", "example.org"], "example.org belongs to the site"),
+    ],
+)
+@pytest.mark.usefixtures("site")
+def test_should_say_what_would_do_when_a_site_can_not_be_added(
+    command: Command, arguments: list[str], complaint: str
+) -> None:
+    # When
+    result = command("sites", "add", *arguments)
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: ") and complaint in line
+    assert json.loads(command("sites", "list", "--json").output)[0]["site"] == (
+        "example.org"
+    )
+    assert len(json.loads(command("sites", "list", "--json").output)) == 1
+
+
+def test_should_list_sites_in_order(command: Command) -> None:
+    # Given
+    command("sites", "add", "b.org", "--private", "--retention", "30")
+    command("sites", "add", "a.org", "--time-zone", "Asia/Shanghai", "--alias", "a.cn")
+
+    # When
+    table = command("sites", "list").output.splitlines()
+    document = json.loads(command("sites", "list", "--json").output)
+
+    # Then
+    assert [line.split() for line in table[1:]] == [
+        ["a.org", "Asia/Shanghai", "public", "730", "a.cn"],
+        ["b.org", "UTC", "private", "30"],
+    ]
+    assert document[1] == {
+        "site": "b.org",
+        "time_zone": "UTC",
+        "aliases": [],
+        "public": False,
+        "retention": 30,
+    }
+
+
+def test_should_say_how_to_begin_when_no_site_is_registered(command: Command) -> None:
+    assert "page-tracker sites add example.org" in command("sites", "list").output
+
+
+@pytest.mark.usefixtures("site")
+def test_should_show_a_site_by_any_of_its_hosts(command: Command, count: Count) -> None:
+    # Given
+    count("/a")
+
+    # When
+    shown = [
+        json.loads(command("sites", "show", host, "--json").output)
+        for host in ("example.org", "EXAMPLE.ORG", "www.example.org", "example.net")
+    ]
+
+    # Then
+    assert all(one == shown[0] for one in shown)
+    assert shown[0]["site"] == "example.org"
+    assert (shown[0]["views"], shown[0]["visits"], shown[0]["pages"]) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("site")
+def test_should_guess_which_site_was_meant(command: Command) -> None:
+    # When
+    result = command("sites", "show", "exmaple.org")
+
+    # Then
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: exmaple.org is not registered: did you mean example.org?\n"
+    )
+
+
+@pytest.mark.usefixtures("site")
+def test_should_change_only_what_is_given(command: Command) -> None:
+    # When
+    command("sites", "set", "example.org", "--private")
+    command("sites", "set", "example.org", "--alias", "a.org", "--alias", "b.org")
+    command("sites", "set", "example.org", "--time-zone", "Asia/Tokyo")
+    changed = json.loads(command("sites", "show", "example.org", "--json").output)
+    command("sites", "set", "example.org", "--no-aliases")
+    cleared = json.loads(command("sites", "show", "example.org", "--json").output)
+
+    # Then
+    assert changed["public"] is False
+    assert changed["aliases"] == ["a.org", "b.org"]
+    assert changed["time_zone"] == "Asia/Tokyo"
+    assert changed["retention"] == 730
+    assert cleared["aliases"] == [] and cleared["time_zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--alias", "a.org", "--no-aliases"], ["--retention", "0"]]
+)
+@pytest.mark.usefixtures("site")
+def test_should_explain_when_options_of_a_change_do_not_fit(
+    command: Command, options: list[str]
+) -> None:
+    # When
+    result = command("sites", "set", "example.org", *options)
+
+    # Then
+    assert result.exit_code == 2
+    assert "Error: " in result.output
+
+
+def test_should_keep_days_as_long_as_a_changed_retention_says(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    count("/a", days_ago=2)
+    count("/a")
+    now = today(site.zone)
+    keys = site.keys.day(now)
+
+    # When
+    command("sites", "set", "example.org", "--retention", "10")
+
+    # Then
+    changed = site.model_copy(update={"retention": 10})
+    for key in (keys.hours, keys.pages, keys.visits, keys.dimensions["browser"]):
+        assert redis_client.expiretime(key) == changed.expires(now)
+    assert changed.expires(now) - start_of(now, site.zone) == 11 * DAY
+    # The visitors of each page have a lifetime of their own.
+    assert redis_client.ttl(f"{keys.visitors}:/a") <= 2 * DAY
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("site")
+def test_should_ask_before_days_are_forgotten(command: Command, count: Count) -> None:
+    # Given
+    count("/a", days_ago=20)
+    count("/a", days_ago=5)
+
+    # When
+    refused = command("sites", "set", "example.org", "--retention", "10", answer="n\n")
+    before = json.loads(command("report", "example.org", "--json").output)
+    agreed = command("sites", "set", "example.org", "--retention", "10", answer="y\n")
+    after = json.loads(command("report", "example.org", "--json").output)
+
+    # Then
+    assert refused.exit_code == 1 and "Forget the days of example.org" in refused.output
+    assert sum(day["views"] for day in before["days"]) == 2
+    assert agreed.exit_code == 0
+    assert sum(day["views"] for day in after["days"]) == 1
+    assert after["totals"]["views"] == 2
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("site")
+def test_should_not_miss_days_that_were_forgotten_before_retention_was_raised(
+    command: Command, count: Count
+) -> None:
+    # Given
+    count("/a", days_ago=20)
+    count("/a", days_ago=5)
+    command("sites", "set", "example.org", "--retention", "10", "--yes")
+
+    # When
+    command("sites", "set", "example.org", "--retention", "400")
+
+    # Then
+    assert "all sums agree" in command("verify").output
+
+
+def test_should_delete_a_site_and_nothing_else(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    command("sites", "add", "example.organic")
+    count("/a", site="example.organic")
+    others = set(redis_client.keys("pt:{example.organic}:*"))
+    for page in range(50):
+        count(f"/{page}")
+
+    # When
+    kept = command("sites", "remove", "example.org", answer="n\n")
+    held = len(redis_client.keys(f"{site.keys.prefix}*"))
+    removed = command("sites", "remove", "example.org", answer="y\n")
+
+    # Then
+    assert kept.exit_code == 1
+    assert "Delete example.org with 50 views of 50 pages?" in kept.output
+    assert held > 50
+    assert removed.exit_code == 0
+    assert "Deleted example.org with 50 views of 50 pages." in removed.output
+    assert not redis_client.keys(f"{site.keys.prefix}*")
+    assert set(redis_client.keys("pt:{example.organic}:*")) == others
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("name", "setting", "complaint"),
+    [
+        ("example.net", "", "example.net belongs to example.org: name that"),
+        ("example.org", "a.org, example.org", "take it out there first"),
+    ],
+)
+def test_should_not_delete_a_site_that_was_not_named_or_would_come_back(
+    command: Command, name: str, setting: str, complaint: str
+) -> None:
+    # When
+    result = command("sites", "remove", name, "--yes", PAGE_TRACKER_SITES=setting)
+
+    # Then
+    assert result.exit_code == 1
+    assert complaint in result.output
+    assert command("sites", "show", "example.org").exit_code == 0
+
+
+def test_should_harm_no_other_site_when_one_can_not_be_read(
+    command: Command, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    redis_client.hset("pt:sites", "broken.org", '{"time_zone": "Mars/Olympus"}')
+
+    # When
+    result = command("sites", "list")
+
+    # Then
+    assert result.exit_code == 0
+    assert site.name in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sites", "list"],
+        ["sites", "add", "example.org"],
+        ["count", "set", "example.org", "/", "1"],
+        ["report", "example.org"],
+        ["verify"],
+    ],
+)
+def test_should_end_with_one_line_when_redis_is_away(
+    redis_server: RedisServer, command: Command, arguments: list[str]
+) -> None:
+    # Given
+    redis_server.stop()
+
+    # When
+    started = time.monotonic()
+    result = command(*arguments)
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith(f"Error: Redis at {redis_server.url} does not answer: ")
+    assert time.monotonic() - started < 5
+
+
+def test_should_end_with_one_line_when_redis_takes_no_writes(
+    command: Command, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    result = command("sites", "add", "example.org")
+
+    # Then
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert "refuses: " in line
+
+
+def test_should_work_in_the_folder_of_a_server_running_or_not(folder: Path) -> None:
+    # When
+    not_yet = run(folder, "sites", "list")
+    added = run(folder, "sites", "add", "example.org")
+    with page_tracker(folder):
+        while_serving = run(folder, "sites", "add", "example.net")
+    afterwards = run(folder, "sites", "list", "--json")
+
+    # Then
+    assert not_yet[0] == 1
+    assert "There are no counts in 'page-tracker-data'" in not_yet[2]
+    assert (added[0], added[2]) == (0, "")
+    assert (while_serving[0], while_serving[2]) == (0, "")
+    names = [site["site"] for site in json.loads(afterwards[1])]
+    assert names == ["example.net", "example.org"]
+
+
+def test_should_say_how_to_get_redis_when_there_is_none(folder: Path) -> None:
+    # When
+    status, _, complaint = run(folder, "sites", "list", PATH=str(folder))
+
+    # Then
+    assert status == 1
+    assert "apt install redis-server" in complaint

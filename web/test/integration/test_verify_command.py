@@ -1,0 +1,255 @@
+"""page-tracker verify: each sum is broken by hand, and has to be found."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from threading import Event
+
+import pytest
+from redis import Redis
+
+from page_tracker.tracking.calendar import today
+from page_tracker.tracking.keys import DayKeys
+from page_tracker.tracking.sites import Site
+from usage import Command, Count
+
+
+@pytest.fixture
+def day(site: Site, count: Count) -> DayKeys:
+    """Give the keys of a day on which /a has 3 views and 2 visits, and /b one each."""
+    for visitor in (1, 1, 2):
+        count("/a", visitor=visitor, title="A", referrer="https://example.com/")
+    count("/b", days_ago=3)
+    count("/b", user_agent="Googlebot/2.1")
+    return site.keys.day(today(site.zone))
+
+
+@pytest.mark.usefixtures("day")
+def test_should_say_that_all_sums_agree(command: Command) -> None:
+    # Given
+    command("sites", "add", "example.com")
+
+    # When
+    result = command("verify")
+
+    # Then
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[:2] == [
+        "example.com: 0 views, 0 days, all sums agree",
+        "example.org: 4 views, 2 days, all sums agree",
+    ]
+    assert lines[2].endswith(" keys, all as they should be")
+
+
+Break = Callable[[Redis, Site, DayKeys], object]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (
+            lambda redis, site, day: redis.hincrby(site.keys.totals, "views", 1),
+            "views: 5 of the site, 4 of its pages",
+        ),
+        (
+            lambda redis, site, day: redis.hincrby(site.keys.totals, "visits", -1),
+            "visits: 2 of the site, 3 of its pages",
+        ),
+        (
+            lambda redis, site, day: redis.zincrby(site.keys.pages, 1, "/a"),
+            "views: 4 of the page /a, 3 in its days",
+        ),
+        (
+            lambda redis, site, day: redis.zincrby(site.keys.visits, 1, "/a"),
+            "visits: 3 of the site, 4 of its pages",
+        ),
+        (
+            lambda redis, site, day: redis.hset(site.keys.adjusted, "/a", 2),
+            "views: 1 of the page /a without changes by hand (+2), 3 in its days",
+        ),
+        (
+            lambda redis, site, day: redis.hincrby(day.hours, "0", 1),
+            "views: 4 of the site, 5 in its days",
+        ),
+        (
+            lambda redis, site, day: redis.hincrby(day.hours_visits, "0", 1),
+            "visits: 3 in the hours of DAY, 2 of its pages",
+        ),
+        (
+            lambda redis, site, day: redis.zincrby(day.pages, 1, "/a"),
+            "views: 3 in the hours of DAY, 4 of its pages",
+        ),
+        (
+            lambda redis, site, day: redis.zincrby(day.visits, 2, "/a"),
+            "visits: 4 of the page /a on DAY, and only 3 views",
+        ),
+        (
+            lambda redis, site, day: redis.delete(day.pages),
+            "views: 3 of the page /a, 0 in its days",
+        ),
+        (
+            lambda redis, site, day: redis.set(site.keys.pages, "text"),
+            "can not be read: ",
+        ),
+        (
+            lambda redis, site, day: redis.hset(day.hours, "0", "many"),
+            "can not be read: ",
+        ),
+    ],
+)
+def test_should_name_a_sum_that_differs(
+    command: Command,
+    redis_client: Redis,
+    site: Site,
+    day: DayKeys,
+    fault: tuple[Break, str],
+) -> None:
+    # Given
+    break_it, difference = fault
+    break_it(redis_client, site, day)
+
+    # When
+    result = command("verify")
+    document = json.loads(command("verify", "--json").output)
+
+    # Then
+    difference = difference.replace("DAY", str(today(site.zone)))
+    assert result.exit_code == 1
+    assert difference in result.output
+    assert any(difference in one for one in document["sites"][0]["differences"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (
+            lambda redis, site, day: redis.persist(day.hours),
+            "hours: stays, and should go by ",
+        ),
+        (
+            lambda redis, site, day: redis.expire(day.pages, 731 * 24 * 60 * 60),
+            "pages: goes at ",
+        ),
+        (
+            lambda redis, site, day: redis.persist(day.salt),
+            "salt: stays, and should go by ",
+        ),
+        (
+            lambda redis, site, day: redis.expire(day.salt, 50 * 60 * 60),
+            "salt: goes at ",
+        ),
+        (
+            lambda redis, site, day: redis.expire(f"{day.visitors}:/a", 50 * 60 * 60),
+            "visitors:/a: goes at ",
+        ),
+        (
+            lambda redis, site, day: redis.expire(site.keys.titles, 60),
+            "titles: goes at ",
+        ),
+        (
+            lambda redis, site, day: redis.set(site.keys.titles, "text"),
+            "titles: is a string, and should be a hash",
+        ),
+        (
+            lambda redis, site, day: redis.rename(site.keys.titles, "page_views"),
+            "key page_views: is a hash, and should be a string",
+        ),
+        (
+            lambda redis, site, day: redis.set("pt:nowhere:day:2026-02-30", 1),
+            "key pt:nowhere:day:2026-02-30: is none that Page Tracker writes",
+        ),
+        (
+            lambda redis, site, day: redis.set("pt:\x1b[31m", 1),
+            "key pt:\N{REPLACEMENT CHARACTER}[31m: is none that Page Tracker writes",
+        ),
+        (
+            lambda redis, site, day: redis.set("pt:{gone.org}:minute:7", 1),
+            "key pt:{gone.org}:minute:7: belongs to no registered site",
+        ),
+    ],
+)
+def test_should_name_a_key_that_is_not_as_it_should_be(
+    command: Command,
+    redis_client: Redis,
+    site: Site,
+    day: DayKeys,
+    fault: tuple[Break, str],
+) -> None:
+    # Given
+    break_it, difference = fault
+    redis_client.set("page_views", 5)
+    assert command("verify").exit_code == 0
+    break_it(redis_client, site, day)
+
+    # When
+    result = command("verify")
+
+    # Then
+    assert result.exit_code == 1
+    assert difference in result.output
+
+
+def test_should_not_miss_days_that_may_be_gone(
+    command: Command, redis_client: Redis, site: Site, day: DayKeys
+) -> None:
+    # Given
+    redis_client.hset(site.keys.totals, "since", "2020-01-01")
+    redis_client.delete(*day.retained)
+
+    # When
+    gone = command("verify")
+    redis_client.hincrby(site.keys.day(today(site.zone)).hours, "1", 9)
+    redis_client.zincrby(site.keys.day(today(site.zone)).pages, 9, "/a")
+    redis_client.expireat(day.hours, site.expires(today(site.zone)))
+    redis_client.expireat(day.pages, site.expires(today(site.zone)))
+    too_many = command("verify")
+
+    # Then
+    assert "example.org: 4 views, 1 days, all sums agree" in gone.output
+    assert "views: 3 of the page /a, 9 in its days" in too_many.output
+
+
+def test_should_show_the_first_of_many_differences(
+    command: Command, redis_client: Redis, site: Site, day: DayKeys
+) -> None:
+    # Given
+    redis_client.zadd(day.pages, {f"/{n}": 1 for n in range(100)})
+
+    # When
+    result = command("verify")
+
+    # Then
+    lines = result.output.splitlines()
+    assert lines[0] == f"{site.name}: 4 views, 2 days, 101 differences:"
+    assert lines[21] == "  and 81 more, with --json"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("site")
+def test_should_see_one_moment_while_views_are_counted(
+    command: Command, count: Count
+) -> None:
+    # Given
+    is_over = Event()
+    count("/a", days_ago=30)
+
+    def go_on_counting() -> None:
+        for number in cycle(range(100)):
+            count(f"/{number}", days_ago=0 if number else 9)
+            if is_over.is_set():
+                return
+
+    # When
+    with ThreadPoolExecutor() as thread:
+        counting = thread.submit(go_on_counting)
+        try:
+            results = [command("verify") for _ in range(50)]
+        finally:
+            is_over.set()
+        counting.result()
+
+    # Then
+    assert {result.exit_code for result in results} == {0}, results[-1].output
+    assert len({result.output for result in results}) > 25

@@ -1,0 +1,309 @@
+"""Measure the speed of Page Tracker, and compare it with a minimal application.
+
+Both are started here, on free ports, each with a Redis of its own. Loads take turns for
+several rounds, so that what else the machine does meets all of them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from redis import Redis
+
+from load.wrk import BROWSER, Request, Run, wrk
+from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.operating.waiting import wait_for
+from page_tracker.settings import Settings
+from servers import free_port, page_tracker
+
+RESULTS = Path(__file__).parents[3] / "docs/performance.md"
+BEGIN, END = "<!-- `make bench` writes from here -->\n", "<!-- to here. -->\n"
+
+CONNECTIONS = 32
+BATCH, BATCH_CONNECTIONS = 1_000, 4
+ENDPOINT = "/api/v1/views"
+SITE = "bench.example"
+
+SETTINGS = {
+    "PAGE_TRACKER_WORKERS": str(Settings().workers),
+    "PAGE_TRACKER_SITES": SITE,
+    "PAGE_TRACKER_RATE": "0",
+    "PAGE_TRACKER_PROXIES": "127.0.0.1",
+    "PAGE_TRACKER_MAX_PAGES": "100000",
+}
+"""Those of production, but for what keeps one client from sending so many views."""
+
+
+@dataclass
+class Load:
+    """Requests of one kind to one server, each of which counts some views."""
+
+    name: str
+    url: str
+    redis: Redis
+    requests: list[Request]
+    connections: int = CONNECTIONS
+    views: int = 1
+    runs: list[Run] = field(default_factory=list)
+
+    def run(self, folder: Path, seconds: int, connections: int = 0) -> Run:
+        """Put it on its server."""
+        say(f"  {self.name} … ")
+        run = wrk(
+            self.url, self.requests, folder, seconds, connections or self.connections
+        )
+        say(f"{run.rate * self.views:,.0f} views a second\n")
+        return run
+
+    @property
+    def rates(self) -> list[float]:
+        """Return the views a second of each run."""
+        return [run.rate * self.views for run in self.runs]
+
+
+def loads_of(url: str, redis: Redis) -> list[Load]:
+    """Return what Page Tracker is measured with."""
+    sent = list(zip(views(1_000), addresses(1_000)))
+    posts = [Request(ENDPOINT, json.dumps(view), address) for view, address in sent]
+    pixels = [
+        Request(f"/pixel.gif?{urlencode(view)}", address=address)
+        for view, address in sent
+    ]
+    batches = [
+        Request(ENDPOINT, json.dumps(views(BATCH)), address) for address in addresses(4)
+    ]
+    return [
+        Load("`GET /`", url, redis, [Request("/")]),
+        Load(f"`POST {ENDPOINT}`", url, redis, posts),
+        Load("`GET /pixel.gif`", url, redis, pixels),
+        Load(
+            f"`POST`, {BATCH:,} at once",
+            url,
+            redis,
+            batches,
+            BATCH_CONNECTIONS,
+            views=BATCH,
+        ),
+    ]
+
+
+def views(number: int) -> list[dict[str, str]]:
+    """Return views of 100 pages."""
+    chance = random.Random(1)
+    return [
+        {
+            "site": SITE,
+            "page": f"/p/{page}",
+            "title": f"The page with the number {page}",
+            "referrer": f"https://blog.example/{page % 7}",
+        }
+        for page in (chance.randrange(100) for _ in range(number))
+    ]
+
+
+def addresses(number: int) -> Iterator[str]:
+    """Give addresses of visitors."""
+    chance = random.Random(2)
+    for _ in range(number):
+        yield f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
+
+
+@contextmanager
+def redis_in(folder: Path) -> Iterator[tuple[str, Redis]]:
+    """Start a Redis, as `page-tracker serve` does; give its URL and a client."""
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            yield server.url, client
+    finally:
+        server.stop()
+
+
+@contextmanager
+def minimal_application(redis_url: str) -> Iterator[str]:
+    """Start the minimal application, with one synchronous worker; give its URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "--log-level", "error", "--workers", "1"]
+        + ["--worker-class", "sync", "--bind", f"127.0.0.1:{port}", "minimal:app"],
+        cwd=Path(__file__).parent,
+        env=os.environ | {"REDIS_URL": redis_url},
+    ) as process:
+        try:
+            assert wait_for(lambda: answers(url), 20), "the minimal one does not start"
+            yield url
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    """Say whether a server answers."""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def measure(loads: list[Load], folder: Path, rounds: int, seconds: int) -> None:
+    """Put all loads on their servers in turns."""
+    say("warming up\n")
+    for load in loads:
+        load.run(folder, 1)
+    for nth in range(1, rounds + 1):
+        say(f"round {nth} of {rounds}\n")
+        for load in loads:
+            load.runs.append(load.run(folder, seconds))
+
+
+def speeds(loads: list[Load]) -> Iterator[str]:
+    """Give the table of what was reached; the first load is the one to compare with."""
+    yield "| | times the minimal application | views a second | p50 | p99 |"
+    yield "|---|---|---|---|---|"
+    for load in loads:
+        ratios = [rate / least for rate, least in zip(load.rates, loads[0].rates)]
+        p50, p99 = (
+            median(run.p50 for run in load.runs),
+            median(run.p99 for run in load.runs),
+        )
+        yield (
+            f"| {load.name} "
+            f"| **{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f}) "
+            f"| {median(load.rates):,.0f} "
+            f"({min(load.rates):,.0f} to {max(load.rates):,.0f}) "
+            f"| {p50:.1f} ms | {p99:.1f} ms |"
+        )
+
+
+def costs(loads: list[Load], folder: Path) -> Iterator[str]:
+    """Give the table of what a view costs Redis, from one client alone and from many."""
+    yield "| a view, for Redis | connections | round trips | commands | bytes |"
+    yield "|---|---|---|---|---|"
+    say("what a view costs Redis\n")
+    for load in loads:
+        for connections in dict.fromkeys((1, load.connections)):
+            load.redis.config_resetstat()
+            counted = load.views * load.run(folder, 2, connections).requests
+            stats: dict[str, Any] = load.redis.info("stats")
+            yield (
+                f"| {load.name} | {connections} "
+                f"| {stats['total_reads_processed'] / counted:.2f} "
+                f"| {commands(load.redis, counted)} "
+                f"| {stats['total_net_input_bytes'] / counted:.0f} |"
+            )
+
+
+def commands(redis: Redis, views: int) -> str:
+    """Return the commands of a view: what was sent, and what that script did."""
+    calls: dict[str, int] = {
+        name.removeprefix("cmdstat_"): values["calls"]
+        for name, values in redis.info("commandstats").items()
+        if name not in ("cmdstat_config|resetstat", "cmdstat_info")
+    }
+    scripts = calls.pop("evalsha", 0)
+    others = sum(calls.values()) / views
+    if scripts:
+        return f"{scripts / views:.2f} `evalsha` ({others:.0f} in it)"
+    return f"{others:.2f} `{max(calls, key=calls.__getitem__)}`"
+
+
+def memory(folder: Path, numbers_of_pages: list[int]) -> Iterator[str]:
+    """Give the table of what Redis needs for pages that were seen once, today."""
+    yield "| pages | memory of Redis | a page |"
+    yield "|---|---|---|"
+    for pages in numbers_of_pages:
+        say(f"memory of Redis for {pages:,} pages\n")
+        place = folder / f"{pages}"
+        with redis_in(place) as (redis_url, redis):
+            before = redis.info("memory")["used_memory"]
+            with page_tracker(place, REDIS_URL=redis_url, **SETTINGS) as tracker:
+                for start in range(0, pages, BATCH):
+                    see(tracker.url, range(start, min(start + BATCH, pages)))
+            used = redis.info("memory")["used_memory"] - before
+        yield f"| {pages:,} | {used / 1e6:,.2f} MB | {used / pages:,.0f} bytes |"
+
+
+def see(url: str, numbers: range) -> None:
+    """See some pages once."""
+    requests.post(
+        url + ENDPOINT,
+        json=[{"site": SITE, "page": f"/p/{n}", "title": f"Page {n}"} for n in numbers],
+        headers={"User-Agent": BROWSER, "Connection": "close"},
+        timeout=10,
+    ).raise_for_status()
+
+
+def say(progress: str) -> None:
+    """Tell how far it is."""
+    print(progress, end="", file=sys.stderr, flush=True)
+
+
+def bench(folder: Path, rounds: int, seconds: int, pages: list[int]) -> str:
+    """Measure everything; return the results in Markdown."""
+    with ExitStack() as stack:
+        minimal_url, minimal_redis = stack.enter_context(redis_in(folder / "minimal"))
+        base = stack.enter_context(minimal_application(minimal_url))
+        our_url, our_redis = stack.enter_context(redis_in(folder / "ours"))
+        tracker = stack.enter_context(
+            page_tracker(folder / "ours", REDIS_URL=our_url, **SETTINGS)
+        )
+        loads = [
+            Load("minimal application", base, minimal_redis, [Request("/")]),
+            *loads_of(tracker.url, our_redis),
+        ]
+        measure(loads, folder, rounds, seconds)
+        cost = list(costs(loads, folder))
+        redis_version = our_redis.info("server")["redis_version"]
+    lines = [
+        f"By `make bench`: medians (least to most) of {rounds} rounds of {seconds} s "
+        f"each, with {CONNECTIONS} connections ({BATCH_CONNECTIONS} for {BATCH:,} views "
+        f"at once). {os.cpu_count()} cores for servers, Redis and wrk together; Python "
+        f"{platform.python_version()}, Redis {redis_version}, {Settings().workers} "
+        f"workers with {Settings().threads} threads.",
+        "",
+        *speeds(loads),
+        "",
+        *cost,
+        "",
+        *memory(folder, pages),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Print the results, and write them into docs/performance.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="take one minute rather than five, and write no file",
+    )
+    quick = parser.parse_args().quick
+    with TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
+        if quick:
+            print(bench(Path(folder), 3, 2, [1, 1_000]))
+            return
+        results = bench(Path(folder), 7, 5, [1, 1_000, 100_000])
+    print(results)
+    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    RESULTS.write_text(before + BEGIN + results + END + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

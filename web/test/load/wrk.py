@@ -1,0 +1,105 @@
+"""Loads that wrk puts on a server, and what it says of them."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+BROWSER = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
+MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1_000, "m": 60_000}
+
+SCRIPT = """
+local requests, place = {}, 0
+function init()
+  for number, one in ipairs(LISTED) do
+    local headers = {["User-Agent"] = BROWSER, ["X-Forwarded-For"] = one.address}
+    headers["Content-Type"] = one.body and "text/plain"
+    requests[number] = wrk.format(one.body and "POST", one.path, headers, one.body)
+  end
+  place = math.random(#requests)
+end
+function request()
+  place = place % #requests + 1
+  return requests[place]
+end
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a visitor's browser: a POST where there is a body."""
+
+    path: str
+    body: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a load: requests, requests a second, and milliseconds."""
+
+    requests: int
+    rate: float
+    p50: float
+    p99: float
+
+
+class WrkError(Exception):
+    """Some answers were errors, or there were none."""
+
+
+def wrk(
+    url: str, requests: list[Request], folder: Path, seconds: int, connections: int
+) -> Run:
+    """Send requests, one after the other on each connection, for some seconds.
+
+    Raises WrkError.
+    """
+    script = folder / "requests.lua"
+    script.write_text(lua(requests), encoding="utf-8")
+    threads = min(2, connections)
+    output = subprocess.run(
+        ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency"]
+        + ["--timeout", "5s", "-s", script, url],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + 30,
+    ).stdout
+    if errors := re.search(r"Non-2xx.*|Socket errors.*", output):
+        raise WrkError(errors[0])
+    return Run(
+        requests=int(_found(r"(\d+) requests in", output)),
+        rate=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
+        p50=_milliseconds(_found(r"\s50%\s+(\S+)", output)),
+        p99=_milliseconds(_found(r"\s99%\s+(\S+)", output)),
+    )
+
+
+def lua(requests: list[Request]) -> str:
+    """Return the script that has wrk send these requests."""
+
+    def table(request: Request) -> str:
+        fields = vars(request).items()
+        given = [f"{name} = {json.dumps(value)}" for name, value in fields if value]
+        return "{" + ", ".join(given) + "}"
+
+    listed = "{" + ",\n".join(table(request) for request in requests) + "}"
+    return SCRIPT.replace("BROWSER", json.dumps(BROWSER)).replace("LISTED", listed)
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    if not match:
+        raise WrkError(f"{pattern} is not in {text}")
+    return match[1]
+
+
+def _milliseconds(text: str) -> float:
+    """Return a time as wrk writes it: 850.00us, 9.20ms or 1.10s."""
+    return float(_found(r"([\d.]+)", text)) * MILLISECONDS[_found("([a-z]+)", text)]

@@ -1,0 +1,304 @@
+"""The page where an owner sets a tag, a pixel or a badge."""
+
+import re
+from base64 import b64decode
+from hashlib import sha384
+from html import unescape
+from unittest.mock import Mock, patch
+from urllib.parse import parse_qs, urlencode, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from page_tracker.app import create_app
+from page_tracker.settings import Settings
+from page_tracker.showing.badge import Numbers
+
+SCRIPT = "\"><script>alert(1)</script>'&amp;"
+
+
+def snippets(page: str) -> dict[str, str]:
+    """Give what there is to copy, by its name."""
+    names = re.findall(r"<h2>(.*?)</h2>", page)
+    codes = re.findall(r"<code>(.*?)</code>", page, re.DOTALL)
+    return dict(zip(names, map(unescape, codes), strict=True))
+
+
+def test_should_show_an_example_when_nothing_is_filled_in(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get("/embed")
+
+    # Then
+    assert answer.status_code == 200
+    assert snippets(answer.text)["Tag"] == (
+        '<script defer src="http://localhost/tracker.js" data-site="example.org">'
+        "</script>"
+    )
+    assert "An example: name your site" in answer.text
+
+
+def test_should_pin_the_version_that_the_server_gives(http_client: FlaskClient) -> None:
+    # When
+    tag = snippets(http_client.get("/embed?site=mine.org").text)["Tag, pinned"]
+
+    # Then
+    address, integrity = re.findall(r' src="(.*?)" .* integrity="sha384-(.*?)"', tag)[0]
+    script = http_client.get(address)
+    assert script.status_code == 200
+    assert b64decode(integrity) == sha384(script.data).digest()
+    assert 'crossorigin="anonymous"' in tag
+    assert "immutable" in script.headers["Cache-Control"]
+
+
+def test_should_use_the_names_that_the_owner_chose() -> None:
+    # Given
+    chosen = create_app(Settings(script="stats/hello.js", endpoint="stats/in"))
+
+    # When
+    tag = snippets(chosen.test_client().get("/embed?site=mine.org").text)["Tag"]
+
+    # Then
+    assert tag == (
+        '<script defer src="http://localhost/stats/hello.js" data-site="mine.org" '
+        'data-endpoint="http://localhost/stats/in"></script>'
+    )
+
+
+def test_should_show_all_numbers_that_the_tag_can_fill(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get("/embed?site=mine.org")
+
+    # Then
+    numbers = snippets(answer.text)["Numbers on the page"]
+    assert '<span data-views="page"></span>' in numbers
+    assert '<span data-visits="page"></span>' in numbers
+    assert '<span data-views="site"></span>' in numbers
+
+
+def test_should_escape_the_page_once_when_a_pixel_counts_it(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get("/embed?embed=pixel&site=mine.org&page=/a%26b")
+
+    # Then
+    pixel = (
+        '<img src="http://localhost/pixel.gif?site=mine.org&amp;page=/a%26b" '
+        'alt="" width="1" height="1" referrerpolicy="no-referrer">'
+    )
+    assert snippets(answer.text) == {
+        "Beside the tag": f"<noscript>{pixel}</noscript>",
+        "Instead of the tag": pixel,
+    }
+
+
+def test_should_write_a_badge_in_three_languages(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get(
+        "/embed?embed=badge&site=mine.org&page=/a(b)&label=page+[views]&style=flat"
+        "&color=amber&base=&period=today"
+    )
+
+    # Then
+    address = (
+        "http://localhost/badge/mine.org/a%28b%29.svg"
+        "?label=page%20%5Bviews%5D&period=today"
+    )
+    assert snippets(answer.text) == {
+        "Markdown": f"![page \\[views\\]]({address})",
+        "HTML": f'<img src="{address.replace("&", "&amp;")}" alt="page [views]">',
+        "reStructuredText": f".. image:: {address}\n   :alt: page [views]",
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"label": "", "abbreviated": "yes", "count": "no"},
+        {"label": "größe & mehr", "color": "1c6bb0", "labelColor": "white"},
+        {"style": "for-the-badge", "base": "12", "period": "today", "title": "a b"},
+    ],
+)
+def test_should_make_a_badge_that_can_be_shown(
+    http_client: FlaskClient, options: dict[str, str]
+) -> None:
+    # Given
+    query = urlencode({"embed": "badge", "site": "mine.org", "page": "/a?b"} | options)
+    html = snippets(http_client.get(f"/embed?{query}").text)["HTML"]
+    address = unescape(html.split('"')[1])
+
+    # When
+    with patch("page_tracker.showing.badge.numbers_of") as numbers_of:
+        numbers_of.return_value = Numbers(total=3, today=2)
+        answer = http_client.get(address)
+
+    # Then
+    assert answer.status_code == 200
+    numbers_of.assert_called_once_with("mine.org", "/a?b", "count" not in options)
+    asked = parse_qs(urlsplit(address).query, keep_blank_values=True)
+    assert {name: value for name, (value,) in asked.items()} == options
+
+
+def test_should_count_nothing_when_the_badge_is_previewed(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    page = http_client.get("/embed?embed=badge&site=mine.org&page=/a").text
+
+    # Then
+    light, dark = re.findall(r'<img src="([^"]*)" alt="The badge', page)
+    assert light == dark == "http://localhost/badge/mine.org/a.svg?count=no"
+
+
+def test_should_stay_below_the_path_that_it_is_served_under(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    page = http_client.get(
+        "/embed?embed=badge&site=mine.org", base_url="https://stats.example/count"
+    ).text
+
+    # Then
+    root = "https://stats.example/count"
+    assert f"![views]({root}/badge/mine.org/.svg)" == snippets(page)["Markdown"]
+    assert '<form action="/count/embed">' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("site", "https://mine.org/", "use a host, as in example.org"),
+        ("site", "my site", "use a host, as in example.org"),
+        ("page", "a" * 2049, "use what follows the host in the address, as in /about"),
+        ("page", "/a\nb", "use what follows the host"),
+        ("embed", "frame", "use tag, pixel or badge"),
+        ("color", "nope", "use a hex colour as in 1c6bb0, or one of"),
+        ("labelColor", "nope", "use a hex colour as in 1c6bb0, or one of"),
+        ("style", "round", "use flat, flat-square, plastic or for-the-badge"),
+        ("label", "a" * 65, "use at most 64 characters"),
+        ("base", "many", "use a whole number"),
+        ("title", "\0", "use at most 200 characters"),
+        ("period", "year", "use total or today"),
+        ("abbreviated", "perhaps", "use yes or no"),
+        ("count", "perhaps", "use yes or no"),
+    ],
+)
+def test_should_say_beside_the_field_what_is_wrong(
+    http_client: FlaskClient, name: str, value: str, reason: str
+) -> None:
+    # When
+    query = urlencode({"embed": "badge", name: value})
+    answer = http_client.get(f"/embed?{query}")
+
+    # Then
+    assert answer.status_code == 400
+    errors = dict(
+        re.findall(r'<span class="error" id="(\w+)-error">(.+?)<', answer.text)
+    )
+    assert list(errors) == [name]
+    assert reason in unescape(errors[name])
+    assert answer.text.count('aria-invalid="true"') == (name != "embed")
+    assert not snippets(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("sight=mine.org", "'sight' is not a parameter: did you mean site?"),
+        ("site=a.org&site=b.org", "'site' is there twice"),
+        ("site=%FF", "the parameters are no UTF-8"),
+    ],
+)
+def test_should_say_above_the_fields_what_belongs_to_none(
+    http_client: FlaskClient, query: str, reason: str
+) -> None:
+    # When
+    answer = http_client.get(f"/embed?{query}")
+
+    # Then
+    assert answer.status_code == 400
+    assert reason in unescape(answer.text)
+
+
+def test_should_run_no_script_but_its_own(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get("/embed?embed=badge")
+
+    # Then
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'; " in policy
+    assert "form-action 'self'" in policy
+    assert "unsafe" not in policy
+    assert re.findall(r"<script([^>]*)>", answer.text) == [
+        ' type="module" src="/static/embed.js"'
+    ]
+    assert not re.search(r"<style|style=\"| on\w+=", answer.text)
+
+
+@pytest.mark.parametrize(
+    "name", ["site", "page", "label", "title", "color", "base", "embed", SCRIPT]
+)
+@pytest.mark.parametrize("embed", ["tag", "pixel", "badge"])
+def test_should_show_a_script_as_text_when_it_is_in_a_field(
+    http_client: FlaskClient, name: str, embed: str
+) -> None:
+    # When
+    values = {"embed": embed, "site": "a.org", "page": "/" + SCRIPT, name: SCRIPT}
+    page = http_client.get(f"/embed?{urlencode(values)}").text
+
+    # Then
+    assert "<script>alert" not in page
+    for snippet in snippets(page).values():
+        assert "<script>alert" not in snippet or snippet.startswith(".. image::")
+
+
+ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
+FIELDS = st.sampled_from(["site", "page", "embed", "label", "color", "title", "base"])
+
+
+@given(values=st.dictionaries(FIELDS | ANY_TEXT, ANY_TEXT, max_size=4))
+def test_should_answer_with_the_page_whatever_is_filled_in(
+    http_client: FlaskClient, values: dict[str, str]
+) -> None:
+    # When
+    answer = http_client.get(f"/embed?{urlencode(values)}")
+
+    # Then
+    assert answer.status_code in (200, 400)
+    assert bool(snippets(answer.text)) == (answer.status_code == 200)
+
+
+def test_should_lead_from_the_counter_page_to_the_form(
+    http_client: FlaskClient, redis_client: Mock
+) -> None:
+    # Given
+    redis_client.incr.return_value = 1
+
+    # When
+    page = http_client.get("/", headers={"Accept": "text/html"}).text
+
+    # Then
+    assert '<a href="/embed">Count your own pages</a>' in page
+
+
+def test_should_draw_the_example_when_there_is_no_site(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    page = http_client.get("/embed?embed=badge&label=seen").text
+
+    # Then
+    address, _same = re.findall(r'<img src="([^"]*)" alt="The badge', page)
+    kind, _, image = address.partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    texts = ElementTree.fromstring(b64decode(image)).iter(
+        "{http://www.w3.org/2000/svg}text"
+    )
+    assert [text.text for text in texts] == ["seen", "1,234"]

@@ -1,0 +1,120 @@
+"""Why a view is not counted."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from page_tracker.tracking.agents import Agent, agent_of
+from page_tracker.tracking.filters import Rules, reason_against, spam_referrers
+from page_tracker.tracking.view import View
+from page_tracker.tracking.visitor import Sender
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PERSON = Sender(address="198.51.100.1", user_agent=FIREFOX)
+VIEW = View(site="example.org", page="/")
+RULES = Rules(
+    own=(ip_network("198.51.100.0/28"), ip_network("2001:db8::/32")),
+    spam=spam_referrers(["more.example"]),
+)
+
+
+def person(**fields: object) -> Sender:
+    """Return a person who differs from the usual one."""
+    changed: dict[str, Any] = {"address": "203.0.113.5"} | fields
+    return PERSON._replace(**changed)
+
+
+def test_should_count_a_person() -> None:
+    # When
+    reason = reason_against(VIEW, person(), RULES)
+
+    # Then
+    assert reason == ""
+
+
+@pytest.mark.parametrize(
+    ("sender", "reason"),
+    [
+        (person(is_prefetch=True), "prefetch"),
+        (person(is_own=True), "own"),
+        (person(address="198.51.100.15"), "own"),
+        (person(address="198.51.100.16"), ""),
+        (person(address="2001:db8::7"), "own"),
+        (person(address=""), ""),
+        (person(user_agent="curl/8.5.0"), "bot"),
+        (person(user_agent=""), "bot"),
+        (person(user_agent=None), ""),
+        (person(user_agent="github-camo (876de43e)"), ""),
+        (person(wants_privacy=True), ""),
+    ],
+)
+def test_should_filter_by_sender(sender: Sender, reason: str) -> None:
+    # When
+    found = reason_against(VIEW, sender, RULES)
+
+    # Then
+    assert found == reason
+
+
+def test_should_skip_who_wants_privacy_when_the_operator_says_so() -> None:
+    # Given
+    rules = RULES._replace(privacy_refuses=True)
+
+    # When
+    reason = reason_against(VIEW, person(wants_privacy=True), rules)
+
+    # Then
+    assert reason == "privacy signal"
+
+
+@pytest.mark.parametrize(
+    ("referrer", "reason"),
+    [
+        ("semalt.com", "spam"),
+        ("Semalt.com/crawler", "spam"),
+        ("x.y.semalt.com", "spam"),
+        ("more.example/page", "spam"),
+        ("notsemalt.com", ""),
+        ("com", ""),
+        ("example.net", ""),
+    ],
+)
+def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> None:
+    # When
+    found = reason_against(replace(VIEW, referrer=referrer), person(), RULES)
+
+    # Then
+    assert found == reason
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "agent"),
+    [
+        (FIREFOX, Agent("Firefox", "Linux", "desktop", False)),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) "
+            "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
+            "Safari/604.1",
+            Agent("Mobile Safari", "iOS", "phone", False),
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 "
+            "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+            Agent("Chrome", "Android", "tablet", False),
+        ),
+        (
+            "Mozilla/5.0 (compatible; Googlebot/2.1; "
+            "+http://www.google.com/bot.html)",
+            Agent("Googlebot", "", "", True),
+        ),
+        ("", Agent("", "", "", True)),
+    ],
+)
+def test_should_tell_browser_system_and_device(user_agent: str, agent: Agent) -> None:
+    # When
+    found = agent_of(user_agent)
+
+    # Then
+    assert found == agent

@@ -1,0 +1,208 @@
+"""Views, and how their sites, pages and referrers are written."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from page_tracker.tracking.sites import canonical_site
+from page_tracker.tracking.view import (
+    InvalidView,
+    View,
+    canonical_page,
+    canonical_referrer,
+)
+
+URL_PARTS = st.sampled_from(
+    "/ // a B é 中 %41 %2F %2f %C3%A9 %ff %25 % %0A ? # #/ #! & = + ; utm_source ref "
+    "index.html /index.htm http:// www. : @ . .. \ud800 \x00 \n".split(" ")
+)
+TEXTS = st.text() | st.lists(URL_PARTS).map("".join)
+CANONICAL = [canonical_page, canonical_referrer, canonical_site]
+
+
+@pytest.mark.parametrize("canonical", CANONICAL)
+@given(text=TEXTS)
+def test_should_not_change_what_is_canonical(
+    canonical: Callable[[str], str], text: str
+) -> None:
+    # Given
+    once = canonical(text)
+
+    # When
+    twice = canonical(once)
+
+    # Then
+    assert twice == once
+
+
+@pytest.mark.parametrize("canonical", [canonical_page, canonical_referrer])
+@given(text=TEXTS)
+def test_should_never_grow_beyond_what_a_url_would_take(
+    canonical: Callable[[str], str], text: str
+) -> None:
+    # Given
+    in_url = quote(text, errors="surrogatepass")
+
+    # When
+    made = canonical(text)
+
+    # Then
+    assert len(made.encode(errors="surrogatepass")) <= len(f"/{in_url}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "counted"),
+    [
+        ("/", "/"),
+        ("/about", "/about"),
+        ("about", "/about"),
+        ("/about/", "/about"),
+        ("/about/index.html", "/about"),
+        ("/index.htm", "/"),
+        ("//about///us", "/about/us"),
+        ("https://example.org/about?a=1", "/about?a=1"),
+        ("https://example.org", "/"),
+        ("/a?b=2&a=1&b=1", "/a?a=1&b=1&b=2"),
+        ("/a?", "/a"),
+        ("/a?utm_source=x&UTM_Medium=y&id=3&fbclid=z&ref=w", "/a?id=3"),
+        ("/a?%75tm_source=x", "/a"),
+        ("/a#section", "/a"),
+        ("/app#/inbox", "/app#/inbox"),
+        ("/app#!inbox", "/app#!inbox"),
+        ("/%7euser/caf%c3%a9", "/~user/café"),
+        ("/café", "/café"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/a b", "/a%20b"),
+        ("/100%", "/100%25"),
+        ('/<script>"', "/%3Cscript%3E%22"),
+        ("/About", "/About"),
+    ],
+)
+def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None:
+    # When
+    view = View.of(site="example.org", page=sent)
+
+    # Then
+    assert view.page == counted
+
+
+@pytest.mark.parametrize(
+    ("sent", "counted"),
+    [
+        ("Example.ORG", "example.org"),
+        ("example.org.", "example.org"),
+        ("example.org:8080", "example.org"),
+        (" example.org ", "example.org"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("my-blog", "my-blog"),
+    ],
+)
+def test_should_write_a_site_in_one_way(sent: str, counted: str) -> None:
+    # When
+    view = View.of(site=sent, page="/")
+
+    # Then
+    assert view.site == counted
+
+
+@pytest.mark.parametrize(
+    ("sent", "counted"),
+    [
+        ("", ""),
+        ("https://www.Google.com/", "google.com"),
+        ("https://google.com/search?q=secret#x", "google.com/search"),
+        ("https://user:password@example.net:8443/a/", "example.net/a"),
+        ("android-app://com.example.mail/", "com.example.mail"),
+        ("Newsletter", "Newsletter"),
+    ],
+)
+def test_should_keep_of_a_referrer_what_names_no_person(
+    sent: str, counted: str
+) -> None:
+    # When
+    view = View.of(site="example.org", page="/", referrer=sent)
+
+    # Then
+    assert view.referrer == counted
+
+
+@pytest.mark.parametrize(
+    ("page", "referrer", "campaign"),
+    [
+        ("/?utm_campaign=Spring+Sale&utm_source=news", "news", "Spring Sale"),
+        ("/?utm_source=news%20letter", "news letter", "news letter"),
+        ("/?ref=hn", "hn", ""),
+        ("/?utm_campaign=a%00b", "", "a b"),
+        ("/?utm_campaign=%ff", "", "\ufffd"),
+    ],
+)
+def test_should_take_the_campaign_from_the_link(
+    page: str, referrer: str, campaign: str
+) -> None:
+    # When
+    view = View.of(site="example.org", page=page)
+
+    # Then
+    assert (view.page, view.referrer, view.campaign) == ("/", referrer, campaign)
+
+
+def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referrer() -> (
+    None
+):
+    # When
+    view = View.of(
+        site="example.org", page="/?ref=other", referrer="https://example.net/"
+    )
+
+    # Then
+    assert view.referrer == "example.net"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"page": ""}, "page: is missing; send its path, as in /about"),
+        ({"page": "/\x00"}, r"page: has the control character '\x00'"),
+        ({"page": "/%0a"}, r"page: has the control character '\n'"),
+        ({"page": "/%c2%85"}, r"page: has the control character '\x85'"),
+        ({"page": "/%ff"}, "page: its escapes are no UTF-8"),
+        ({"page": "/\ud800"}, "page: is not valid Unicode"),
+        ({"page": "/" + 2048 * "a"}, "page: has 2049 bytes; 2048 are the most"),
+        ({"page": "/" + 1024 * "é"}, "page: has 2049 bytes; 2048 are the most"),
+        ({"page": "/" + 700 * '"'}, "page: has 2101 bytes; 2048 are the most"),
+        ({"title": "a\nb"}, r"title: has the control character '\n'"),
+        ({"title": 513 * "é"}, "title: has 513 characters; 512 are the most"),
+        ({"referrer": 2049 * "a"}, "referrer: has 2049 bytes; 2048 are the most"),
+        ({"event": 257 * "a"}, "event: has 257 bytes; 256 are the most"),
+        ({"id": "short"}, "id: use 8 to 64 of A-Z, a-z, 0-9, - and _"),
+        ({"id": "12345678\n"}, "id: use 8 to 64 of A-Z, a-z, 0-9, - and _"),
+        ({"site": ""}, "site: '' is no site: use its host, as in example.org"),
+        ({"site": "a b"}, "site: 'a b' is no site: use its host, as in example.org"),
+        ({"site": "a{b}"}, "site: 'a{b}' is no site: use its host, as in example.org"),
+    ],
+)
+def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -> None:
+    # When
+    with pytest.raises(InvalidView) as refusal:
+        View.of(**{"site": "example.org", "page": "/"} | fields)
+
+    # Then
+    assert str(refusal.value) == reason
+
+
+@given(site=TEXTS, page=TEXTS, referrer=TEXTS, title=TEXTS)
+def test_should_take_any_text_or_say_why_not_on_one_line(
+    site: str, page: str, referrer: str, title: str
+) -> None:
+    # When
+    try:
+        view = View.of(site=site, page=page, referrer=referrer, title=title)
+    except InvalidView as refusal:
+        # Then
+        assert str(refusal).isprintable()
+    else:
+        assert view.page.startswith("/")
+        assert " " not in view.page
