@@ -4,9 +4,11 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from pathlib import Path
 from string import ascii_letters
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
@@ -23,6 +25,8 @@ TOKEN = "a token of the owner"  # nosec B105
 VIEWS = "/api/v1/views"
 SCRIPT = "<script>alert(1)</script>"
 INJECTION = "a\r\nX-Injected: yes\r\n\r\n<script>"
+
+OF_BADGES = "svg title defs clipPath linearGradient stop g rect text".split()
 
 thoroughly = settings(
     max_examples=120,
@@ -46,19 +50,50 @@ def check(answer: TestResponse) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert b"Traceback" not in answer.data
     if answer.mimetype == "text/html":
-        assert "<script" not in answer.text
+        assert Tags.of(answer.text) <= {("script", "/static/embed.js")}
+    if answer.mimetype == "image/svg+xml":
+        elements = {
+            element.tag for element in ElementTree.fromstring(answer.data).iter()
+        }
+        assert elements <= {
+            f"{{http://www.w3.org/2000/svg}}{name}" for name in OF_BADGES
+        }
     if answer.status_code >= 400:
         assert reason_of(answer).strip()
 
 
+class Tags(HTMLParser):
+    """Finds what of a page would run: scripts, and attributes with a script in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str]] = set()
+
+    @classmethod
+    def of(cls, page: str) -> set[tuple[str, str]]:
+        """Return each script with its address, and each attribute that runs one."""
+        tags = cls()
+        tags.feed(page)
+        return tags.found
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a script."""
+        if tag == "script":
+            self.found.add((tag, dict(attrs).get("src") or ""))
+        for name, value in attrs:
+            if name.startswith("on") or str(value).startswith("javascript:"):
+                self.found.add((name, value or ""))
+
+
 def reason_of(answer: TestResponse) -> str:
     """Return why something was refused."""
-    if answer.mimetype == "image/gif":
-        assert answer.data.startswith(b"GIF89a")
+    if answer.mimetype.startswith("image/"):
         return answer.headers["X-Page-Tracker"]
     if answer.mimetype != "application/json":
         return answer.text
     said = answer.get_json()
+    if "isError" in said:
+        return answer.headers["X-Page-Tracker"]
     if "errors" in said:
         return " ".join(error["reason"] for error in said["errors"])
     return str(said["detail"])
@@ -261,7 +296,7 @@ def test_should_answer_with_an_image_whatever_the_pixel_is_asked_for(
 
     # Then
     check(answer)
-    assert answer.mimetype == "image/gif"
+    assert answer.data.startswith(b"GIF89a")
 
 
 @thoroughly
@@ -291,6 +326,73 @@ def test_should_answer_whatever_the_script_is_asked_for(
     assert answer.status_code in (200, 206, 304, 400, 404, 405, 416)
     assert "X-Injected" not in answer.headers
     assert SCRIPT not in answer.text
+
+
+options = st.lists(
+    st.tuples(
+        st.sampled_from(
+            "style label color labelColor period base abbreviated count title site "
+            "page embed".split()
+        )
+        | words,
+        words | st.sampled_from(["no", "badge", "pixel", "1e9", "9" * 5_000, "#fff"]),
+    ),
+    max_size=5,
+)
+
+
+@thoroughly
+@given(
+    path=st.binary(max_size=30)
+    | words.map(lambda text: text.encode(errors="surrogatepass")),
+    site=st.sampled_from([b"example.org/", b"example.org", b""]),
+    form=st.sampled_from([b".svg", b".json", b""]),
+    options=options,
+    headers=headers,
+)
+def test_should_draw_a_badge_whatever_is_asked_for(  # pylint: disable=R0913,R0917
+    http_client: FlaskClient,
+    path: bytes,
+    site: bytes,
+    form: bytes,
+    options: list[tuple[str, str]],
+    headers: Mapping[str, str],
+) -> None:
+    # When
+    answer = http_client.get(
+        "/badge/",
+        query_string=urlencode(options, errors="surrogatepass"),
+        headers=headers,
+        environ_overrides={
+            "PATH_INFO": (b"/badge/" + site + path + form).decode("latin-1")
+        },
+    )
+
+    # Then
+    check(answer)
+
+
+@thoroughly
+@given(options=options, more=st.binary(max_size=10), headers=headers)
+def test_should_show_the_page_for_embedding_whatever_is_asked_for(
+    http_client: FlaskClient,
+    redis_client: Redis,
+    options: list[tuple[str, str]],
+    more: bytes,
+    headers: Mapping[str, str],
+) -> None:
+    # When
+    query = urlencode(options, errors="surrogatepass").encode() + more
+    with nothing_stored(redis_client):
+        answer = http_client.get(
+            "/embed",
+            headers=headers,
+            environ_overrides={"QUERY_STRING": query.decode("latin-1")},
+        )
+
+    # Then
+    check(answer)
+    assert answer.mimetype == "text/html"
 
 
 # Hand-picked
