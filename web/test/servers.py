@@ -82,13 +82,15 @@ def free_port() -> int:
 class BreakableWay:
     """A TCP port that leads to a Redis socket until it is told to break.
 
-    Commands always reach Redis. `breaks_at` names the command whose reply does not come
-    back, `fate` what happens instead: the connection hangs, is cut, holds the reply
-    until `released`, or brings it late. `reached` is set once Redis has the command.
+    New connections lead to where `leads_to` says then, as behind a name that a replica
+    took over. Commands always reach Redis. `breaks_at` names the command whose reply
+    does not come back, `fate` what happens instead: the connection hangs, is cut, holds
+    the reply until `released`, or brings it late. `reached` is set once Redis has the
+    command.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.leads_to = path
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
         self.breaks_at: bytes | None = None
@@ -116,7 +118,7 @@ class BreakableWay:
         """Carry commands to Redis and replies back, until one of the two closes."""
         fate = ""
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
-            server.connect(str(self._path))
+            server.connect(str(self.leads_to))
             while True:
                 ready, _, _ = select.select([client, server], [], [])
                 source, target = (

@@ -26,7 +26,7 @@ from page_tracker.showing import badge, embed
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.sites import Sites, sites_of_settings
 
@@ -168,6 +168,7 @@ def counter() -> Response:
     try:
         views = counter_page.submit(None)
     except RedisError as error:
+        leave_replica(redis(), [error])
         cause = type(error).__name__
         current_app.logger.error("A view was not counted: %s: %s", cause, error)
         return not_counted(form)

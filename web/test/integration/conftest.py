@@ -1,19 +1,23 @@
-"""What the tests of the commands share: a site in a real Redis, and a way to count."""
+"""What the tests with a real Redis share: a site in it, and ways to count."""
 
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
 from redis import Redis
 
+from page_tracker import app
 from page_tracker.cli import main
 from page_tracker.operating.redis_server import RedisServer
+from page_tracker.settings import Settings
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.sites import Site, Sites, make_site
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
+from recording import connect
 from usage import Command, Count
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -34,12 +38,13 @@ def command(redis_server: RedisServer) -> Command:
     return run
 
 
+TOKEN = "a token of the owner"  # nosec B105
+
+
 @pytest.fixture
 def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
     """Give a client of the test's own Redis."""
-    with Redis.from_url(
-        redis_server.url, socket_timeout=5, protocol=2, legacy_responses=False
-    ) as client:
+    with connect(redis_server.url) as client:
         yield client
 
 
@@ -83,3 +88,16 @@ def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
 def count(make_count: Callable[..., Count]) -> Count:
     """Give a way to count views."""
     return make_count()
+
+
+@pytest.fixture
+def http_client(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    """Give a client of an application that counts in the test's own Redis."""
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    app._make_client.cache_clear()  # pylint: disable=protected-access
+    settings = Settings(sites="example.org", token=TOKEN)
+    yield app.create_app(settings).test_client()
+    app.redis().close()
+    app._make_client.cache_clear()  # pylint: disable=protected-access

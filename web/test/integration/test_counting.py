@@ -1,7 +1,6 @@
 """Counting in a real Redis."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import repeat
@@ -12,29 +11,8 @@ import requests
 from flask.testing import FlaskClient
 from redis import Redis
 
-from page_tracker import app
 from page_tracker.operating.redis_server import RedisServer
-from page_tracker.settings import Settings
 from servers import page_tracker
-
-
-@pytest.fixture
-def http_client(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FlaskClient]:
-    """Give a client of an application that counts in the test's own Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
-    app._make_client.cache_clear()  # pylint: disable=protected-access
-    yield app.create_app(Settings()).test_client()
-    app.redis().close()
-    app._make_client.cache_clear()  # pylint: disable=protected-access
-
-
-@pytest.fixture
-def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
-    """Give a client of the test's own Redis."""
-    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
-        yield client
 
 
 def test_should_count_from_one(http_client: FlaskClient) -> None:

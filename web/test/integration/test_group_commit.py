@@ -1,10 +1,8 @@
 """Many threads share round trips to a real Redis."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -16,13 +14,6 @@ from page_tracker.tracking.outage import Outage
 from servers import BreakableWay
 
 SECONDS = 5
-
-
-@pytest.fixture
-def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
-    """Give a client of the test's own Redis."""
-    with Redis.from_url(redis_server.url, socket_timeout=SECONDS) as client:
-        yield client
 
 
 class Counters:

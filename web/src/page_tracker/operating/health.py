@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.settings import Settings
 from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.outage import Outage, leave_replica
 
 bp = Blueprint("health", __name__)
 
@@ -31,6 +31,7 @@ def ready() -> Response:
             # disk, a replica); adding nothing to the counter is not.
             redis().incrby(PAGE_VIEWS, 0)
     except RedisError as error:
+        leave_replica(redis(), [error])
         cause = type(error).__name__
         current_app.logger.warning("Redis can not count: %s: %s", cause, error)
         failing = {"status": "failing", "redis": f"can not count ({cause})"}

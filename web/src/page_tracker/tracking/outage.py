@@ -1,11 +1,12 @@
 """What a process knows of a Redis that is away: who asks must not queue to find out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 
@@ -41,3 +42,13 @@ class Outage:
         finally:
             if finds_out:
                 self._finding_out.release()
+
+
+def leave_replica(redis: Redis, outcomes: Iterable[object]) -> None:
+    """Connect anew next time if a replica answered: another Redis was promoted.
+
+    What answers under its name now is found by connecting. Connections in use belong
+    to other threads.
+    """
+    if any(isinstance(outcome, ReadOnlyError) for outcome in outcomes):
+        redis.connection_pool.disconnect(inuse_connections=False)

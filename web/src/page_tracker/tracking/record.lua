@@ -4,8 +4,8 @@
 -- The answer is a list: why the view was not counted ("" when it was), whether its id
 -- was counted before, the page as it was counted ("(other)" when there are too many);
 -- then views of the page, its visits, its views on that day; views and visits of the
--- site. {"salt", bytes} instead, with nothing changed, when the day of the site has
--- another salt than the one that was used.
+-- site. {"salt", bytes, milliseconds that it stays} instead, with nothing changed, when
+-- the day of the site has another salt than the one that was used.
 
 local prefix = KEYS[1]
 local day, hour, page, title, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -72,7 +72,7 @@ end
 if salt ~= '' then
   local stored = redis.call('SET', today .. 'salt', salt, 'NX', 'GET', 'EX', 2 * DAY)
   if stored and stored ~= salt then
-    return {'salt', stored}
+    return {'salt', stored, redis.call('PTTL', today .. 'salt')}
   end
 end
 
@@ -92,14 +92,15 @@ if reason == '' and rate > 0 and address ~= '' then
   end
 end
 
--- What was over the rate may be sent again, later.
-if id ~= '' and reason ~= 'rate' then
-  redis.call('SET', seen, '1', 'EX', DAY)
-end
-
 if reason ~= '' then
   increment(today .. 'filtered', reason, 1)
   return numbers(0)
+end
+
+-- Of what was not counted no id is kept: it may count later, and nothing bounds how many
+-- a bot makes up.
+if id ~= '' then
+  redis.call('SET', seen, '1', 'EX', DAY)
 end
 
 if event ~= '' then

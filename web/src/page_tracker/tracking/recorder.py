@@ -10,14 +10,14 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.calendar import Moment, moment_of, today
 from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, OTHER, REWRITTEN, nowhere
-from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.sites import Site, Sites, canonical_site
 from page_tracker.tracking.view import InvalidView, View
 from page_tracker.tracking.visitor import (
@@ -27,8 +27,8 @@ from page_tracker.tracking.visitor import (
     hashed_visitor,
 )
 
-SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_bytes()
-SHA = hashlib.sha1(SCRIPT, usedforsecurity=False).hexdigest()
+SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
+SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 SECONDS_AHEAD = 5
 """How far a clock may be ahead of ours before a time is said to be in the future."""
@@ -175,21 +175,26 @@ class Recorder:
         A host may be any text; what belongs to no site is counted for none. A Redis
         that is away keeps nobody from being told why.
         """
+        attempts: list[Attempt] = []
+        now, key = time.time(), nowhere(today(UTC))
         with suppress(RedisError):
             pipeline = self._redis().pipeline(transaction=False)
             for (reason, host), number in refused.items():
-                key, expires = self._place_of_refused(host)
-                pipeline.hincrby(key, reason, number)
-                pipeline.expireat(key, expires, nx=True)
+                site = self.sites.find(canonical_site(host)) if host else None
+                if site:
+                    attempts += number * [self._refused(site, now, reason)]
+                else:
+                    pipeline.hincrby(key, reason, number)
+                    pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
             with self._outage.one_at_a_time():
                 pipeline.execute()
+            self._commits.submit_all(attempts)
 
-    def _place_of_refused(self, host: str) -> tuple[str, int]:
-        site = self.sites.find(canonical_site(host)) if host else None
-        if site:
-            day = today(site.zone)
-            return site.keys.day(day).filtered, site.expires(day)
-        return nowhere(today(UTC)), int(time.time()) + DAYS_OF_NOWHERE * DAY
+    def _refused(self, site: Site, now: float, reason: str) -> Attempt:
+        """Return what counts for a reason, if the site is still registered then."""
+        moment, minute = moment_of(now, site.zone), int(now // 60)
+        view = View(site.name, page="")
+        return Attempt(site, view, Sender(), moment, minute, True, reason)
 
     def _site(self, host: str, may_open: bool = True) -> Site:
         site = self.sites.find(host)
@@ -206,11 +211,11 @@ class Recorder:
         site = self._site(view.site)
         now = time.time()
         seen = now if at is None else at
-        moment = moment_of(seen, site.zone)
         if seen > now + SECONDS_AHEAD:
             raise InvalidView("time: is in the future")
-        if site.expires(moment.day) <= now:
+        if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps {site.retention} days only")
+        moment = moment_of(seen, site.zone)
         if is_of(view.referrer, site):
             view = view.without_referrer()
         reason = reason_against(view, sender, self._rules)
@@ -218,32 +223,37 @@ class Recorder:
 
     def _commit(self, attempts: list[Attempt]) -> list[Recorded | Exception]:
         """Run the script for each attempt, in one round trip."""
-        answers = self._run(attempts)
+        answers = self._run(attempts, SHA)
         self._forget_old_salts()
         for _ in range(ROUNDS - 1):
             again = [place for place, answer in enumerate(answers) if not_run(answer)]
             if not again:
                 break
-            self._prepare([attempts[place] for place in again], answers, again)
-            repeated = self._run([attempts[place] for place in again])
+            missed = [answers[place] for place in again]
+            misses_script = any(isinstance(miss, NoScriptError) for miss in missed)
+            for place, miss in zip(again, missed):
+                if isinstance(miss, list):
+                    self._learn_salt(attempts[place], *miss[1:])
+            script = SCRIPT if misses_script else SHA
+            repeated = self._run([attempts[place] for place in again], script)
             for place, answer in zip(again, repeated):
                 answers[place] = answer
-        if any(isinstance(answer, ReadOnlyError) for answer in answers):
-            # Another Redis was promoted: what answers under its name now is found by
-            # connecting anew.
-            self._redis().connection_pool.disconnect()
+        leave_replica(self._redis(), answers)
         return [
             answer if isinstance(answer, Exception) else recorded(answer, attempt)
             for attempt, answer in zip(attempts, answers)
         ]
 
-    def _run(self, attempts: Sequence[Attempt]) -> list[Any]:
+    def _run(self, attempts: Sequence[Attempt], script: str) -> list[Any]:
         pipeline = self._redis().pipeline(transaction=False)
+        run = pipeline.evalsha if script == SHA else pipeline.eval
         for attempt in attempts:
-            pipeline.evalsha(
-                SHA, 1, attempt.site.keys.prefix, *self._arguments(attempt)
-            )
+            run(script, 1, attempt.site.keys.prefix, *self._arguments(attempt))
         return pipeline.execute(raise_on_error=False)
+
+    def _learn_salt(self, attempt: Attempt, salt: bytes, milliseconds: int) -> None:
+        seconds = milliseconds / 1000
+        self._salts.put(attempt.site.name, attempt.moment.day, salt, seconds)
 
     def _forget_old_salts(self) -> None:
         """Have Redis write its file anew, once a day: deleted salts are still in it."""
@@ -252,19 +262,9 @@ class Recorder:
             return
         self._forgot = day
         with suppress(RedisError):  # a managed Redis may keep it to itself
-            if self._redis().set(REWRITTEN, str(day), nx=True, ex=DAY):
+            last = self._redis().set(REWRITTEN, str(day), get=True, ex=DAY)
+            if last != str(day).encode():
                 self._redis().bgrewriteaof()
-
-    def _prepare(
-        self, attempts: list[Attempt], answers: list[Any], places: list[int]
-    ) -> None:
-        """Bring what the script was missing: itself, or the salt that Redis has."""
-        if any(isinstance(answers[place], NoScriptError) for place in places):
-            self._redis().script_load(SCRIPT)
-        for attempt, place in zip(attempts, places):
-            answer = answers[place]
-            if isinstance(answer, list):
-                self._salts.put(attempt.site.name, attempt.moment.day, answer[1])
 
     def _arguments(self, attempt: Attempt) -> list[bytes | str | int]:
         """Return what record.lua takes, in its order."""

@@ -6,8 +6,10 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from math import inf
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, cast
@@ -30,6 +32,9 @@ SECONDS_BETWEEN_MISSES = 0.1
 
 LONGEST_SITE = 253
 
+LONGEST_TEXT = 4096
+"""Characters of what may become a site once it is written canonically."""
+
 KEYS_AT_ONCE = 1_000
 
 DAYS_AT_ONCE = 100
@@ -38,6 +43,14 @@ LONGEST_RETENTION = 36_500
 """Days."""
 
 logger = logging.getLogger(__name__)
+
+LIST_SITE = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ''
+"""
+"""Lists a site with its settings, unless it, or so many, are listed already."""
 
 
 class SiteError(ValueError):
@@ -68,7 +81,7 @@ class Site(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, time_zone: str) -> str:
-        if time_zone not in available_timezones():
+        if time_zone not in time_zones():
             raise ValueError(f"'{time_zone}' is no time zone: use one as Europe/Berlin")
         return time_zone
 
@@ -85,6 +98,12 @@ class Site(BaseModel):
     def keys(self) -> SiteKeys:
         """Return the names of its keys in Redis."""
         return SiteKeys(self.name)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones, for which folders have to be searched."""
+    return frozenset(available_timezones())
 
 
 def make_site(name: str, **settings: Any) -> Site:
@@ -104,6 +123,8 @@ def canonical_site(site: str) -> str:
 
     Any text gives one; `checked_site` says whether it is fit to be a site.
     """
+    if len(site) > LONGEST_TEXT:
+        return site
     host = _without_port(site.strip().lower())
     if host.isascii():
         return host
@@ -203,6 +224,7 @@ class Sites:
         self._is_configured = False
         self._hosts: dict[str, Site] = {}
         self._looked = float("-inf")
+        self._failure: RedisError | None = None
         self._looking = Lock()
 
     def find(self, host: str) -> Site | None:
@@ -233,20 +255,27 @@ class Sites:
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, unless there are too many sites already."""
-        if len(self.all()) >= most:
+        if self._redis().hlen(SITES) >= most:
             return None
-        with suppress(SiteError):  # another process was first
-            self.add(Site(name=host))
-        return self.find(host)
+        with suppress(SiteError):  # another one was first
+            self.add(Site(name=host), most)
+        self.all()
+        return self._known(host)
 
-    def add(self, site: Site) -> None:
-        """Register a site. Raises SiteError when it, or an alias, is there already."""
+    def add(self, site: Site, most: float = inf) -> None:
+        """Register a site. Raises SiteError when it, or an alias, is there already, and
+        when there are too many."""
         self._refuse_taken(site)
         redis = self._redis()
         # The script counts what has totals; until a site is listed, nobody asks for it.
         redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-        if not redis.hsetnx(SITES, site.name, site.model_dump_json()):
+        settings = site.model_dump_json()
+        refusal = redis.eval(LIST_SITE, 1, SITES, site.name, settings, most)
+        if refusal == b"listed":
             raise SiteError(f"{site.name} is registered already")
+        if refusal == b"full":
+            redis.delete(site.keys.totals)
+            raise SiteError(f"{most} sites are registered, which are the most")
         self._forget()
 
     def set(self, site: Site) -> None:
@@ -269,16 +298,8 @@ class Sites:
                     pipeline.expireat(key, site.expires(day))
             pipeline.execute()
 
-    def check_removable(self, site: Site) -> None:
-        """Raise SiteError when the settings would register a site anew."""
-        if site.name in {configured.name for configured in self.configured}:
-            raise SiteError(
-                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
-                "again at the next start: take it out there first"
-            )
-
     def get(self, host: str) -> Site:
-        """Return a site by its name or an alias. Raises SiteError when there is none."""
+        """Return a site by its name or an alias. Raises SiteError when it is none."""
         try:
             name = checked_site(host)
         except ValueError as error:
@@ -295,7 +316,11 @@ class Sites:
         `on_progress` is told how many keys of Redis were looked through, and how many
         there are.
         """
-        self.check_removable(site)
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
+                "again at the next start: take it out there first"
+            )
         redis = self._redis()
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
@@ -323,24 +348,31 @@ class Sites:
         self._looked = float("-inf")
 
     def _look_after(self, seconds: float) -> None:
-        """Ask Redis, unless it was asked (and may not have answered) just before."""
+        """Ask Redis, unless it was asked just before, with an answer or without."""
         if monotonic() - self._looked < seconds:
+            if self._failure:
+                raise copy(self._failure)
             return
         try:
             with self._outage.one_at_a_time():
-                self._configure()
-                stored = cast(dict[bytes, bytes], self._redis().hgetall(SITES))
+                stored = self._ask()
+            self._failure = None
+        except RedisError as error:
+            self._failure = error
+            raise
         finally:
             self._looked = monotonic()
         sites = list(_read(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
-    def _configure(self) -> None:
-        if self._is_configured:
-            return
-        redis = self._redis()
-        for site in self.configured:
-            redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-            redis.hsetnx(SITES, site.name, site.model_dump_json())
+    def _ask(self) -> dict[bytes, bytes]:
+        """Return the settings of all sites, with the configured ones among them."""
+        pipeline = self._redis().pipeline(transaction=False)
+        for site in () if self._is_configured else self.configured:
+            pipeline.hsetnx(site.keys.totals, "since", str(today(site.zone)))
+            pipeline.hsetnx(SITES, site.name, site.model_dump_json())
+        pipeline.hgetall(SITES)
+        stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
         self._is_configured = True
+        return stored

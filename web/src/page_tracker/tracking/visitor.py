@@ -28,20 +28,24 @@ class Salts:
 
     def get(self, site: str, day: date) -> bytes:
         """Return the salt; a new one where none is known, which Redis may not take."""
-        known = self._salts.get((site, day))
-        if known and monotonic() - known[1] < SECONDS_TO_KEEP:
-            return known[0]
-        return self.put(site, day, secrets.token_bytes(BYTES_OF_SALT))
+        salt, until = self._salts.get((site, day), (b"", 0))
+        if salt and monotonic() < until:
+            return salt
+        new = secrets.token_bytes(BYTES_OF_SALT)
+        return self.put(site, day, new, SECONDS_TO_KEEP)
 
-    def put(self, site: str, day: date, salt: bytes) -> bytes:
-        """Remember the salt that Redis has, and forget those that are too old."""
+    def put(self, site: str, day: date, salt: bytes, seconds: float) -> bytes:
+        """Remember the salt that Redis has and keeps for some seconds, and forget old
+        ones.
+
+        A little earlier than Redis does: a process that still knew a salt that Redis
+        has deleted would bring it back.
+        """
         now = monotonic()
         self._salts = {
-            of: (old, since)
-            for of, (old, since) in self._salts.items()
-            if now - since < SECONDS_TO_KEEP
+            of: (old, until) for of, (old, until) in self._salts.items() if now < until
         }
-        self._salts[site, day] = (salt, now)
+        self._salts[site, day] = (salt, now + 0.99 * seconds)
         return salt
 
 

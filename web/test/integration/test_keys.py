@@ -1,0 +1,123 @@
+"""Every key in Redis is one of those that keys.py lists, as it says."""
+
+import re
+import time
+from typing import cast
+
+from redis import Redis
+
+from page_tracker.tracking.filters import Rules, spam_referrers
+from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.recorder import Limits
+from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.visitor import Sender
+from recording import keys_in, make_recorder, person, view
+
+RETENTION = 90
+SITE = make_site("example.org", time_zone="Asia/Tokyo", retention=RETENTION)
+
+UNITS = {"hour": 3600, "hours": 3600, "minutes": 60, "day": DAY, "days": DAY}
+
+BY_HAND = ("pt:{s}:adjusted", "pt:{s}:audit")
+"""Families of numbers that an owner sets, which is not the recorder's work."""
+
+PLACES = {
+    "{s}": r"\{example\.org\}",
+    ":D": r":\d{4}-\d\d-\d\d",
+    ":P": r":(/.*|\(other\))",
+    ":M": r":\d+",
+    ":A": r":[0-9a-f]{6}",
+    ":ID": r":[A-Za-z0-9_-]{8,64}",
+}
+
+
+def pattern_of(family: Family) -> re.Pattern[str]:
+    """Return what the keys of a family look like."""
+    pattern = re.sub(
+        r"\{s\}|:ID\b|:[DPMA]\b", lambda place: PLACES[place[0]], family.pattern
+    )
+    return re.compile(pattern)
+
+
+def family_of(key: str) -> Family:
+    """Return the only family that a key is of."""
+    (family,) = [family for family in FAMILIES if pattern_of(family).fullmatch(key)]
+    return family
+
+
+def type_of(redis: Redis, key: str) -> str:
+    """Return the type of a key, a HyperLogLog told from other strings."""
+    if redis.type(key) == b"string" and redis.getrange(key, 0, 3) == b"HYLL":
+        return "hyperloglog"
+    return cast(bytes, redis.type(key)).decode()
+
+
+def longest_life(family: Family) -> float:
+    """Return for how many seconds at most a key of a family stays."""
+    if family.keeps.startswith("retention"):
+        return (RETENTION + 1) * DAY
+    number, unit = family.keeps.split()
+    return int(number) * UNITS[unit]
+
+
+def count_all_sorts(redis: Redis) -> None:
+    """Have views of every sort counted, filtered and refused."""
+    recorder = make_recorder(
+        redis,
+        SITE,
+        rules=Rules(spam=spam_referrers(["a.spam"])),
+        limits=Limits(pages=20, values=3, rate=6),
+    )
+    now = time.time()
+    for n in range(30):
+        seen = view(
+            f"/{n}/visitors:/hours?utm_campaign={n}",
+            referrer=f"https://{n}.example/a:b",
+            title=f"Title {n}",
+            id=f"id-of-view-{n}",
+        )
+        sender = person(n)._replace(language="de", is_own=n % 5 == 4)
+        recorder.count(seen, sender, None if n % 2 else now - n * DAY)
+        recorder.count(view(event=f"event {n}"), sender)
+    for n in range(10):
+        recorder.count(view(f"/{n}"), person(100))
+    recorder.count(view(), Sender("2001:db8::1", "Googlebot/2.1"))
+    recorder.note({("invalid", "example.org"): 2, ("invalid", ""): 1})
+    recorder.note({("unknown site", "elsewhere.example"): 1})
+    redis.incr(PAGE_VIEWS)
+
+
+def test_should_leave_only_keys_that_are_listed_with_their_type_and_lifetime(
+    redis_client: Redis,
+) -> None:
+    # When
+    count_all_sorts(redis_client)
+
+    # Then
+    keys = keys_in(redis_client)
+    for key in keys:
+        family, left = family_of(key), redis_client.ttl(key)
+        assert type_of(redis_client, key) == family.type, key
+        if family.keeps.startswith("always"):
+            assert left == -1, key
+        else:
+            assert 0 < left <= longest_life(family), key
+    assert {family_of(key).pattern for key in keys} == {
+        family.pattern for family in FAMILIES if family.pattern not in BY_HAND
+    }
+
+
+def test_should_keep_the_counts_of_a_day_until_they_are_as_old_as_the_site_wants(
+    redis_client: Redis,
+) -> None:
+    # Given
+    days = 80
+    recorder = make_recorder(redis_client, SITE)
+
+    # When
+    recorder.count(view(), person(), time.time() - days * DAY)
+
+    # Then
+    (key,) = keys_in(redis_client, "pt:{example.org}:day:*:hours")
+    left = redis_client.ttl(key) / DAY
+    assert RETENTION - days <= left <= RETENTION - days + 1

@@ -1,0 +1,248 @@
+"""Views come while Redis is killed, stopped, full, or loses replies."""
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import pytest
+import requests
+from flask.testing import FlaskClient
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.recorder import UnknownSite
+from recording import BROWSER, connect, keys_in, make_recorder, person, sums, view
+from servers import BreakableWay, PageTracker, page_tracker
+
+VIEW = {"site": "example.org", "page": "/a"}
+KINDS = ("single", "batch", "pixel")
+VIEWS_OF = {"single": 1, "batch": 5, "pixel": 1}
+IN_TIME = 1.5
+SCRIPT = b"EVALSHA"
+
+
+@pytest.fixture
+def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
+    """Give a way to the test's own Redis that can be broken."""
+    way = BreakableWay(redis_server.socket)
+    yield way
+    way.close()
+
+
+@pytest.fixture
+def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
+    """Give a running Page Tracker that has counted one view of each kind."""
+    with page_tracker(
+        tmp_path,
+        REDIS_URL=way.url,
+        PAGE_TRACKER_SITES="example.org",
+        PAGE_TRACKER_RATE="0",
+    ) as running:
+        for kind in KINDS:
+            assert send(running, kind).ok
+        yield running
+
+
+def send(tracker: PageTracker, kind: str) -> requests.Response:
+    """Send a view, a batch of them, or ask for the pixel."""
+    headers = {"User-Agent": BROWSER, "Connection": "close"}
+    if kind == "pixel":
+        return requests.get(
+            f"{tracker.url}/pixel.gif", params=VIEW, headers=headers, timeout=5
+        )
+    body = VIEW if kind == "single" else [VIEW] * VIEWS_OF["batch"]
+    return requests.post(
+        f"{tracker.url}/api/v1/views", json=body, headers=headers, timeout=5
+    )
+
+
+def expect_honest_refusal(answer: requests.Response, kind: str) -> None:
+    """Check that an answer says, in time, that nothing is known to be counted."""
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.elapsed.total_seconds() < IN_TIME
+    if kind == "pixel":
+        assert answer.headers["Content-Type"] == "image/gif"
+        assert answer.content.startswith(b"GIF89a")
+        assert "can not count right now" in answer.headers["X-Page-Tracker"]
+    else:
+        assert "can not count right now" in answer.text
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    if kind == "batch":
+        said = answer.json()
+        assert (said["counted"], said["filtered"]) == ([], [])
+        assert [error["index"] for error in said["errors"]] == [0, 1, 2, 3, 4]
+
+
+def stored(redis_server: RedisServer) -> int:
+    """Return how many views are stored, on which all sums agree."""
+    with connect(redis_server.url) as redis:
+        (views,) = sums(redis, "views")
+        assert len(sums(redis, "visits")) == 1
+    return views
+
+
+def test_should_refuse_in_time_and_go_on_when_redis_was_killed(
+    tracker: PageTracker, redis_server: RedisServer
+) -> None:
+    # Given
+    with connect(redis_server.url) as redis:
+        process = psutil.Process(redis.info("server")["process_id"])
+    process.kill()
+    redis_server.stop()  # waits for its end
+
+    # When
+    refused = [(send(tracker, kind), kind) for kind in KINDS * 2]
+    redis_server.start()
+    answers = [send(tracker, kind) for kind in KINDS]
+
+    # Then
+    for answer, kind in refused:
+        expect_honest_refusal(answer, kind)
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert stored(redis_server) == 2 * sum(VIEWS_OF.values())
+
+
+def test_should_refuse_everybody_in_time_and_go_on_when_redis_stops_for_a_while(
+    tracker: PageTracker, redis_server: RedisServer
+) -> None:
+    # Given
+    a_second, seconds = 60, 2
+    with connect(redis_server.url) as redis:
+        process = psutil.Process(redis.info("server")["process_id"])
+    process.send_signal(signal.SIGSTOP)
+    started = time.monotonic()
+
+    def send_in_turn(number: int) -> tuple[requests.Response, str]:
+        time.sleep(max(0, started + number / a_second - time.monotonic()))
+        kind = KINDS[number % len(KINDS)]
+        return send(tracker, kind), kind
+
+    # When
+    try:
+        with ThreadPoolExecutor(32) as threads:
+            refused = list(threads.map(send_in_turn, range(a_second * seconds)))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    answers = [send(tracker, kind) for kind in KINDS]
+
+    # Then
+    for answer, kind in refused:
+        expect_honest_refusal(answer, kind)
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    at_least = 2 * sum(VIEWS_OF.values())
+    at_most = at_least + sum(VIEWS_OF[kind] for _, kind in refused)
+    assert at_least <= stored(redis_server) <= at_most
+
+
+@pytest.mark.parametrize("fate", ["hang", "cut"])
+def test_should_count_each_view_once_when_replies_are_lost(
+    tracker: PageTracker,
+    redis_server: RedisServer,
+    way: BreakableWay,
+    fate: Literal["hang", "cut"],
+) -> None:
+    # Given
+    way.breaks_at, way.fate = SCRIPT, fate
+
+    # When
+    refused = [(send(tracker, kind), kind) for kind in KINDS]
+    way.breaks_at = None
+
+    # Then
+    for answer, kind in refused:
+        expect_honest_refusal(answer, kind)
+    assert stored(redis_server) == 2 * sum(VIEWS_OF.values())
+
+
+def test_should_count_in_time_when_every_reply_is_late(
+    tracker: PageTracker, way: BreakableWay
+) -> None:
+    # Given
+    way.breaks_at, way.fate = b"", "late"
+
+    # When
+    answers = [send(tracker, kind) for kind in KINDS]
+
+    # Then
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert max(answer.elapsed.total_seconds() for answer in answers) < IN_TIME
+
+
+def test_should_never_call_a_site_unknown_when_it_could_not_ask(
+    redis_server: RedisServer,
+) -> None:
+    # Given
+    redis_server.stop()
+    with connect(redis_server.url) as redis:
+        recorder = make_recorder(redis)
+
+        # When
+        outcomes = recorder.count_all((view(), person(), None) for _ in range(5))
+
+    # Then
+    assert {type(outcome) for outcome in outcomes} == {RedisConnectionError}
+
+
+def test_should_ask_again_for_a_site_once_redis_is_back(
+    redis_server: RedisServer,
+) -> None:
+    # Given
+    redis_server.stop()
+    with connect(redis_server.url) as redis:
+        recorder = make_recorder(redis)
+
+        def counts() -> bool:
+            with suppress(RedisError):
+                return recorder.count(view(), person()).site.views == 1
+            return False
+
+        assert not counts()
+
+        # When
+        redis_server.start()
+
+        # Then
+        assert wait_for(counts, IN_TIME)
+        with pytest.raises(UnknownSite):
+            recorder.count(view(site="other.example"), person())
+
+
+def test_should_change_nothing_when_redis_is_full(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    headers = {"User-Agent": BROWSER}
+    assert (
+        http_client.post("/api/v1/views", json=VIEW, headers=headers).status_code == 200
+    )
+    before = {key: redis_client.dump(key) for key in keys_in(redis_client)}
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    seen = {**VIEW, "page": "/b", "title": "B", "id": "when-redis-is-full"}
+    single = http_client.post("/api/v1/views", json=seen, headers=headers)
+    batch = http_client.post("/api/v1/views", json=[seen] * 3, headers=headers)
+    pixel = http_client.get("/pixel.gif", query_string=VIEW, headers=headers)
+    event = http_client.post(
+        "/api/v1/views", json={**VIEW, "event": "signup"}, headers=headers
+    )
+    bot = http_client.post("/api/v1/views", json=VIEW)
+    after = {key: redis_client.dump(key) for key in keys_in(redis_client)}
+    redis_client.config_set("maxmemory", 0)
+    again = http_client.post("/api/v1/views", json=seen, headers=headers)
+
+    # Then
+    for answer in (single, batch, pixel, event, bot):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert pixel.mimetype == "image/gif"
+    assert after == before
+    assert again.get_json()["site"] == {"site": "example.org", "views": 2, "visits": 2}

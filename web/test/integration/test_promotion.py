@@ -1,0 +1,176 @@
+"""A replica is promoted while views are counted."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import psutil
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from redis.exceptions import ReadOnlyError, RedisError
+
+from page_tracker import app
+from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.operating.waiting import wait_for
+from page_tracker.settings import Settings
+from page_tracker.tracking.recorder import Numbers
+from recording import connect, make_recorder, person, sums, view
+from servers import BreakableWay, free_port
+
+SECONDS = 10
+
+
+@dataclass
+class Pair:
+    """A master and its replica, and the way that leads to one of them."""
+
+    master: Redis
+    replica: Redis
+    way: BreakableWay
+    replica_socket: Path
+
+    def is_in_sync(self) -> bool:
+        """Say whether the replica has all that the master has."""
+        return self.master.wait(1, 100) == 1
+
+    def demote_master(self) -> None:
+        """Let the two change places, with nothing lost, and let the way lead there.
+
+        Connections to the old master stay, as they do with a real name.
+        """
+        self.master.execute_command("FAILOVER")  # type: ignore[no-untyped-call]
+        assert wait_for(lambda: self.replica.role()[0] == b"master", SECONDS)
+        self.way.leads_to = self.replica_socket
+
+
+@pytest.fixture
+def pair(redis_server: RedisServer) -> Iterator[Pair]:
+    """Give a Redis with a replica that has what it has."""
+    folder = redis_server.folder / "replica"
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    way = BreakableWay(redis_server.socket)
+    with connect(redis_server.url) as master, connect(server.url) as replica:
+        for client in (master, replica):
+            client.config_set("port", free_port())
+            client.config_set("shutdown-timeout", 0)  # it would wait for its replica
+            client.config_set("appendonly", "no")  # nor stop while a copy is written
+        master.config_set("repl-diskless-sync-delay", 0)
+        replica.replicaof("127.0.0.1", int(master.config_get("port")["port"]))
+        pair = Pair(master, replica, way, server.socket)
+        assert wait_for(pair.is_in_sync, SECONDS)
+        yield pair
+    way.close()
+    server.stop()
+
+
+def test_should_go_on_with_the_promoted_replica_after_one_honest_error(
+    pair: Pair,
+) -> None:
+    # Given
+    with connect(pair.way.url) as client:
+        recorder = make_recorder(client)
+        recorder.count(view("/a", id="counted-before"), person())
+        pair.demote_master()
+
+        # When
+        with pytest.raises(ReadOnlyError):
+            recorder.count(view("/a", id="refused-once"), person())
+        again = recorder.count(view("/a", id="refused-once"), person())
+        before = recorder.count(view("/a", id="counted-before"), person())
+
+    # Then
+    assert again.page == Numbers("/a", 2, 1)
+    assert before.is_repeated
+    assert sums(pair.replica, "views") == {2}
+
+
+def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
+    pair: Pair, redis_server: RedisServer
+) -> None:
+    # Given
+    with connect(pair.way.url) as client:
+        recorder = make_recorder(client)
+        recorder.count(view("/a"), person())
+        assert wait_for(pair.is_in_sync, SECONDS)
+        psutil.Process(pair.master.info("server")["process_id"]).kill()
+        pair.replica.replicaof("NO", "ONE")
+
+        # When
+        with pytest.raises(RedisError):
+            recorder.count(view("/a"), person())
+        pair.way.leads_to = pair.replica_socket
+        answer = recorder.count(view("/a"), person())
+
+    # Then
+    assert redis_server.has_ended()
+    assert answer.page == Numbers("/a", 2, 1)
+
+
+def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
+    pair: Pair,
+) -> None:
+    # Given
+    senders, views = 8, 100
+    enough = Event()
+
+    with connect(pair.way.url) as client:
+        recorder = make_recorder(client)
+
+        def send(sender: int) -> int:
+            errors = 0
+            for n in range(views):
+                while True:
+                    with suppress(RedisError):
+                        recorder.count(view(id=f"{sender}-view-{n}"), person(sender))
+                        break
+                    errors += 1
+                    enough.wait(0.01)  # as a client would
+                if n == views // 4:
+                    enough.set()
+            return errors
+
+        # When
+        with ThreadPoolExecutor(senders) as threads:
+            sending = [threads.submit(send, sender) for sender in range(senders)]
+            assert enough.wait(SECONDS)
+            pair.demote_master()
+            errors = [sent.result(timeout=20) for sent in sending]
+
+    # Then
+    assert sum(errors) > 0
+    assert sums(pair.replica, "views") == {senders * views}
+
+
+@pytest.fixture
+def http_client(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """Give a client of an application that counts on the way."""
+    monkeypatch.setenv("REDIS_URL", pair.way.url)
+    with ExitStack() as stack:
+        stack.callback(app._make_client.cache_clear)  # pylint: disable=W0212
+        app._make_client.cache_clear()  # pylint: disable=protected-access
+        stack.callback(lambda: app.redis().close())  # pylint: disable=W0108
+        yield app.create_app(Settings()).test_client()
+
+
+@pytest.mark.parametrize("path", ["/", "/ready"])
+def test_should_serve_on_when_a_replica_was_promoted(
+    pair: Pair, http_client: FlaskClient, path: str
+) -> None:
+    # Given
+    assert http_client.get("/").text == "This page has been seen 1 times."
+    pair.demote_master()
+
+    # When
+    refused = http_client.get(path)
+    again = http_client.get(path)
+
+    # Then
+    assert refused.status_code >= 500
+    assert again.status_code == 200
+    assert int(pair.replica.get("page_views") or 0) == (2 if path == "/" else 1)

@@ -1,0 +1,106 @@
+"""A recorder over a real Redis for tests, and what it stored."""
+
+from typing import cast
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from page_tracker.tracking.filters import Rules
+from page_tracker.tracking.outage import Outage
+from page_tracker.tracking.recorder import Limits, Recorder
+from page_tracker.tracking.sites import Site, Sites, make_site
+from page_tracker.tracking.view import View
+from page_tracker.tracking.visitor import Sender
+
+SITE = make_site("example.org")
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+ANYBODY = Sender()
+"""Who says nothing: counted as a view, never as a visit."""
+
+
+def connect(url: str, seconds: float = 5) -> Redis:
+    """Return a client as the application has one, with time to wait for a busy test."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=seconds,
+        socket_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+        legacy_responses=False,
+    )
+
+
+def make_recorder(
+    redis: Redis,
+    *configured: Site,
+    rules: Rules = Rules(),
+    limits: Limits = Limits(),
+) -> Recorder:
+    """Return what a process of its own would have: it shares nothing but Redis."""
+    outage = Outage()
+    sites = Sites(lambda: redis, outage, configured or (SITE,))
+    return Recorder(lambda: redis, outage, sites, rules, limits)
+
+
+def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
+    """Return a view of a page of the usual site."""
+    return View.of(site=site, page=page, **fields)
+
+
+def person(number: int = 1) -> Sender:
+    """Return somebody with an address of their own, in a browser."""
+    return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
+
+
+def keys_in(redis: Redis, pattern: str = "*") -> list[str]:
+    """Return the names of the keys that a pattern fits."""
+    return sorted(key.decode() for key in cast(list[bytes], redis.keys(pattern)))
+
+
+def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
+    """Return all sums of a site's `views` or `visits`: one number if they agree."""
+    prefix = f"pt:{{{site}}}:"
+    pages, of_day = {
+        "views": ("pages", "pages"),
+        "visits": ("pages:visits", "visits"),
+    }[what]
+    found = {
+        int(redis.hget(f"{prefix}totals", what) or 0),
+        in_sorted_set(redis, f"{prefix}{pages}"),
+        sum(
+            in_sorted_set(redis, key)
+            for key in keys_in(redis, f"{prefix}day:????-??-??:{of_day}")
+        ),
+    }
+    if what == "views":
+        found.add(
+            sum(
+                int(number)
+                for key in keys_in(redis, f"{prefix}day:????-??-??:hours")
+                for number in redis.hvals(key)
+            )
+        )
+    return found
+
+
+def in_sorted_set(redis: Redis, key: str) -> int:
+    """Return the sum of a sorted set."""
+    return sum(sorted_set(redis, key).values())
+
+
+def table(redis: Redis, key: str) -> dict[str, int]:
+    """Return a hash or a sorted set of numbers."""
+    if redis.type(key) == b"zset":
+        return sorted_set(redis, key)
+    found = cast(dict[bytes, bytes], redis.hgetall(key))
+    return {name.decode(): int(of) for name, of in found.items()}
+
+
+def sorted_set(redis: Redis, key: str) -> dict[str, int]:
+    """Return the numbers of a sorted set."""
+    found = cast(list[tuple[bytes, float]], redis.zrange(key, 0, -1, withscores=True))
+    return {name.decode(): int(of) for name, of in found}
