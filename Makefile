@@ -18,7 +18,7 @@ INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e browser coverage \
+.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
 	bench e2e-docker tracker publish up down lock clean system
 
 help: ## Say what can be made
@@ -57,6 +57,9 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 test/browser
 
+soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
+	@cd web && pytest --capture no test/soak
+
 coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage report
@@ -87,7 +90,7 @@ lock: .venv/development ## Write constraints.txt and package-lock.json anew, wit
 	@cd web && npm update --save
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay
-	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache
+	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 system: ## Install what the system lacks to run and test it (as root), or say what to install

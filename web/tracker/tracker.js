@@ -83,8 +83,7 @@ function hand(view) {
 /** Send a view and show the numbers that come back, unless the visitor has gone on. */
 async function show(view) {
   const answer = await post(view, true);
-  if (!answer.ok) return;
-  const numbers = await answer.json();
+  const numbers = await answer.json(); // a refusal has none
   if (view === latest) fill(numbers);
 }
 

@@ -24,8 +24,10 @@ def test_should_count_each_page_when_an_application_uses_the_history(
         """html => {
             history.pushState(null, "", "/app/next");
             history.replaceState(null, "", "/app/next"); // as routers do
-            document.title = "Next";
-            document.querySelector("main").innerHTML = html;
+            setTimeout(() => { // what it shows has to be loaded
+                document.title = "Next";
+                document.querySelector("main").innerHTML = html;
+            }, 30);
         }""",
         NUMBERS,
     )

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from redis import Redis
 
+from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.sites import Site, Sites
 from usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -254,3 +255,27 @@ def test_should_remember_a_thousand_changes(
     changes = json.loads(command("count", "log", "example.org", "--json").output)
     assert len(changes) == redis_client.llen(site.keys.audit) == 1_000
     assert changes[0]["page"] == "/a"
+
+
+@pytest.mark.parametrize("views", [LARGEST + 1, -LARGEST - 1, 10**30])
+def test_should_take_no_number_that_redis_would_round(
+    redis_client: Redis, site: Site, views: int
+) -> None:
+    # Given
+    adjustments = Adjustments(redis_client, site, most_pages=10)
+
+    # Then
+    with pytest.raises(AdjustmentError, match="use 1,000,000,000,000,000 at most"):
+        adjustments.add("/a", views)
+
+
+def test_should_not_bring_a_removed_site_back(
+    redis_client: Redis, site: Site, sites: Sites
+) -> None:
+    # Given
+    sites.remove(site, lambda done, all_keys: None)
+
+    # Then
+    with pytest.raises(AdjustmentError, match="example.org was removed"):
+        Adjustments(redis_client, site, most_pages=10).set("/a", 1)
+    assert not redis_client.keys("pt:*")

@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from threading import Event
 
 import pytest
 from redis import Redis
@@ -44,47 +47,47 @@ Break = Callable[[Redis, Site, DayKeys], object]
 
 
 @pytest.mark.parametrize(
-    ("break_it", "difference"),
+    "fault",
     [
         (
             lambda redis, site, day: redis.hincrby(site.keys.totals, "views", 1),
-            "views: the site has 5, its pages have 4",
+            "views: 5 of the site, 4 of its pages",
         ),
         (
             lambda redis, site, day: redis.hincrby(site.keys.totals, "visits", -1),
-            "visits: the site has 2, its pages have 3",
+            "visits: 2 of the site, 3 of its pages",
         ),
         (
             lambda redis, site, day: redis.zincrby(site.keys.pages, 1, "/a"),
-            "views: the page /a has 4, its days have 3",
+            "views: 4 of the page /a, 3 in its days",
         ),
         (
             lambda redis, site, day: redis.zincrby(site.keys.visits, 1, "/a"),
-            "visits: the site has 3, its pages have 4",
+            "visits: 3 of the site, 4 of its pages",
         ),
         (
             lambda redis, site, day: redis.hset(site.keys.adjusted, "/a", 2),
-            "views: the page /a has 1 without changes by hand (+2), its days have 3",
+            "views: 1 of the page /a without changes by hand (+2), 3 in its days",
         ),
         (
             lambda redis, site, day: redis.hincrby(day.hours, "0", 1),
-            "the site has 4, its days have 5",
+            "views: 4 of the site, 5 in its days",
         ),
         (
             lambda redis, site, day: redis.hincrby(day.hours_visits, "0", 1),
-            "visits: the hours of DAY has 3, its pages have 2",
+            "visits: 3 in the hours of DAY, 2 of its pages",
         ),
         (
             lambda redis, site, day: redis.zincrby(day.pages, 1, "/a"),
-            "views: the hours of DAY has 3, its pages have 4",
+            "views: 3 in the hours of DAY, 4 of its pages",
         ),
         (
             lambda redis, site, day: redis.zincrby(day.visits, 2, "/a"),
-            "visits: on DAY the page /a has 4, and no more than 3 views",
+            "visits: 4 of the page /a on DAY, and only 3 views",
         ),
         (
             lambda redis, site, day: redis.delete(day.pages),
-            "views: the page /a has 3, its days have 0",
+            "views: 3 of the page /a, 0 in its days",
         ),
         (
             lambda redis, site, day: redis.set(site.keys.pages, "text"),
@@ -101,10 +104,10 @@ def test_should_name_a_sum_that_differs(
     redis_client: Redis,
     site: Site,
     day: DayKeys,
-    break_it: Break,
-    difference: str,
+    fault: tuple[Break, str],
 ) -> None:
     # Given
+    break_it, difference = fault
     break_it(redis_client, site, day)
 
     # When
@@ -119,7 +122,7 @@ def test_should_name_a_sum_that_differs(
 
 
 @pytest.mark.parametrize(
-    ("break_it", "difference"),
+    "fault",
     [
         (
             lambda redis, site, day: redis.persist(day.hours),
@@ -150,12 +153,12 @@ def test_should_name_a_sum_that_differs(
             "titles: is a string, and should be a hash",
         ),
         (
-            lambda redis, site, day: redis.lpush("page_views", 1),
-            "key page_views: is a list, and should be a string",
+            lambda redis, site, day: redis.rename(site.keys.titles, "page_views"),
+            "key page_views: is a hash, and should be a string",
         ),
         (
-            lambda redis, site, day: redis.set("pt:{example.org}:day:2026-02-40:x", 1),
-            "key pt:{example.org}:day:2026-02-40:x: is none that Page Tracker writes",
+            lambda redis, site, day: redis.set("pt:nowhere:day:2026-02-30", 1),
+            "key pt:nowhere:day:2026-02-30: is none that Page Tracker writes",
         ),
         (
             lambda redis, site, day: redis.set("pt:\x1b[31m", 1),
@@ -172,10 +175,10 @@ def test_should_name_a_key_that_is_not_as_it_should_be(
     redis_client: Redis,
     site: Site,
     day: DayKeys,
-    break_it: Break,
-    difference: str,
+    fault: tuple[Break, str],
 ) -> None:
     # Given
+    break_it, difference = fault
     redis_client.set("page_views", 5)
     assert command("verify").exit_code == 0
     break_it(redis_client, site, day)
@@ -205,7 +208,7 @@ def test_should_not_miss_days_that_may_be_gone(
 
     # Then
     assert "example.org: 4 views, 1 days, all sums agree" in gone.output
-    assert "views: the page /a has 3, its days have 9" in too_many.output
+    assert "views: 3 of the page /a, 9 in its days" in too_many.output
 
 
 def test_should_show_the_first_of_many_differences(
@@ -221,3 +224,32 @@ def test_should_show_the_first_of_many_differences(
     lines = result.output.splitlines()
     assert lines[0] == f"{site.name}: 4 views, 2 days, 101 differences:"
     assert lines[21] == "  and 81 more, with --json"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("site")
+def test_should_see_one_moment_while_views_are_counted(
+    command: Command, count: Count
+) -> None:
+    # Given
+    is_over = Event()
+    count("/a", days_ago=30)
+
+    def go_on_counting() -> None:
+        for number in cycle(range(100)):
+            count(f"/{number}", days_ago=0 if number else 9)
+            if is_over.is_set():
+                return
+
+    # When
+    with ThreadPoolExecutor() as thread:
+        counting = thread.submit(go_on_counting)
+        try:
+            results = [command("verify") for _ in range(50)]
+        finally:
+            is_over.set()
+        counting.result()
+
+    # Then
+    assert {result.exit_code for result in results} == {0}, results[-1].output
+    assert len({result.output for result in results}) > 25

@@ -5,10 +5,12 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from page_tracker.app import create_app
+from page_tracker.cli import main
 from page_tracker.collecting.sent import SentView
 from page_tracker.settings import FIELDS, TAKEN, Settings, variable
 from page_tracker.tracking.filters import FILTERS
@@ -138,6 +140,27 @@ def test_should_name_make_targets_that_exist(document: str) -> None:
 
     # Then
     assert set(named) <= targets
+
+
+def test_should_list_every_command() -> None:
+    # Given
+    groups = {name: command for name, command in main.commands.items()}
+    expected = {
+        f"{name} {sub}"
+        for name, group in groups.items()
+        if isinstance(group, click.Group)
+        for sub in group.commands
+    } | {name for name, command in groups.items() if type(command) is click.Command}
+
+    # When
+    named = set(
+        re.findall(
+            r"`page-tracker ((?:sites|count) \w+|\w+)", read("docs/operating.md")
+        )
+    )
+
+    # Then
+    assert named == expected
 
 
 def test_should_only_run_make_in_workflows() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from gunicorn.http.errors import ParseException
 from pydantic_core import from_json
 from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -182,8 +183,14 @@ def read_body() -> Any:
 
     Raises ValueError, and RequestEntityTooLarge.
     """
-    request.max_content_length = LARGEST_BODY
-    body = request.get_data()
+    # One more: a body in chunks is not refused for its length, but cut there.
+    request.max_content_length = LARGEST_BODY + 1
+    try:
+        body = request.get_data()
+    except ParseException:  # gunicorn reads chunks when they are asked for
+        raise ValueError("the body is not in chunks as HTTP has them") from None
+    if len(body) > LARGEST_BODY:
+        raise RequestEntityTooLarge
     if not body.strip():
         raise ValueError("the body is empty; send a view as JSON")
     if request.mimetype in LINES:

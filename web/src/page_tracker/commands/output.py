@@ -11,13 +11,15 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def make_console() -> Console:
-    """Return what prints tables: in colour on a terminal, 80 columns wide elsewhere."""
+    """Return what prints tables: in colour on a terminal, 80 columns wide elsewhere.
+
+    It takes nothing in a text for a command of its own.
+    """
     return Console(highlight=False, markup=False, emoji=False)
 
 
@@ -57,7 +59,7 @@ def make_table(*columns: str) -> Table:
 def add_row(table: Table, *cells: str | int) -> None:
     """Add a row of foreign texts and of numbers."""
     table.add_row(
-        *(Text(f"{cell:,}" if isinstance(cell, int) else shown(cell)) for cell in cells)
+        *(f"{cell:,}" if isinstance(cell, int) else shown(cell) for cell in cells)
     )
 
 

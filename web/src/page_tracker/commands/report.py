@@ -40,9 +40,9 @@ LONGEST_BAR = 60
 NARROW = 64
 """Columns of a terminal in which two tables have no room side by side."""
 
-ROOM_FOR_NUMBERS = 36
-LEAST_TEXT = 8
+LEAST_ROOM_FOR_TITLES = 30
 WIDEST_VALUES = 56
+GAP = 2
 """Columns of a terminal, as the one above."""
 
 VALUES = {
@@ -181,7 +181,10 @@ def print_report(made: Report, console: Console) -> None:
             f'data-site="{made.site.name}"></script>'
         )
         return
-    console.print(f"\nDays (visits {bars(console)[0]}, more views {bars(console)[1]})")
+    full, light = bars(console)
+    console.print(
+        f"\n{span_in_words(made.days).capitalize()} (visits {full}, more views {light})"
+    )
     console.print(chart(made.days, console))
     if made.pages:
         console.print()
@@ -203,13 +206,18 @@ def table_of_totals(made: Report) -> Table:
     if len(made.days) > 1:
         add_row(
             table,
-            f"last {len(made.days):,} days",
+            span_in_words(made.days),
             sum(day.views for day in made.days),
             sum(day.visits for day in made.days),
             "",
         )
     add_row(table, "in all", made.totals.views, made.totals.visits, "")
     return table
+
+
+def span_in_words(days: Sequence[DayNumbers]) -> str:
+    """Return what days a report is on."""
+    return f"last {len(days):,} days" if len(days) > 1 else "today"
 
 
 def chart(days: Sequence[DayNumbers], console: Console) -> Table:
@@ -224,7 +232,7 @@ def chart(days: Sequence[DayNumbers], console: Console) -> Table:
     for name, views, visits in rows:
         table.add_row(
             name,
-            bar(views, visits, most, longest, console),
+            make_bar(views, visits, most, longest, console),
             f"{views:,}",
             f"{visits:,}",
         )
@@ -242,10 +250,14 @@ def by_month(days: Sequence[DayNumbers]) -> Iterator[tuple[str, int, int]]:
         yield f"{month:%b %Y}", views, visits
 
 
-def bar(views: int, visits: int, most: int, longest: int, console: Console) -> Text:
+def make_bar(
+    views: int, visits: int, most: int, longest: int, console: Console
+) -> Text:
     """Return a bar as long as there are views, in which visits are darker."""
+    if not views:
+        return Text()
     full, light = bars(console)
-    length = max(1, round(longest * views / most)) if views else 0
+    length = max(1, round(longest * views / most))
     inside = min(length, round(longest * visits / most))
     return Text.assemble((full * inside, "cyan"), (light * (length - inside), "cyan"))
 
@@ -256,20 +268,33 @@ def bars(console: Console) -> tuple[str, str]:
 
 
 def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
-    """Return the pages with their titles, both cut to leave the numbers their room."""
-    has_titles = any(page.title for page in pages)
-    titles = ["title"] if has_titles else []
-    table = make_table("pages", *titles, ">views", ">visits", ">in all")
-    room = max(2 * LEAST_TEXT, width - ROOM_FOR_NUMBERS)
-    longest_page = max(cell_len(shown(page.page)) for page in pages)
-    longest_title = max(cell_len(shown(page.title)) for page in pages)
-    of_pages = min(longest_page, max(room // 2, room - longest_title))
-    table.columns[0].max_width = max(LEAST_TEXT, of_pages)
+    """Return the pages, with titles where they fit, cut to leave numbers their room."""
+    numbers = {
+        "views": [page.views for page in pages],
+        "visits": [page.visits for page in pages],
+        "in all": [page.all_views for page in pages],
+    }
+    room = width - sum(
+        GAP + max(len(name), len(f"{max(column):,}"))
+        for name, column in numbers.items()
+    )
+    has_titles = room >= LEAST_ROOM_FOR_TITLES and any(page.title for page in pages)
+    texts = {"pages": [page.page for page in pages]}
     if has_titles:
-        table.columns[1].max_width = max(LEAST_TEXT, room - of_pages)
-    for page in pages:
-        title = [page.title] if has_titles else []
-        add_row(table, page.page, *title, page.views, page.visits, page.all_views)
+        texts["title"] = [page.title for page in pages]
+    table = make_table(*texts, *(f">{name}" for name in numbers))
+    for row in zip(*texts.values(), *numbers.values()):
+        add_row(table, *row)
+    if has_titles:
+        room -= GAP
+        longest = [
+            max(cell_len(shown(text)) for text in (name, *of))
+            for name, of in texts.items()
+        ]
+        of_pages = min(longest[0], max(room // 2, room - longest[1]))
+        table.columns[1].max_width = room - of_pages
+        room = of_pages
+    table.columns[0].max_width = room
     return table
 
 

@@ -167,7 +167,6 @@ def remove(site: str, yes: bool) -> None:
         found = counts.sites.get(site)
         if found.name not in (site, site.strip().lower()):
             raise SiteError(f"{site} belongs to {found.name}: name that to remove it")
-        counts.sites.check_removable(found)
         totals = Reports(counts.redis, found).totals()
         what = f"{found.name} with {totals.views:,} views of {totals.pages:,} pages"
         if not yes:

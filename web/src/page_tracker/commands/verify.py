@@ -6,11 +6,8 @@ import click
 
 from page_tracker.commands.opening import open_counts
 from page_tracker.commands.output import json_option, print_json, progress_of, say
-from page_tracker.tracking.verification import (
-    Verified,
-    verify_keys,
-    verify_site,
-)
+from page_tracker.tracking.inventory import verify_keys
+from page_tracker.tracking.verification import Verified, verify_site
 
 MOST_SHOWN = 20
 """Differences of one site; JSON has all of them."""

@@ -5,14 +5,14 @@ One round trip a question, however many days it spans; a few for what was seen m
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from redis import Redis
 
 from page_tracker.tracking.calendar import hours_of, today
-from page_tracker.tracking.keys import DIMENSIONS, OTHER
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.sites import Site, span_of
 from page_tracker.tracking.tops import top_of
 
 
@@ -35,7 +35,7 @@ class DayNumbers(NamedTuple):
 
 
 class HourNumbers(NamedTuple):
-    """What was counted in an hour of a day, named by what a clock shows as it begins."""
+    """What was counted in an hour, named by what a clock shows as it begins."""
 
     hour: str
     views: int
@@ -68,9 +68,10 @@ class Reports:
         self._redis = redis
 
     def last_days(self, number: int) -> list[date]:
-        """Return the last days of the site, today being the last of them."""
+        """Return the last days of the site that are kept, today being the last."""
         now = today(self.site.zone)
-        return [now - timedelta(days=back) for back in reversed(range(number))]
+        kept = [day for day in span_of(self._redis, self.site).days if day < now]
+        return [*kept[max(0, len(kept) + 1 - number) :], now]
 
     def totals(self) -> Totals:
         """Return what was counted since the beginning."""
@@ -151,14 +152,12 @@ class Reports:
         return self._top([keys.day(day).events for day in days], most)
 
     def top_values(self, dimension: str, most: int, days: Sequence[date]) -> Top:
-        """Return the values of one of `DIMENSIONS` with most views over some days."""
-        if dimension not in DIMENSIONS:
-            raise ValueError(f"{dimension!r} is none of {', '.join(DIMENSIONS)}")
+        """Return the values of one of `DIMENSIONS` with most views on some days."""
         keys = self.site.keys
         return self._top([keys.day(day).dimensions[dimension] for day in days], most)
 
     def filtered(self, days: Sequence[date]) -> dict[str, int]:
-        """Return how many views were not counted, by reason, the most frequent first."""
+        """Return how many views were not counted, by reason, most frequent first."""
         pipeline = self._redis.pipeline(transaction=False)
         for day in days:
             pipeline.hgetall(self.site.keys.day(day).filtered)

@@ -298,16 +298,8 @@ class Sites:
                     pipeline.expireat(key, site.expires(day))
             pipeline.execute()
 
-    def check_removable(self, site: Site) -> None:
-        """Raise SiteError when the settings would register a site anew."""
-        if site.name in {configured.name for configured in self.configured}:
-            raise SiteError(
-                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
-                "again at the next start: take it out there first"
-            )
-
     def get(self, host: str) -> Site:
-        """Return a site by its name or an alias. Raises SiteError when there is none."""
+        """Return a site by its name or an alias. Raises SiteError when it is none."""
         try:
             name = checked_site(host)
         except ValueError as error:
@@ -324,7 +316,11 @@ class Sites:
         `on_progress` is told how many keys of Redis were looked through, and how many
         there are.
         """
-        self.check_removable(site)
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
+                "again at the next start: take it out there first"
+            )
         redis = self._redis()
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more

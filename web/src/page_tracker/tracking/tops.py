@@ -15,12 +15,14 @@ FIRST_DEPTH = 100
 DEEPER = 10
 
 
-def top_of(redis: Redis, keys: Sequence[str], most: int) -> list[tuple[str, int]]:
+def top_of(
+    redis: Redis, keys: Sequence[str], most: int, depth: int = FIRST_DEPTH
+) -> list[tuple[str, int]]:
     """Return the members with the highest sums over sorted sets, highest first.
 
-    Members with the same sum are in the order of their names. The answer is exact.
+    Members with the same sum are in the order of their names. The answer is exact,
+    whatever `depth` is read first.
     """
-    depth = max(FIRST_DEPTH, 2 * most)
     while True:
         lists = _best(redis, keys, depth)
         full = [key for key, best in zip(keys, lists) if len(best) == depth]

@@ -1,0 +1,139 @@
+"""Whether every key in Redis is one that we know, of its type, and goes in time."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import NamedTuple, cast
+
+from redis import Redis
+
+from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.sites import Site, Sites
+
+KEYS_AT_ONCE = 1_000
+
+PLACES = {
+    "{s}": r"\{(?P<site>[^}]*)\}",
+    "D": r"(?P<day>\d{4}-\d\d-\d\d)",
+    "P": "(?s:.+)",
+    "M": r"\d+",
+    "A": "[0-9a-f]+",
+    "ID": "[A-Za-z0-9_-]+",
+}
+"""What stands in a key for each place that the patterns of `FAMILIES` leave open."""
+
+SECONDS = {"minute": 60, "hour": 60 * 60, "day": 24 * 60 * 60}
+
+
+class VerifiedKeys(NamedTuple):
+    """How many keys were checked, and each difference in words."""
+
+    checked: int
+    differences: list[str]
+
+
+def verify_keys(
+    redis: Redis, sites: Sites, on_progress: Callable[[int, int], None]
+) -> VerifiedKeys:
+    """Check that every key has the type and the lifetime that `FAMILIES` says.
+
+    `on_progress` is told how many keys were checked, and how many there are.
+    """
+    families = [(_pattern(family), family) for family in FAMILIES]
+    differences: set[str] = set()
+    checked, all_keys, cursor = 0, redis.dbsize(), 0
+    while True:
+        cursor, found = redis.scan(cursor, "pt:*", KEYS_AT_ONCE)
+        keys = cast(list[bytes], found) + ([] if cursor else [PAGE_VIEWS.encode()])
+        pipeline = redis.pipeline(transaction=False)
+        for key in keys:
+            pipeline.type(key)
+            pipeline.expiretime(cast(str, key))
+        answers = iter(pipeline.execute())
+        now = time.time()
+        for key, kind, expires in zip(keys, answers, answers):
+            if kind != b"none":  # or it went meanwhile
+                checked += 1
+                name = key.decode(errors="backslashreplace")
+                seen = _Key(name, kind.decode(), expires, now)
+                differences.update(_complaints(seen, families, sites))
+        on_progress(checked, all_keys)
+        if cursor == 0:
+            return VerifiedKeys(checked, sorted(differences))
+
+
+class _Key(NamedTuple):
+    """A key as it was found; `expires` is -1 when it never does."""
+
+    name: str
+    kind: str
+    expires: int
+    now: float
+
+
+class _Place(NamedTuple):
+    """Where a key belongs; a site of None is none that is registered."""
+
+    family: Family
+    site: Site | None
+    day: date | None
+
+
+def _pattern(family: Family) -> re.Pattern[str]:
+    parts = family.pattern.split(":")
+    return re.compile(":".join(PLACES.get(part, re.escape(part)) for part in parts))
+
+
+def _complaints(
+    key: _Key, families: list[tuple[re.Pattern[str], Family]], sites: Sites
+) -> Iterator[str]:
+    """Give what is wrong with a key, in words."""
+    place = _place(key, families, sites)
+    if place is None:
+        yield f"key {key.name}: is none that Page Tracker writes"
+        return
+    if place.site is None and "{s}" in place.family.pattern:
+        yield f"key {key.name}: belongs to no registered site"
+        return
+    kind = "string" if place.family.type == "hyperloglog" else place.family.type
+    if key.kind != kind:
+        yield f"key {key.name}: is a {key.kind}, and should be a {kind}"
+    latest = _latest(place, key.now)
+    if latest is None and key.expires != -1:
+        yield f"key {key.name}: goes at {_moment(key.expires)}, and should stay"
+    elif latest and key.expires == -1:
+        yield f"key {key.name}: stays, and should go by {_moment(latest)}"
+    elif latest and key.expires > latest:
+        moments = f"{_moment(key.expires)}, and should by {_moment(latest)}"
+        yield f"key {key.name}: goes at {moments}"
+
+
+def _place(
+    key: _Key, families: list[tuple[re.Pattern[str], Family]], sites: Sites
+) -> _Place | None:
+    """Return where a key belongs; None for one that Page Tracker does not write."""
+    for pattern, family in families:
+        if match := pattern.fullmatch(key.name):
+            found = match.groupdict()
+            try:
+                day = date.fromisoformat(found["day"]) if "day" in found else None
+            except ValueError:
+                return None
+            name = found.get("site", "")
+            site = sites.find(name) if name else None
+            return _Place(family, site if site and site.name == name else None, day)
+    return None
+
+
+def _latest(place: _Place, now: float) -> int | None:
+    """Return when a key should be gone at last; None for one that stays."""
+    if place.site and place.day and "retention" in place.family.keeps:
+        return place.site.expires(place.day)
+    if lifetime := re.match(r"(\d+) (minute|hour|day)", place.family.keeps):
+        return round(now) + int(lifetime[1]) * SECONDS[lifetime[2]] + 1
+    return None
+
+
+def _moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,321 @@
+"""No address and no user agent is kept or logged, whatever happens to a view."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import psutil
+import pytest
+import requests
+from redis import Redis
+from redis.exceptions import RedisError
+
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.visitor import hashed_visitor
+from recording import SITE, connect, keys_in, make_recorder, person, view
+from servers import PageTracker, page_tracker
+
+TOKEN = "a token of the owner"  # nosec B105
+SITES = ("example.org", "other.example")
+HOURS_48 = 48 * 60 * 60
+VIEWS = 1_000
+
+MARK = "Zwiebelfisch"
+"""Stands in every user agent, and nowhere else."""
+
+ADDRESSES = [
+    *(f"203.0.113.{n}" for n in range(40, 80)),
+    *(f"2001:db8:{n:x}::{n + 7:x}" for n in range(0x1A0, 0x200)),
+]
+
+
+def user_agent(number: int) -> str:
+    """Return the user agent of somebody."""
+    return f"Mozilla/5.0 (X11; Linux x86_64) {MARK}/{number} Firefox/{100 + number}.0"
+
+
+def forms_of(address: str) -> Iterator[bytes]:
+    """Give what an address could be written as."""
+    ip = ip_address(address)
+    forms = {address, ip.exploded, ip.packed.hex(), str(int(ip))}
+    if isinstance(ip, IPv6Address):
+        network = ip_network(f"{address}/64", strict=False).network_address
+        forms |= {str(network), network.exploded, network.packed[:8].hex()}
+        yield network.packed[:8]
+    for form in forms:
+        yield form.encode()
+        yield form.upper().encode()
+    yield ip.packed
+
+
+FORBIDDEN = {MARK.encode()} | {
+    form for address in ADDRESSES for form in forms_of(address)
+}
+
+
+def forbidden_in(text: bytes) -> list[bytes]:
+    """Return what a text has of addresses and user agents."""
+    return [form for form in FORBIDDEN if form in text]
+
+
+class Crowd:
+    """Sends views of many persons, and requests of every other kind among them."""
+
+    def __init__(self, tracker: PageTracker) -> None:
+        self.statuses: set[int] = set()
+        self._url = tracker.url
+        self._numbers = count()
+
+    def come(self, views: int) -> None:
+        """Send so many views, eight at a time."""
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(self._send, range(views)))
+
+    def _send(self, _: int) -> None:
+        n = next(self._numbers)
+        sends = [self._view, self._view, self._pixel, self._batch, self._mistake]
+        address = ADDRESSES[n % 7 if n % 3 else n % len(ADDRESSES)]
+        headers = {
+            "User-Agent": user_agent(n % 50),
+            "X-Forwarded-For": f"198.18.0.1, {address}",
+            "Connection": "close",
+        }
+        # While Redis is away, or of a request cut short, there may be no answer.
+        with suppress(requests.RequestException):
+            self.statuses.add(sends[n % 5](n, headers).status_code)
+        if n % 50 == 0:
+            self._malformed(headers)
+
+    def _view(self, n: int, headers: dict[str, str]) -> requests.Response:
+        fields = {"site": SITES[n % 2], "page": f"/page-{n % 20}", "title": "Title"}
+        return self._post({**fields, "id": f"id-of-view-{n}"}, headers)
+
+    def _pixel(self, n: int, headers: dict[str, str]) -> requests.Response:
+        given = f"site={SITES[n % 2]}&page=/page-{n % 20}&referrer=https://a.example/"
+        return requests.get(
+            f"{self._url}/pixel.gif?{given}", headers=headers, timeout=5
+        )
+
+    def _batch(self, n: int, headers: dict[str, str]) -> requests.Response:
+        fields = {
+            "site": SITES[n % 2],
+            "page": "/imported",
+            "address": ADDRESSES[n % len(ADDRESSES)],
+            "user_agent": user_agent(n % 50),
+            "time": (datetime.now(UTC) - timedelta(days=n % 9)).isoformat(),
+        }
+        token = headers | {"Authorization": f"Bearer {TOKEN}"}
+        return self._post([fields, {**fields, "time": "soon"}], token)
+
+    def _mistake(self, n: int, headers: dict[str, str]) -> requests.Response:
+        mistakes: list[object] = [
+            {"site": "unknown.example", "page": "/"},
+            {"site": "example.org"},
+            {"site": "example.org", "page": "/", "address": "nobody"},
+            [],
+        ]
+        if n % 20 == 4:
+            return requests.get(f"{self._url}/not/there", headers=headers, timeout=5)
+        if n % 20 == 9:
+            wrong = headers | {"Authorization": "Bearer of nothing"}
+            return self._post(mistakes[0], wrong)
+        return self._post(mistakes[n % 4], headers)
+
+    def _post(self, body: object, headers: dict[str, str]) -> requests.Response:
+        return requests.post(
+            f"{self._url}/api/v1/views", json=body, headers=headers, timeout=5
+        )
+
+    def _malformed(self, headers: dict[str, str]) -> None:
+        """Send what is no HTTP, in different ways."""
+        sent = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        for request in (
+            f"{headers['X-Forwarded-For']} {MARK}\r\n\r\n",
+            f"GET /{MARK} HTTP/9.9\r\n{sent}\r\n",
+            f"POST /api/v1/views HTTP/1.1\r\n{sent}Content-Length: {MARK}\r\n\r\n",
+            f"POST /api/v1/views HTTP/1.1\r\n{sent}Content-Length: 99\r\n\r\n{{",
+            f"GET / HTTP/1.1\r\n{sent}{MARK} : 1\r\n\r\n",
+        ):
+            host, _, port = self._url.rpartition("/")[2].partition(":")
+            with socket.create_connection((host, int(port)), timeout=5) as connection:
+                connection.sendall(request.encode())
+
+
+def make_readable(redis: Redis) -> None:
+    """Have Redis write files and values without compressing them."""
+    redis.config_set("rdbcompression", "no")
+    redis.config_set("aof-use-rdb-preamble", "no")
+    redis.config_set("slowlog-log-slower-than", 0)
+
+
+def everything_in(redis: Redis) -> bytes:
+    """Return all keys and their values, as they are, and as Redis writes them."""
+    found: list[object] = [redis.slowlog_get(128)]
+    for key in keys_in(redis):
+        found += [key, redis.dump(key), redis.type(key)]
+        match cast(bytes, redis.type(key)):
+            case b"hash":
+                found.append(redis.hgetall(key))
+            case b"zset":
+                found.append(redis.zrange(key, 0, -1))
+            case b"string":
+                found.append(redis.get(key))
+    return b"\n".join(
+        one if isinstance(one, bytes) else repr(one).encode() for one in found
+    )
+
+
+@pytest.mark.timeout(60)
+def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
+    # Given
+    data = folder / "page-tracker-data"
+    with page_tracker(
+        folder,
+        PAGE_TRACKER_SITES=",".join(SITES),
+        PAGE_TRACKER_PROXIES="127.0.0.1",
+        PAGE_TRACKER_TOKEN=TOKEN,
+        PAGE_TRACKER_RATE="20",
+        PAGE_TRACKER_LOG_LEVEL="debug",
+    ) as tracker:
+        crowd = Crowd(tracker)
+        with connect(f"unix://{data / 'redis.sock'}") as redis:
+            make_readable(redis)
+
+            # When
+            crowd.come(VIEWS // 2)
+            before = everything_in(redis)
+            process = psutil.Process(redis.info("server")["process_id"])
+            with ThreadPoolExecutor(1) as thread:
+                coming = thread.submit(crowd.come, VIEWS // 4)
+                process.kill()
+                coming.result(timeout=30)
+            assert wait_for(lambda: is_there(redis), 10)
+            make_readable(redis)
+            crowd.come(VIEWS // 4)
+            after = everything_in(redis)
+            salts = [redis.ttl(key) for key in keys_in(redis, "*:salt")]
+
+    # Then
+    logs = [tracker.log.read_bytes(), (data / "redis.log").read_bytes()]
+    files = [path.read_bytes() for path in data.glob("appendonlydir/*")]
+    for text in (before, after, *logs, *files):
+        assert forbidden_in(text) == []
+    assert crowd.statuses >= {200, 400, 401, 404, 429}
+    # What is looked for would be found, and the rest is there.
+    assert forbidden_in(f"by {ADDRESSES[0]} in {user_agent(1)}".encode())
+    for text in (before, after, b"".join(files)):
+        assert b"/page-1" in text and b"Firefox" in text
+    assert logs[0].count(b"POST /api/v1/views") > VIEWS / 2
+    assert len(salts) > 2
+    assert all(0 < seconds <= HOURS_48 for seconds in salts)
+
+
+def is_there(redis: Redis) -> bool:
+    """Say whether Redis answers."""
+    with suppress(RedisError):
+        return bool(redis.ping())
+    return False
+
+
+def test_should_tell_one_visitor_apart_on_each_site_and_day(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, SITE, make_site("other.example"))
+
+    # When
+    for site in SITES:
+        for days in (0, 1):
+            at = time.time() - days * 24 * 60 * 60
+            recorder.count(view("/", site), person(), at)
+
+    # Then
+    places = [key.removesuffix("salt") for key in keys_in(redis_client, "*:salt")]
+    hashes = {
+        place: hashed_visitor(person(), cast(bytes, redis_client.get(f"{place}salt")))
+        for place in places
+    }
+    assert len(set(hashes.values())) == len(places) == 4
+    for place, visitor in hashes.items():
+        # Nothing changes by what is there already: these hashes are what was stored.
+        assert redis_client.pfadd(f"{place}visitors", visitor) == 0
+        assert len(visitor) == 4
+
+
+def rewrites(redis: Redis) -> int:
+    """Return how often Redis was asked to write its file anew."""
+    stats = redis.info("commandstats")
+    return int(stats.get("cmdstat_bgrewriteaof", {}).get("calls", 0))
+
+
+def test_should_ask_for_a_new_file_once_a_day(
+    redis_server: RedisServer,
+    redis_client: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given
+    now = datetime.now(UTC).date()
+    found = []
+    with connect(redis_server.url) as other:
+        processes: list[Recorder] = [make_recorder(redis_client), make_recorder(other)]
+
+        # When
+        for days in range(4):
+            day = now + timedelta(days)
+            monkeypatch.setattr(
+                "page_tracker.tracking.recorder.today", lambda _zone, day=day: day
+            )
+            for recorder in processes * 2:
+                recorder.count(view(), person())
+            found.append(rewrites(redis_client))
+
+    # Then
+    assert found == [1, 2, 3, 4]
+
+
+def test_should_have_no_salt_in_any_file_once_it_is_gone_and_a_new_one_is_written(
+    redis_server: RedisServer, redis_client: Redis
+) -> None:
+    # Given
+    make_recorder(redis_client).count(view(), person())
+    (key,) = keys_in(redis_client, "*:salt")
+    salt = cast(bytes, redis_client.get(key))
+    folder = redis_server.folder
+
+    def files_with_salt() -> list[Path]:
+        return [
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and salt in path.read_bytes()
+        ]
+
+    assert files_with_salt()
+    redis_client.pexpire(key, 1)
+    assert wait_for(lambda: not redis_client.exists(key), 5)
+    redis_client.delete("pt:rewritten")
+
+    # When
+    assert wait_for(lambda: not is_writing(redis_client), 10)
+    make_recorder(redis_client).count(view("/b", "example.org"), person())
+
+    # Then
+    assert wait_for(lambda: not is_writing(redis_client), 10)
+    assert wait_for(lambda: not files_with_salt(), 5)
+
+
+def is_writing(redis: Redis) -> bool:
+    """Say whether Redis writes its file anew."""
+    persistence = redis.info("persistence")
+    return bool(
+        persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
+    )
