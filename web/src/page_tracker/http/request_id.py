@@ -2,19 +2,26 @@
 
 import re
 from secrets import token_hex
+from wsgiref.types import WSGIEnvironment
 
-from flask import g, request
+from flask import request
 
 HEADER = "X-Request-ID"
+KEY = "page_tracker.request_id"
 
 
 def request_id() -> str:
-    """Return the id of the request: the one it came with (from a proxy), or a new one.
+    """Return the id of the request that is being answered."""
+    return request_id_of(request.environ)
+
+
+def request_id_of(environ: WSGIEnvironment) -> str:
+    """Return the id of a request: the one it came with (from a proxy), or a new one.
 
     An id that came with the request is only taken when it is harmless in a log.
     """
-    if "request_id" not in g:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    if KEY not in environ:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
         harmless = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given)
-        g.request_id = given if harmless else token_hex(16)
-    return str(g.request_id)
+        environ[KEY] = given if harmless else token_hex(16)
+    return str(environ[KEY])
