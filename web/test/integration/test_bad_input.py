@@ -81,13 +81,13 @@ class Tags(HTMLParser):
         if tag == "script":
             self.found.add((tag, dict(attrs).get("src") or ""))
         for name, value in attrs:
-            if name.startswith("on") or str(value).startswith("javascript:"):
+            if name.startswith("on") or (value and value.startswith("javascript:")):
                 self.found.add((name, value or ""))
 
 
 def reason_of(answer: TestResponse) -> str:
     """Return why something was refused."""
-    if answer.mimetype.startswith("image/"):
+    if str(answer.mimetype).startswith("image/"):
         return answer.headers["X-Page-Tracker"]
     if answer.mimetype != "application/json":
         return answer.text
