@@ -104,11 +104,10 @@ def count_while_redis_is_killed(
     ):
         coming = [threads.submit(come, tracker) for _ in range(CLIENTS)]
         for kill in range(1, kills + 1):
-            enough = views * kill // (kills + 1)
-            assert wait_for(lambda: counted() >= enough, SECONDS_FOR_ALL)
+            wait_until_more(counted, views * kill // (kills + 1) - 1)
             refused_before = refused()
             kill_redis(redis_server)
-            assert wait_for(lambda: refused() > refused_before + CLIENTS, 30)
+            wait_until_more(refused, refused_before + CLIENTS)
             redis_server.start()
             write_at_once(redis_server)
             say(f"{counted():,} of {views:,} views counted, Redis killed {kill} times")
@@ -117,6 +116,11 @@ def count_while_redis_is_killed(
     with connect(redis_server.url) as redis:
         stored = {site: sums(redis, "views", site) for site in tallies}
     return Result(tallies, stored, kills)
+
+
+def wait_until_more(counter: Callable[[], int], than: int) -> None:
+    """Wait until a number is larger than another."""
+    assert wait_for(lambda: counter() > than, SECONDS_FOR_ALL)
 
 
 def write_at_once(redis_server: RedisServer) -> None:
@@ -183,7 +187,7 @@ def memory_by_pages(redis: Redis, pages: int, cap: int) -> Iterator[tuple[int, i
     The site has room for `cap` pages of its own, and as many referrers.
     """
     recorder = make_recorder(redis, limits=Limits(pages=cap, values=cap))
-    chunk = 1_000
+    chunk = 100  # no call waits for others, as more than one group would
     for start in range(0, pages, chunk):
         outcomes = recorder.count_all(
             (
