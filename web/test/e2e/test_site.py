@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.sites import Sites, make_site
 from stack import Stack
@@ -21,6 +22,10 @@ def site(stack: Stack) -> Iterator[str]:
     sites = Sites(lambda: stack.redis, Outage())
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
+    # Each process asks Redis for sites that it does not know ten times a second at most.
+    assert wait_for(
+        lambda: all(stack.ask(f"/badge/{site.name}.svg").ok for _ in range(8)), 10
+    )
     yield site.name
     sites.remove(site, lambda _done, _all: None)
 
