@@ -22,7 +22,7 @@ def site(stack: Stack) -> Iterator[str]:
     sites = Sites(lambda: stack.redis, Outage())
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
-    # Each process asks Redis for sites that it does not know ten times a second at most.
+    # A process looks for sites it does not know ten times a second at most.
     assert wait_for(
         lambda: all(stack.ask(f"/badge/{site.name}.svg").ok for _ in range(8)), 10
     )
