@@ -3,6 +3,7 @@
 from playwright.sync_api import Page
 
 from page_tracker.operating.waiting import wait_for
+from web import SECONDS_TO_ARRIVE
 
 NUMBERS = """
     <b id="page" data-views="page">…</b> <b id="visits" data-visits="page">…</b>
@@ -30,4 +31,4 @@ def kept(tab: Page) -> list[str]:
 
 def forgets(tab: Page) -> bool:
     """Say whether the browser comes to keep nothing for a page's site."""
-    return wait_for(lambda: not kept(tab), 5)
+    return wait_for(lambda: not kept(tab), SECONDS_TO_ARRIVE)

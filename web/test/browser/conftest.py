@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from servers import page_tracker
-from web import Web
+from web import SECONDS_TO_ARRIVE, Web
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), PROGRAMS[0])
@@ -73,6 +74,7 @@ def web(counter: str) -> Iterator[Web]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Give a browser that keeps the page it leaves, as those of people do."""
+    expect.set_options(timeout=SECONDS_TO_ARRIVE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -98,7 +100,7 @@ def visitor(chromium: Browser) -> Iterator[BrowserContext]:
 def tab(visitor: BrowserContext) -> Page:
     """Give an empty tab of the visitor's."""
     tab = visitor.new_page()
-    tab.set_default_timeout(5000)
+    tab.set_default_timeout(SECONDS_TO_ARRIVE * 1000)
     return tab
 
 
@@ -108,10 +110,18 @@ def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
 
     One that is driven shows every tab at once, and never loads a page ahead.
     """
+    profile = folder / "profile"
+
+    def is_removed() -> bool:
+        shutil.rmtree(profile, ignore_errors=True)
+        return not profile.exists()
+
     with ExitStack() as stack:
+        # The browser's own processes may outlive it by a moment, and still write.
+        stack.callback(wait_for, is_removed, SECONDS_TO_ARRIVE)
 
         def open_url(url: str) -> None:
-            options = ("--headless", f"--user-data-dir={folder}", *ARGUMENTS)
+            options = ("--headless", f"--user-data-dir={profile}", *ARGUMENTS)
             process = stack.enter_context(
                 subprocess.Popen([CHROMIUM, *options, url], stderr=subprocess.DEVNULL)
             )

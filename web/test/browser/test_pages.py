@@ -19,6 +19,7 @@ def test_should_show_the_numbers_of_page_and_site(
 
     # When
     tab.goto(web.url("blog.example/numbers"))
+    expect(tab.locator("#page")).to_have_text("1")
     tab.goto(web.url("blog.example/numbers"))
 
     # Then

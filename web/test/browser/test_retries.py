@@ -10,7 +10,7 @@ from redis import Redis
 
 from page_tracker.operating.waiting import wait_for
 from pages import NUMBERS, document, forgets, kept, settle
-from web import Web
+from web import SECONDS_TO_ARRIVE, Web
 
 
 @pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])
@@ -106,7 +106,7 @@ def test_should_lose_nothing_when_two_tabs_are_offline(
     visitor.set_offline(False)
 
     # Then
-    assert wait_for(lambda: stored("/tab-0") and stored("/tab-1"), 5)
+    assert wait_for(lambda: stored("/tab-0") and stored("/tab-1"), SECONDS_TO_ARRIVE)
     assert forgets(tabs[0])
     assert stored("/tab-0") == stored("/tab-1") == 1
 
@@ -145,7 +145,7 @@ def test_should_keep_a_hundred_views_of_a_day_and_nothing_broken(
         "/full",
         "/one-more",
     ]
-    assert wait_for(lambda: kept(tab) == ["of the site"], 5)
+    assert wait_for(lambda: kept(tab) == ["of the site"], SECONDS_TO_ARRIVE)
 
 
 @pytest.mark.parametrize(

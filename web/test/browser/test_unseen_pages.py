@@ -68,6 +68,7 @@ def test_should_count_a_page_that_the_browser_kept_for_going_back(
     web.pages["blog.example/first"] = document(web.tag())
     web.pages["blog.example/second"] = document(web.tag())
     tab.goto(web.url("blog.example/first"))
+    web.wait_for_views(1)
     tab.evaluate("window.isKept = true")
     tab.goto(web.url("blog.example/second"))
     web.wait_for_views(2)

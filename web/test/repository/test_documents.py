@@ -5,10 +5,12 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from page_tracker.app import create_app
+from page_tracker.cli import main
 from page_tracker.collecting.sent import SentView
 from page_tracker.settings import FIELDS, TAKEN, Settings, variable
 from page_tracker.tracking.filters import FILTERS
@@ -138,6 +140,26 @@ def test_should_name_make_targets_that_exist(document: str) -> None:
 
     # Then
     assert set(named) <= targets
+
+
+def test_should_list_every_command() -> None:
+    # Given
+    expected = set()
+    for name, command in main.commands.items():
+        if isinstance(command, click.Group):
+            expected |= {f"{name} {below}" for below in command.commands}
+        else:
+            expected.add(name)
+
+    # When
+    named = set(
+        re.findall(
+            r"`page-tracker ((?:sites|count) \w+|\w+)", read("docs/operating.md")
+        )
+    )
+
+    # Then
+    assert named == expected
 
 
 def test_should_only_run_make_in_workflows() -> None:

@@ -34,7 +34,7 @@ ZONES = [
         ("Asia/Beirut", date(2026, 3, 29), 23, "01:00", "23:00"),
         ("Asia/Beirut", date(2026, 10, 24), 25, "00:00", "23:00"),
         # At 1:00 they are back at 0:00.
-        ("America/Havana", date(2026, 11, 1), 25, "00:00", "23:00"),
+        ("America/Havana", date(2024, 11, 3), 25, "00:00", "23:00"),
         # By half an hour: the last hour of the day has 30 minutes.
         ("Australia/Lord_Howe", date(2026, 10, 4), 24, "00:00", "23:30"),
         ("Australia/Lord_Howe", date(2026, 4, 5), 25, "00:00", "23:30"),

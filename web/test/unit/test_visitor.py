@@ -49,7 +49,7 @@ def test_should_keep_a_salt_for_its_day_and_forget_it_after_two() -> None:
         first = salts.get("a.org", DAY)
 
         # When
-        clock.return_value = 48 * 3600 - 1
+        clock.return_value = 47 * 3600
         kept = salts.get("a.org", DAY)
         clock.return_value = 48 * 3600
         renewed = salts.get("a.org", DAY)

@@ -21,7 +21,7 @@ def form_asked_for() -> Form:
 
     Between forms that it likes alike (as curl's `*/*` does), text wins, then HTML.
     """
-    return _best_form(request.headers.get("Accept", ""))
+    return _best_form(request.environ.get("HTTP_ACCEPT", ""))
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ def request_id() -> str:
     An id that came with the request is only taken when it is harmless in a log.
     """
     if "request_id" not in g:
-        given = request.headers.get(HEADER, "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         harmless = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given)
         g.request_id = given if harmless else token_hex(16)
     return str(g.request_id)

@@ -11,23 +11,28 @@ from page_tracker.tracking.visitor import Sender
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
+PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+
+LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
+
 LONGEST_USER_AGENT = 512
 
 
 def sender_of(request: Request, proxies: Networks) -> Sender:
     """Return who sent a request. Proxies are those whose word counts."""
-    headers = request.headers
-    purposes = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-    language = re.match(r"\s*([A-Za-z]{2,3})\b", headers.get("Accept-Language", ""))
+    # Where `request.headers` makes an exception of each that is not there.
+    sent = request.environ
+    user_agent = sent.get("HTTP_USER_AGENT", "")
+    language = LANGUAGE.match(sent.get("HTTP_ACCEPT_LANGUAGE", ""))
     return Sender(
         address=client_address(
-            request.remote_addr or "", headers.getlist("X-Forwarded-For"), proxies
+            request.remote_addr or "", [sent.get("HTTP_X_FORWARDED_FOR", "")], proxies
         ),
-        user_agent=headers.get("User-Agent", "")[:LONGEST_USER_AGENT],
+        user_agent=user_agent[:LONGEST_USER_AGENT],
         language=language[1].lower() if language else "",
-        is_shared=is_image_proxy(headers.get("User-Agent", "")),
-        is_prefetch=any(AHEAD.search(headers.get(name, "")) for name in purposes),
-        wants_privacy="1" in (headers.get("DNT"), headers.get("Sec-GPC")),
+        is_shared=is_image_proxy(user_agent),
+        is_prefetch=any(AHEAD.search(sent.get(name, "")) for name in PURPOSES),
+        wants_privacy="1" in (sent.get("HTTP_DNT"), sent.get("HTTP_SEC_GPC")),
     )
 
 

@@ -35,6 +35,11 @@ KEPT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]")
 """What of ASCII stands in a page as it came. An escape for one of the others, or for
 one with a meaning of its own (an escaped slash), stays an escape."""
 
+PLAIN = re.compile(rf"(?:{KEPT.pattern})*")
+"""A text that stands as it came, as most do."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
@@ -140,9 +145,8 @@ def _check(name: str, text: str, most: int, unit: str = "bytes") -> None:
         raise InvalidView(f"{name}: is not valid Unicode") from None
     if size > most:
         raise InvalidView(f"{name}: has {size} {unit}; {most} are the most")
-    for character in text:
-        if character < " " or "\x7f" <= character < "\xa0":
-            raise InvalidView(f"{name}: has the control character {character!r}")
+    if control := CONTROL.search(text):
+        raise InvalidView(f"{name}: has the control character {control[0]!r}")
 
 
 def _checked(page: str) -> str:
@@ -159,6 +163,8 @@ def _checked(page: str) -> str:
 
 def _spell(text: str) -> str:
     """Write each character of a part of a URL in the one way that we chose for it."""
+    if PLAIN.fullmatch(text):
+        return text
     pieces: list[str] = []
     end = 0
     for escapes in ESCAPES.finditer(text):
@@ -202,6 +208,8 @@ def _is_tracking(name: str) -> bool:
 def _campaign(page: str) -> tuple[str, str]:
     """Return the source and the campaign that a link to the page was marked with."""
     query = page.partition("#")[0].partition("?")[2]
+    if not query:
+        return "", ""
     marks: dict[str, str] = {}
     for parameter in query.split("&"):
         name, value = _name(parameter), parameter.partition("=")[2]
