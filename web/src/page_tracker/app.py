@@ -23,6 +23,7 @@ from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
 from page_tracker.showing import badge, embed
+from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -119,6 +120,7 @@ def configure(app: Flask, settings: Settings) -> None:
 
 def make_recorder(redis_of: Callable[[], Redis], settings: Settings) -> Recorder:
     """Make what counts the views of sites, as the settings want it."""
+    agent_of("")  # reads its lists now, rather than while the first visitor waits
     spam = settings.spam_referrers
     return Recorder(
         redis_of,
