@@ -229,13 +229,11 @@ class Recorder:
             again = [place for place, answer in enumerate(answers) if not_run(answer)]
             if not again:
                 break
-            missed = [answers[place] for place in again]
-            misses_script = any(isinstance(miss, NoScriptError) for miss in missed)
-            for place, miss in zip(again, missed):
-                if isinstance(miss, list):
-                    self._learn_salt(attempts[place], *miss[1:])
-            script = SCRIPT if misses_script else SHA
-            repeated = self._run([attempts[place] for place in again], script)
+            for place in again:
+                if isinstance(answers[place], list):
+                    self._learn_salt(attempts[place], *answers[place][1:])
+            # With the script itself, which may be flushed again and again.
+            repeated = self._run([attempts[place] for place in again], SCRIPT)
             for place, answer in zip(again, repeated):
                 answers[place] = answer
         leave_replica(self._redis(), answers)
