@@ -66,11 +66,8 @@ def count_while_redis_is_killed(
 ) -> Result:
     """Send views of both sites from many clients, and kill Redis now and then.
 
-    Redis is started again once clients were told that it is away. It writes what it has
-    taken to its disk before it says so: by default it may, once a second, keep for the
-    time of an fsync what it has acknowledged, and lose that when it is killed.
+    Redis is started again once clients were told that it is away.
     """
-    write_at_once(redis_server)
     tallies = {ONCE: Tally(), RESENT: Tally()}
     numbers = iter(range(views))
     choosing = Lock()
@@ -109,7 +106,6 @@ def count_while_redis_is_killed(
             kill_redis(redis_server)
             wait_until_more(refused, refused_before + CLIENTS)
             redis_server.start()
-            write_at_once(redis_server)
             say(f"{counted():,} of {views:,} views counted, Redis killed {kill} times")
         for client in coming:
             client.result(timeout=SECONDS_FOR_ALL)
@@ -121,12 +117,6 @@ def count_while_redis_is_killed(
 def wait_until_more(counter: Callable[[], int], than: int) -> None:
     """Wait until a number is larger than another."""
     assert wait_for(lambda: counter() > than, SECONDS_FOR_ALL)
-
-
-def write_at_once(redis_server: RedisServer) -> None:
-    """Have Redis acknowledge only what is on its disk."""
-    with connect(redis_server.url) as redis:
-        redis.config_set("appendfsync", "always")
 
 
 def kill_redis(redis_server: RedisServer) -> None:

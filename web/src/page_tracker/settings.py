@@ -35,7 +35,12 @@ REDIS_URL_OPTIONS = re.compile(
 client must never do (wait for long, try again), since a URL wins over the code."""
 
 PROFILES: Mapping[str, Mapping[str, str]] = {
-    "development": {"log_format": "text", "reload": "yes", "workers": "1"},
+    "development": {
+        "log_format": "text",
+        "log_level": "debug",
+        "reload": "yes",
+        "workers": "1",
+    },
     "testing": {"log_format": "text", "log_level": "warning"},
     "production": {},
 }
@@ -90,7 +95,8 @@ class Settings(BaseModel):
     )
     profile: Literal["development", "testing", "production"] = Field(
         "production",
-        description="`development` logs text, has 1 worker and reloads changed code; "
+        description="`development` logs every answer as text, has 1 worker and reloads "
+        "changed code; "
         "`testing` logs warnings as text and lets exceptions through; or `production`",
     )
     bind: str = Field(
@@ -109,7 +115,7 @@ class Settings(BaseModel):
     any_site: int = Field(
         0,
         ge=0,
-        le=100_000,
+        le=1_000,
         description="how many sites may register themselves by being visited; `0` "
         "refuses views of sites that nobody registered",
     )
@@ -182,7 +188,9 @@ class Settings(BaseModel):
         "json", description="`json`, one object a line, or `text`"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="least level to log: `debug`, `info`, `warning` or `error`"
+        "info",
+        description="least level to log: `debug` (every answer), `info` (those that are "
+        "errors), `warning` or `error`",
     )
     commit: str = Field(
         "unknown",

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.operating.redis_server import RedisServer
+from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import (
@@ -615,6 +616,22 @@ def test_should_count_pages_over_the_cap_together(redis_client: Redis) -> None:
     assert sums(redis_client, "views") == {6}
     assert sums(redis_client, "visits") == {5}
     assert recorder.look("example.org", "/4").page.name == "(other)"
+
+
+def test_should_count_a_page_by_itself_where_another_one_went(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(pages=2))
+    for page in ("/a", "/b", "/c"):
+        recorder.count(view(page), ANYBODY)
+    Adjustments(redis_client, SITE, most_pages=2).set("/a", 0)
+
+    # When
+    answers = [recorder.count(view(page), ANYBODY) for page in ("/d", "/e", "/d")]
+
+    # Then
+    assert [answer.page.name for answer in answers] == ["/d", "(other)", "/d"]
 
 
 def test_should_count_values_over_the_cap_together(redis_client: Redis) -> None:

@@ -207,7 +207,7 @@ def test_should_not_miss_days_that_may_be_gone(
     too_many = command("verify")
 
     # Then
-    assert "example.org: 4 views, 1 days, all sums agree" in gone.output
+    assert "example.org: 4 views, 1 day, all sums agree" in gone.output
     assert "views: 3 of the page /a, 9 in its days" in too_many.output
 
 

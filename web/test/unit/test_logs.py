@@ -38,7 +38,7 @@ def test_should_log_one_json_object_a_line(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
-    app, output = logging_to_memory(Settings(log_format="json"))
+    app, output = logging_to_memory(Settings(log_format="json", log_level="debug"))
     redis_client.incr.return_value = 1
 
     # When
@@ -47,7 +47,7 @@ def test_should_log_one_json_object_a_line(
     # Then
     (line,) = output.getvalue().splitlines()
     logged = json.loads(line)
-    assert logged["level"] == "INFO"
+    assert logged["level"] == "DEBUG"
     assert logged["request_id"] == answer.headers["X-Request-ID"]
     assert (logged["method"], logged["path"], logged["status"]) == ("GET", "/", 200)
     assert logged["milliseconds"] >= 0
@@ -58,7 +58,7 @@ def test_should_log_text_for_people(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
-    app, output = logging_to_memory(Settings(log_format="text"))
+    app, output = logging_to_memory(Settings(log_format="text", log_level="debug"))
     redis_client.incr.return_value = 1
 
     # When
@@ -66,7 +66,7 @@ def test_should_log_text_for_people(
 
     # Then
     (line,) = output.getvalue().splitlines()
-    assert " INFO    GET / 200 in " in line
+    assert " DEBUG   GET / 200 in " in line
     assert line.endswith(f"[{answer.headers['X-Request-ID']}]")
 
 
@@ -127,16 +127,30 @@ def test_should_keep_a_path_on_its_line(
     assert len(output.getvalue().splitlines()) == 1
 
 
-def test_should_not_log_probes_that_go_well(
+def test_should_log_an_answer_that_is_an_error(logging_to_memory: Logging) -> None:
+    # Given
+    app, output = logging_to_memory(Settings())
+
+    # When
+    answer = app.test_client().get("/nowhere")
+
+    # Then
+    logged = json.loads(output.getvalue())
+    assert (logged["level"], logged["status"]) == ("INFO", 404)
+    assert logged["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_should_not_bury_the_log_under_what_goes_well(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
     app, output = logging_to_memory(Settings())
     redis_client.incrby.return_value = 0
+    redis_client.incr.return_value = 1
 
     # When
-    app.test_client().get("/health")
-    app.test_client().get("/ready")
+    for path in ("/", "/health", "/ready"):
+        assert app.test_client().get(path).status_code == 200
 
     # Then
     assert output.getvalue() == ""

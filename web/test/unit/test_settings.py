@@ -55,7 +55,7 @@ def test_should_take_every_value_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("profile", "log_format", "log_level", "reload"),
     [
-        ("development", "text", "info", True),
+        ("development", "text", "debug", True),
         ("testing", "text", "warning", False),
         ("production", "json", "info", False),
     ],

@@ -1,16 +1,12 @@
 """Where log lines go and how they look: JSON or text, on stdout."""
 
-import json
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import has_request_context
 
 from page_tracker.http.request_id import request_id
 from page_tracker.settings import Settings
-
-OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
 class RequestId(logging.Filter):
@@ -31,26 +27,6 @@ class WithoutAddress(logging.Filter):
         if record.getMessage().startswith("Invalid request from ip="):
             record.msg, record.args = "Refused a malformed request", None
         return True
-
-
-class JsonFormatter(logging.Formatter):
-    """Write a line for machines: one JSON object, with what came as `extra` in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the object; the traceback is a text in it where there is one."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "process": record.process,
-        }
-        for name, value in vars(record).items():
-            if name not in OF_EVERY_RECORD:
-                line[name] = value
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -74,7 +50,17 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
             "without_address": {"()": WithoutAddress},
         },
         "formatters": {
-            "json": {"()": JsonFormatter},
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "format": "{levelname}{name}{message}{process}",
+                "style": "{",
+                "timestamp": "time",
+                "rename_fields": {
+                    "levelname": "level",
+                    "name": "logger",
+                    "exc_info": "traceback",
+                },
+            },
             "text": {
                 "()": TextFormatter,
                 "format": "%(asctime)s %(levelname)-7s %(message)s%(suffix)s",

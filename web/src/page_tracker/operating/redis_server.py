@@ -79,6 +79,10 @@ class RedisServer:
             *("--unixsocketperm", "600"),
             *("--dir", str(self.folder)),
             *("--appendonly", "yes"),
+            # With `everysec` what a killed Redis has acknowledged may be lost.
+            *("--appendfsync", "always"),
+            # It would keep arguments of scripts, a salt among them, for longer.
+            *("--slowlog-log-slower-than", "-1"),
             *("--save", ""),
             *("--maxmemory-policy", "noeviction"),
             *("--loglevel", "warning"),

@@ -35,7 +35,8 @@ if after < 0 then
 elseif after > most_views or site_views > most_views then
   return answer('too many views')
 elseif before == 0 and after > 0 and page ~= '(other)'
-    and redis.call('ZCARD', pages) >= most_pages then
+    and redis.call('ZCARD', pages) >= most_pages
+      + (redis.call('ZSCORE', pages, '(other)') and 1 or 0) then
   return answer('too many pages')
 elseif after == before then
   return answer('')

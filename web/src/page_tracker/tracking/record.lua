@@ -24,12 +24,18 @@ local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
 local today = prefix .. 'day:' .. day .. ':'
 local page_visitors = today .. 'visitors:'
 
+-- Says whether a sorted set has too many members. "(other)" is not one of them.
+local function is_full(key, most)
+  local size = redis.call('ZCARD', key)
+  return size > most and (size > most + 1 or not redis.call('ZSCORE', key, OTHER))
+end
+
 -- Adds a number to a member of a sorted set; returns the sum and the member, which is
 -- "(other)" where the member is new and the set is full.
 local function add(key, member, amount, most, lifetime)
   local sum = redis.call('ZINCRBY', key, amount, member)
   if tonumber(sum) == amount then
-    if most and member ~= OTHER and redis.call('ZCARD', key) > most then
+    if most and member ~= OTHER and is_full(key, most) then
       redis.call('ZREM', key, member)
       member = OTHER
       sum = redis.call('ZINCRBY', key, amount, member)
