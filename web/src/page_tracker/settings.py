@@ -179,7 +179,7 @@ class Settings(BaseModel):
         2, ge=1, le=64, description="processes that answer requests, 1 to 64"
     )
     threads: int = Field(
-        8, ge=1, le=64, description="requests that one worker answers at once, 1 to 64"
+        16, ge=1, le=64, description="requests that one worker answers at once, 1 to 64"
     )
     reload: bool = Field(
         False, description="start the workers again when code changes, `yes` or `no`"
@@ -189,8 +189,8 @@ class Settings(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
-        description="least level to log: `debug` (every answer), `info` (those that are "
-        "errors), `warning` or `error`",
+        description="least level to log: `debug` (every answer), `info` (those that "
+        "are errors), `warning` or `error`",
     )
     commit: str = Field(
         "unknown",

@@ -295,7 +295,7 @@ def bench(folder: Path, rounds: int, seconds: int, pages: list[int]) -> str:
         redis_version = our_redis.info("server")["redis_version"]
     lines = [
         f"By `make bench`: medians (least to most) of {rounds} rounds of {seconds} s "
-        f"each, both with the same kind of Redis, with {CONNECTIONS} connections ({BATCH_CONNECTIONS} for {BATCH:,} "
+        f"each, with {CONNECTIONS} connections ({BATCH_CONNECTIONS} for {BATCH:,} "
         f"views at once). {os.cpu_count()} cores for servers, Redis and wrk together; "
         f"Python {platform.python_version()}, Redis {redis_version}, "
         f"{Settings().workers} workers with {Settings().threads} threads.",

@@ -16,7 +16,7 @@ def test_should_have_production_defaults_when_nothing_is_set() -> None:
     assert settings.profile == "production"
     assert settings.redis_url is None
     assert settings.bind == "127.0.0.1:8000"
-    assert (settings.workers, settings.threads) == (2, 8)
+    assert (settings.workers, settings.threads) == (2, 16)
     assert (settings.log_format, settings.log_level) == ("json", "info")
 
 

@@ -37,7 +37,8 @@ def verify(as_json: bool) -> None:
         )
     else:
         for one in verified:
-            what = f"{one.site}: {one.views:,} views, {one.days:,} day{'s' * (one.days != 1)}"
+            days = f"{one.days:,} day" if one.days == 1 else f"{one.days:,} days"
+            what = f"{one.site}: {one.views:,} views, {days}"
             tell(what, "all sums agree", one.differences)
         tell(f"{keys.checked:,} keys", "all as they should be", keys.differences)
     if keys.differences or any(one.differences for one in verified):

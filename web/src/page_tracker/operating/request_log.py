@@ -46,8 +46,8 @@ def log_answer(environ: WSGIEnvironment, status: int, seconds: float) -> None:
     method, milliseconds = environ["REQUEST_METHOD"], round(seconds * 1000, 1)
     # Quoted, so that a line break in a path can not forge a line of the log.
     path = quote(environ["PATH_INFO"], encoding="latin-1")
-    # What was counted is in the counts: a line for each view would bury everything else,
-    # and cost as much as a tenth of its answer.
+    # What was counted is in the counts: a line for each view would bury everything
+    # else, and cost as much as a tenth of its answer.
     logger.log(
         logging.DEBUG if status < 400 else logging.INFO,
         "%s %s %s in %s ms",
