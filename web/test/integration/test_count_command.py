@@ -199,9 +199,14 @@ def test_should_make_no_more_pages_than_views_may(
     new = command("count", "set", "example.org", "/9", "7", PAGE_TRACKER_MAX_PAGES="3")
     old = command("count", "set", "example.org", "/2", "7", PAGE_TRACKER_MAX_PAGES="3")
     other = command("count", "set", "example.org", "(other)", "1")
+    command("count", "set", "example.org", "/1", "0")
+    freed = command(
+        "count", "set", "example.org", "/9", "1", PAGE_TRACKER_MAX_PAGES="3"
+    )
 
     # Then
     assert new.exit_code == 1
+    assert freed.output == "/9 on example.org: 1 views (+1, from 0)\n"
     assert "PAGE_TRACKER_MAX_PAGES allows, 3" in new.output
     assert old.exit_code == other.exit_code == 0
     assert other.output == "(other) on example.org: 1 views (-1, from 2)\n"

@@ -220,6 +220,17 @@ def test_should_count_one_that_was_kept_back_once(http_client: FlaskClient) -> N
     assert answer.json["page"]["views"] == 1
 
 
+def test_should_count_one_that_was_kept_back_when_it_was_seen(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # When
+    post(http_client, VIEW | {"age": 24 * 60 * 60, "id": "abcdefgh"})
+
+    # Then
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    assert redis_client.zscore(f"pt:{{blog.example}}:day:{yesterday}:pages", "/about")
+
+
 def test_should_want_an_id_of_one_that_was_kept_back(http_client: FlaskClient) -> None:
     # When
     answer = post(http_client, VIEW | {"age": 3600})

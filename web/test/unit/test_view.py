@@ -137,6 +137,7 @@ def test_should_keep_of_a_referrer_what_names_no_person(
         ("/?ref=hn", "hn", ""),
         ("/?utm_campaign=a%00b", "", "a b"),
         ("/?utm_campaign=%ff", "", "\ufffd"),
+        (f"/?utm_campaign={300 * 'a'}", "", 256 * "a"),
     ],
 )
 def test_should_take_the_campaign_from_the_link(
