@@ -35,6 +35,9 @@ wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"
 bind = settings.bind
 
+# Whose word counts on what the visitor connected to: its scheme, a path in front.
+forwarded_allow_ips = ",".join(map(str, settings.proxies))
+
 # Never from the host's cores: in a container they are not ours.
 worker_class = "gthread"
 workers = settings.workers

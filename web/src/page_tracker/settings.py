@@ -116,13 +116,13 @@ class Settings(BaseModel):
         0,
         ge=0,
         le=1_000,
-        description="how many sites may register themselves by being visited; `0` "
-        "refuses views of sites that nobody registered",
+        description="sites may register themselves by being visited until there are "
+        "so many in all; `0` refuses views of sites that nobody registered",
     )
     proxies: Networks = Field(
         (),
-        description="addresses and ranges of proxies whose `X-Forwarded-For` tells the "
-        "visitor's address, as in `172.16.0.0/12, ::1`",
+        description="addresses and ranges of proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` count, as in `172.16.0.0/12, ::1`",
     )
     own: Networks = Field(
         (),

@@ -1,6 +1,7 @@
 """page-tracker count, as an owner uses it."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -284,3 +285,18 @@ def test_should_not_bring_a_removed_site_back(
     with pytest.raises(AdjustmentError, match="example.org was removed"):
         Adjustments(redis_client, site, most_pages=10).set("/a", 1)
     assert not redis_client.keys("pt:*")
+
+
+def test_should_cut_no_time_and_no_number_of_a_change(command: Command) -> None:
+    # Given
+    page = f"/a-path/{'of-an-article-' * 8}"
+    command("count", "add", "example.org", page, "12000")
+
+    # When
+    lines = command("count", "log", "example.org").output.splitlines()
+
+    # Then
+    assert re.match(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +0  12,000  \+12,000  /a", lines[1]
+    )
+    assert "".join(line[44:].strip() for line in lines[1:]) == page

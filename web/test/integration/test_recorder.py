@@ -2,17 +2,20 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from threading import Barrier, Event
 
 import pytest
 from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.operating.redis_server import RedisServer
+from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.outage import Outage
@@ -404,23 +407,50 @@ def test_should_lose_nothing_and_count_nothing_twice_when_scripts_are_flushed(
     assert sums(redis_client, "views") == {senders * views}
 
 
-def test_should_refuse_a_site_that_redis_lost_until_it_is_registered_at_a_start(
+def test_should_register_a_site_of_the_settings_again_when_redis_lost_it(
     recorder: Recorder, redis_client: Redis
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)
     redis_client.flushall()
+    with pytest.raises(UnknownSite, match="example.org"):
+        recorder.count(view(), ANYBODY)
 
     # When
-    for _ in range(2):
-        with pytest.raises(UnknownSite, match="example.org"):
-            recorder.count(view(), ANYBODY)
-    nothing = sums(redis_client, "views")
-    answer = make_recorder(redis_client).count(view(), ANYBODY)
+    def is_counted() -> bool:
+        with suppress(UnknownSite):
+            return bool(recorder.count(view(), ANYBODY))
+        return False
 
     # Then
-    assert nothing == {0}
-    assert answer.site == Numbers("example.org", 1, 0)
+    assert wait_for(is_counted, 10)
+    assert sums(redis_client, "views") == {1}
+    assert make_recorder(redis_client).look("example.org").site.views == 1
+
+
+def test_should_give_each_its_own_answer_when_a_repeat_fails(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    sites = (SITE, make_site("other.example"))
+    recorder = make_recorder(redis_client, *sites)
+    recorder.count(view(), person())
+    make_recorder(redis_client, *sites).count(view("/", "other.example"), person())
+
+    def lose(*_: object) -> None:
+        raise RedisConnectionError("lost")
+
+    monkeypatch.setattr(Pipeline, "eval", lose)
+
+    # When
+    known, repeated = recorder.count_all(
+        [(view(), person(), None), (view("/", "other.example"), person(), None)]
+    )
+
+    # Then
+    assert isinstance(known, Recorded)
+    assert known.page.views == 2
+    assert isinstance(repeated, RedisConnectionError)
 
 
 def test_should_agree_on_one_salt_when_processes_know_none(
@@ -616,6 +646,36 @@ def test_should_count_pages_over_the_cap_together(redis_client: Redis) -> None:
     assert sums(redis_client, "views") == {6}
     assert sums(redis_client, "visits") == {5}
     assert recorder.look("example.org", "/4").page.name == "(other)"
+
+
+def test_should_not_let_long_names_fill_redis(redis_client: Redis) -> None:
+    # Given
+    recorder = make_recorder(redis_client)
+    long = f"/{500 * 'a'}"
+
+    # When
+    answer = recorder.count(
+        view(long, title=300 * "t", referrer=f"https://a.example{long}"), person()
+    )
+
+    # Then
+    assert answer.page.name == "(other)"
+    assert recorder.look("example.org", long).page.name == "(other)"
+    assert table(redis_client, today_key("referrer")) == {"(other)": 1}
+    recorder.count(view("/a", title=300 * "t"), person())
+    assert redis_client.hget("pt:{example.org}:titles", "/a") == 128 * b"t"
+
+
+def test_should_count_visits_of_each_page_over_the_cap(redis_client: Redis) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(pages=1))
+
+    # When
+    for page in ("/a", "/b", "/c", "/c", "/d"):
+        answer = recorder.count(view(page), person())
+
+    # Then
+    assert answer.page == Numbers("(other)", 4, 3)
 
 
 def test_should_count_a_page_by_itself_where_another_one_went(

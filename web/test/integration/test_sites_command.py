@@ -12,6 +12,7 @@ from redis import Redis
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
 from page_tracker.tracking.sites import Site
+from recording import make_recorder
 from servers import COMMAND, page_tracker
 from usage import Command, Count
 
@@ -348,3 +349,21 @@ def test_should_say_how_to_get_redis_when_there_is_none(folder: Path) -> None:
     # Then
     assert status == 1
     assert "apt install redis-server" in complaint
+
+
+def test_should_show_what_was_refused_for_no_site(
+    command: Command, redis_client: Redis
+) -> None:
+    # Given
+    command("sites", "add", "example.org")
+    recorder = make_recorder(redis_client)
+    recorder.note({("unknown site", "exmaple.org"): 3, ("invalid", ""): 1})
+
+    # When
+    listed = command("sites", "list")
+
+    # Then
+    assert listed.output.endswith(
+        "Refused in the last 30 days, for no site of these: "
+        "3 unknown site, 1 invalid\n"
+    )

@@ -165,8 +165,8 @@ def test_should_name_a_sum_that_differs(
             "key pt:\N{REPLACEMENT CHARACTER}[31m: is none that Page Tracker writes",
         ),
         (
-            lambda redis, site, day: redis.set("pt:{gone.org}:minute:7", 1),
-            "key pt:{gone.org}:minute:7: belongs to no registered site",
+            lambda redis, site, day: redis.set("pt:{gone.org}:seen:abcdefgh", 1),
+            "key pt:{gone.org}:seen:abcdefgh: belongs to no registered site",
         ),
     ],
 )

@@ -3,16 +3,22 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from gzip import decompress
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
 from page_tracker.app import create_app
+from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
+from page_tracker.tracking.outage import Outage
+from servers import page_tracker
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 TOKEN = "a token of 26 characters.."
@@ -197,6 +203,19 @@ def test_should_count_the_good_ones_of_many_and_name_the_others(
     assert redis_client.hget("pt:{blog.example}:totals", "views") == b"2"
 
 
+def test_should_say_when_some_of_many_were_over_the_rate(
+    client_of: Callable[..., FlaskClient],
+) -> None:
+    # When
+    answer = post(client_of(rate=2), 3 * [VIEW])
+
+    # Then
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert answer.json and answer.json["counted"] == [0, 1]
+    assert answer.json["filtered"] == [{"index": 2, "reason": "rate"}]
+
+
 def test_should_refuse_more_than_a_thousand_at_once(http_client: FlaskClient) -> None:
     # When
     answer = post(http_client, 1001 * [VIEW])
@@ -274,6 +293,50 @@ def test_should_refuse_another_token(http_client: FlaskClient, token: str) -> No
     # Then
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("given", ["Basic YTpi", "Digest a=b"])
+def test_should_leave_to_a_proxy_what_is_for_it(
+    http_client: FlaskClient, given: str
+) -> None:
+    # When
+    counted = post(http_client, VIEW, headers={"Authorization": given})
+    vouched = post(
+        http_client, VIEW | {"user_agent": "x"}, headers={"Authorization": given}
+    )
+
+    # Then
+    assert counted.status_code == 200
+    assert vouched.status_code == 401
+
+
+@pytest.mark.parametrize("event", ["", " "])
+def test_should_not_take_an_event_without_a_name_for_a_view(
+    http_client: FlaskClient, event: str
+) -> None:
+    # When
+    answer = post(http_client, VIEW | {"event": event})
+
+    # Then
+    assert answer.status_code == 400
+    assert answer.json
+    assert answer.json["detail"] == "event: is empty; name what happened, as in signup"
+
+
+def test_should_give_the_script_compressed_to_who_takes_it(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    plain = http_client.get("/tracker.js")
+    compressed = http_client.get("/tracker.js", headers={"Accept-Encoding": "gzip, br"})
+
+    # Then
+    assert "Content-Encoding" not in plain.headers
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert decompress(compressed.data) == plain.data
+    assert len(compressed.data) <= 2048
+    assert plain.headers["ETag"] != compressed.headers["ETag"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
 
 
 def test_should_let_every_page_send_and_read_without_credentials(
@@ -407,3 +470,45 @@ def test_should_answer_under_names_of_the_owners_choice(
     # Then
     assert script.data == client.get("/tracker.js").data
     assert counted.json and counted.json["counted"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "scheme"), [("127.0.0.1, 10.0.0.0/8", "https"), ("", "http")]
+)
+def test_should_believe_the_scheme_of_named_proxies_only(
+    redis_server: RedisServer, folder: Path, proxies: str, scheme: str
+) -> None:
+    # Given
+    with page_tracker(
+        folder, REDIS_URL=redis_server.url, PAGE_TRACKER_PROXIES=proxies
+    ) as running:
+        # When
+        page = requests.get(
+            f"{running.url}/embed?site=blog.example",
+            headers={
+                "Host": "counter.example",
+                "X-Forwarded-Proto": "https",
+                "Connection": "close",
+            },
+            timeout=5,
+        )
+
+    # Then
+    assert f"src=&#34;{scheme}://counter.example/tracker.js" in page.text
+
+
+def test_should_stay_away_when_only_what_was_refused_is_noted(
+    client_of: Callable[..., FlaskClient], redis_server: RedisServer
+) -> None:
+    # Given
+    client = client_of()
+    post(client, VIEW)
+    redis_server.stop()
+    assert post(client, VIEW).status_code == 503
+    outage: Outage = client.application.extensions["page_tracker.outage"]
+
+    # When
+    post(client, VIEW | {"page": ""})
+
+    # Then
+    assert outage.is_away

@@ -68,12 +68,17 @@ def script() -> Response:
     found = SCRIPTS.get(version or NEWEST)
     if not found:
         return error_answer(404, "Not Found", "v: there is no such version", "text")
-    answer = Response(found.body, mimetype="text/javascript")
+    is_compressed = request.accept_encodings["gzip"] > 0
+    body = found.compressed if is_compressed else found.body
+    answer = Response(body, mimetype="text/javascript")
+    answer.vary.add("Accept-Encoding")
+    if is_compressed:
+        answer.content_encoding = "gzip"
     answer.cache_control.public = True
     answer.cache_control.max_age = A_YEAR if version else AN_HOUR
     if version:
         answer.cache_control.immutable = True
-    answer.set_etag(found.integrity)
+    answer.set_etag(f"{found.integrity}{'-gzip' * is_compressed}")
     answer.make_conditional(request)
     return for_other_sites(answer)
 
@@ -151,6 +156,9 @@ def many(items: Sequence[Any], by: Sender, has_token: bool) -> Response:
     if any(isinstance(error, RedisError) for _, error in failed):
         answer.status_code = 503
         answer.headers["Retry-After"] = str(SECONDS_TO_COME_BACK)
+    elif any(isinstance(it, Recorded) and it.reason == "rate" for it in outcomes):
+        answer.status_code = 429
+        answer.headers["Retry-After"] = str(seconds_of_minute())
     elif failed:
         answer.status_code = 400
     return answer
@@ -227,8 +235,8 @@ def read_view(
 
 def check_token(authorization: Any) -> bool:
     """Say whether the request brings the token. Raises PermissionError for another."""
-    if authorization is None:
-        return False
+    if authorization is None or authorization.type != "bearer":
+        return False  # a browser may bring what is for a proxy in front
     token = settings().token
     given = authorization.token or ""
     if token is None or not hmac.compare_digest(given.encode(), token.encode()):
@@ -321,7 +329,8 @@ def image(status: int, reason: str = "") -> Response:
         answer.headers["Retry-After"] = str(SECONDS_TO_COME_BACK)
     if status == 429:
         answer.headers["Retry-After"] = str(seconds_of_minute())
-    return for_other_sites(answer)
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
 
 
 def preflight() -> Response:

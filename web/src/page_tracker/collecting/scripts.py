@@ -5,6 +5,7 @@ release stays here, and a new build gets the next number.
 """
 
 from base64 import b64encode
+from gzip import compress as gzip_compress
 from hashlib import sha384
 from importlib.resources import files
 from typing import NamedTuple
@@ -15,6 +16,11 @@ class Script(NamedTuple):
 
     version: str
     body: bytes
+
+    @property
+    def compressed(self) -> bytes:
+        """Return the build as most browsers ask for it."""
+        return gzip_compress(self.body, mtime=0)
 
     @property
     def integrity(self) -> str:

@@ -39,7 +39,7 @@ class SentView(BaseModel):
     page: str
     referrer: str = ""
     title: str = ""
-    event: str = ""
+    event: str | None = None
     id: str = ""
     age: float = Field(0, ge=0, le=DAY, allow_inf_nan=False)
     privacy: bool = False
@@ -64,6 +64,8 @@ class SentView(BaseModel):
 
     def view(self) -> View:
         """Return the view that it is. Raises InvalidView."""
+        if self.event is not None and not self.event.strip():
+            raise InvalidView("event: is empty; name what happened, as in signup")
         if self.age and not self.id:
             raise InvalidView("age: needs an id, with which a view counts once")
         return View.of(
@@ -71,7 +73,7 @@ class SentView(BaseModel):
             page=self.page,
             referrer=self.referrer,
             title=self.title,
-            event=self.event,
+            event=self.event or "",
             id=self.id,
         )
 

@@ -145,7 +145,9 @@ def log(site: str, as_json: bool) -> None:
     elif not changes:
         click.echo(f"No count of {found.name} was changed by hand.")
     else:
-        table = make_table("time (UTC)", ">from", ">to", ">amount", "page")
+        table = make_table(
+            "time (UTC)", ">from", ">to", ">amount", "page", folds="page"
+        )
         for change in changes:
             add_row(
                 table,

@@ -42,16 +42,19 @@ def say(line: str) -> None:
     click.echo(shown(line))
 
 
-def make_table(*columns: str) -> Table:
-    """Return a table without lines; a column named `>name` holds numbers."""
+def make_table(*columns: str, folds: str = "") -> Table:
+    """Return a table without lines; a column named `>name` holds numbers.
+
+    Where there is too little room all are cut, or only the one that `folds` is folded.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         is_number = column.startswith(">")
         table.add_column(
             column.removeprefix(">"),
             justify="right" if is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=column != folds,
+            overflow="fold" if column == folds else "ellipsis",
         )
     return table
 

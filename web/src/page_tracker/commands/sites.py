@@ -16,7 +16,7 @@ from page_tracker.commands.output import (
     say,
 )
 from page_tracker.tracking.calendar import today
-from page_tracker.tracking.reports import Reports
+from page_tracker.tracking.reports import Reports, refused_for_no_site
 from page_tracker.tracking.sites import (
     LONGEST_RETENTION,
     Site,
@@ -97,6 +97,7 @@ def list_sites(as_json: bool) -> None:
     """List the registered sites."""
     with open_counts() as counts:
         registered = counts.sites.all()
+        refused = refused_for_no_site(counts.redis)
     if as_json:
         print_json([described(site) for site in registered])
     elif not registered:
@@ -113,6 +114,9 @@ def list_sites(as_json: bool) -> None:
                 " ".join(site.aliases),
             )
         make_console().print(table)
+    if refused and not as_json:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in refused.most_common())
+        click.echo(f"\nRefused in the last 30 days, for no site of these: {reasons}")
 
 
 @sites.command()

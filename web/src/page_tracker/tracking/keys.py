@@ -17,6 +17,10 @@ OTHER = "(other)"
 
 DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
 
+LONGEST = 500
+"""Bytes of a page or value that counts by itself; caps on their number alone would let
+long ones fill Redis."""
+
 DAY = 24 * 60 * 60
 """Seconds; how long an id is remembered that was counted."""
 
@@ -55,7 +59,6 @@ FAMILIES = (
     Family("pt:{s}:day:D:visitors:P", "hyperloglog", "visitors of a page", "48 hours"),
     Family("pt:{s}:day:D:filtered", "hash", "reason → views", "retention"),
     Family("pt:{s}:day:D:salt", "string", "the day's random salt", "48 hours"),
-    Family("pt:{s}:minute:M", "string", "views of that minute", "1 hour"),
     Family("pt:{s}:rate:M:A", "string", "views of that minute by A", "2 minutes"),
     Family("pt:{s}:seen:ID", "string", "a view with this id was counted", "24 hours"),
 )
@@ -86,10 +89,6 @@ class SiteKeys:
     def day(self, day: date) -> "DayKeys":
         """Return the keys of one day of the site."""
         return DayKeys(f"{self.prefix}day:{day}:")
-
-    def minute(self, minute: int) -> str:
-        """Return the key of a minute's views (minutes since 1970)."""
-        return f"{self.prefix}minute:{minute}"
 
 
 class DayKeys:

@@ -13,11 +13,11 @@ local event, reason = ARGV[6], ARGV[7]
 local visitor, salt = ARGV[8], ARGV[9]
 local address, rate, minute = ARGV[10], tonumber(ARGV[11]), ARGV[12]
 local most_pages, most_values = tonumber(ARGV[13]), tonumber(ARGV[14])
-local expires, is_live = ARGV[15], ARGV[16] == '1'
+local longest, expires = tonumber(ARGV[15]), ARGV[16]
 -- From ARGV[17] on: the name of a dimension, its value, and so on.
 
 local OTHER = '(other)'
-local HOUR, DAY = 3600, 86400
+local DAY = 86400
 
 local totals = prefix .. 'totals'
 local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
@@ -35,7 +35,7 @@ end
 local function add(key, member, amount, most, lifetime)
   local sum = redis.call('ZINCRBY', key, amount, member)
   if tonumber(sum) == amount then
-    if most and member ~= OTHER and is_full(key, most) then
+    if most and member ~= OTHER and (#member > longest or is_full(key, most)) then
       redis.call('ZREM', key, member)
       member = OTHER
       sum = redis.call('ZINCRBY', key, amount, member)
@@ -56,7 +56,7 @@ end
 local function numbers(repeated)
   local site = redis.call('HMGET', totals, 'views', 'visits')
   local views = redis.call('ZSCORE', pages, page)
-  if not views and redis.call('ZCARD', pages) > most_pages then
+  if not views and (#page > longest or redis.call('ZCARD', pages) > most_pages) then
     page = OTHER
     views = redis.call('ZSCORE', pages, page)
   end
@@ -124,13 +124,16 @@ if day < since then
   redis.call('HSET', totals, 'since', day)
 end
 
-local new = 0
+local new, visitor_of_page = 0, visitor
 if visitor ~= '' then
   local key = page_visitors .. page
+  if page == OTHER then
+    visitor_of_page = visitor .. ARGV[3] -- pages that share a count share no visitor
+  end
   -- A first view changes the estimate by one, or by none or two where it is rounded;
   -- among thousands of visitors it can be too large, and a visit is a view.
   local before = redis.call('PFCOUNT', key)
-  if redis.call('PFADD', key, visitor) == 1 then
+  if redis.call('PFADD', key, visitor_of_page) == 1 then
     redis.call('EXPIRE', key, 2 * DAY, 'NX')
     local others = views_today - (redis.call('ZSCORE', today .. 'visits', page) or 0)
     new = math.max(0, math.min(redis.call('PFCOUNT', key) - before, others))
@@ -157,13 +160,6 @@ end
 
 for i = 17, #ARGV, 2 do
   add(today .. ARGV[i], ARGV[i + 1], 1, most_values, expires)
-end
-
-if is_live then
-  local key = prefix .. 'minute:' .. minute
-  if redis.call('INCR', key) == 1 then
-    redis.call('EXPIRE', key, HOUR)
-  end
 end
 
 return {'', 0, page, views, visits, views_today, site_views, site_visits}

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date
 from importlib.resources import files
@@ -16,7 +17,7 @@ from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.calendar import Moment, moment_of, today
 from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
-from page_tracker.tracking.keys import DAY, OTHER, REWRITTEN, nowhere
+from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
 from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.sites import Site, Sites, canonical_site
 from page_tracker.tracking.view import InvalidView, View
@@ -93,7 +94,6 @@ class Attempt(NamedTuple):
     sender: Sender
     moment: Moment
     minute: int
-    is_live: bool
     reason: str
 
 
@@ -159,7 +159,8 @@ class Recorder:
             pipeline.zcard(keys.pages)
             pipeline.hvals(day.hours)
             totals, views, visits, views_today, pages, hours = pipeline.execute()
-        is_over = page and views is None and pages > self._limits.pages
+        is_one_too_many = pages > self._limits.pages or len(page.encode()) > LONGEST
+        is_over = page and views is None and is_one_too_many
         return Recorded(
             reason="",
             is_repeated=False,
@@ -186,15 +187,16 @@ class Recorder:
                 else:
                     pipeline.hincrby(key, reason, number)
                     pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
-            with self._outage.one_at_a_time():
-                pipeline.execute()
+            if len(pipeline):
+                with self._outage.one_at_a_time():
+                    pipeline.execute()
             self._commits.submit_all(attempts)
 
     def _refused(self, site: Site, now: float, reason: str) -> Attempt:
         """Return what counts for a reason, if the site is still registered then."""
         moment, minute = moment_of(now, site.zone), int(now // 60)
         view = View(site.name, page="")
-        return Attempt(site, view, Sender(), moment, minute, True, reason)
+        return Attempt(site, view, Sender(), moment, minute, reason)
 
     def _site(self, host: str, may_open: bool = True) -> Site:
         site = self.sites.find(host)
@@ -219,7 +221,7 @@ class Recorder:
         if is_of(view.referrer, site):
             view = view.without_referrer()
         reason = reason_against(view, sender, self._rules)
-        return Attempt(site, view, sender, moment, int(now // 60), at is None, reason)
+        return Attempt(site, view, sender, moment, int(now // 60), reason)
 
     def _commit(self, attempts: list[Attempt]) -> list[Recorded | Exception]:
         """Run the script for each attempt, in one round trip."""
@@ -232,8 +234,11 @@ class Recorder:
             for place in again:
                 if isinstance(answers[place], list):
                     self._learn_salt(attempts[place], *answers[place][1:])
-            # With the script itself, which may be flushed again and again.
-            repeated = self._run([attempts[place] for place in again], SCRIPT)
+            try:
+                # With the script itself, which may be flushed again and again.
+                repeated = self._run([attempts[place] for place in again], SCRIPT)
+            except RedisError as error:  # the others have their answers
+                repeated = [copy(error) for _ in again]
             for place, answer in zip(again, repeated):
                 answers[place] = answer
         leave_replica(self._redis(), answers)
@@ -300,8 +305,8 @@ class Recorder:
             attempt.minute,
             self._limits.pages,
             self._limits.values,
+            LONGEST,
             site.expires(moment.day),
-            int(attempt.is_live),
         ]
         for name, value in dimensions.items():
             if value:

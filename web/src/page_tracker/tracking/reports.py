@@ -5,13 +5,13 @@ One round trip a question, however many days it spans; a few for what was seen m
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, timedelta
 from typing import NamedTuple
 
 from redis import Redis
 
 from page_tracker.tracking.calendar import hours_of, today
-from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.keys import OTHER, nowhere
 from page_tracker.tracking.sites import Site, span_of
 from page_tracker.tracking.tops import top_of
 
@@ -58,6 +58,18 @@ class Top(NamedTuple):
 
     rows: list[tuple[str, int]]
     other: int
+
+
+def refused_for_no_site(redis: Redis, days: int = 30) -> Counter[str]:
+    """Return the views of the last days that belonged to no site, by reason."""
+    last = today(UTC)
+    pipeline = redis.pipeline(transaction=False)
+    for ago in range(days):
+        pipeline.hgetall(nowhere(last - timedelta(days=ago)))
+    refused: Counter[str] = Counter()
+    for reasons in pipeline.execute():
+        refused.update({name.decode(): int(n) for name, n in reasons.items()})
+    return refused
 
 
 class Reports:

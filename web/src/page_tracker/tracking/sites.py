@@ -374,5 +374,8 @@ class Sites:
             pipeline.hsetnx(SITES, site.name, site.model_dump_json())
         pipeline.hgetall(SITES)
         stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
-        self._is_configured = True
+        # A Redis that lost its data gets them again.
+        self._is_configured = all(
+            site.name.encode() in stored for site in self.configured
+        )
         return stored

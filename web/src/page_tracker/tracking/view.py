@@ -15,6 +15,7 @@ from page_tracker.tracking.sites import canonical_site, checked_site
 LONGEST_PAGE = 2048
 LONGEST_REFERRER = 2048
 LONGEST_TITLE = 512
+LONGEST_STORED_TITLE = 128
 LONGEST_NAME = 256
 LONGEST_ID = 64
 """Bytes of UTF-8, but for titles: characters."""
@@ -28,6 +29,9 @@ TRACKING_PARAMETERS = frozenset(
     "ysclid".split()
 )
 """Parameters that tell who sent a visitor, and do not name another page."""
+
+URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+"""Scheme and host, where a page is named by its whole address."""
 
 ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
@@ -86,13 +90,16 @@ class View:
             name = checked_site(site)
         except ValueError as error:
             raise InvalidView(f"site: {error}") from error
+        host = URL.match(page)
+        if host and _bare(canonical_site(host[1])) != _bare(name):
+            raise InvalidView(f"page: is not on {name}; send its path, as in /about")
         source, campaign = _campaign(page)
         return cls(
             site=name,
             page=_checked(canonical_page(page)),
             referrer=canonical_referrer(referrer or source),
             campaign=campaign,
-            title=" ".join(title.split()),
+            title=" ".join(title.split())[:LONGEST_STORED_TITLE].strip(),
             event=" ".join(event.split()),
             id=id,
         )
@@ -109,7 +116,7 @@ def canonical_page(page: str) -> str:
     anchor; the other parameters sorted, and each character written in one way only. A
     fragment that is a route (`#/…`, `#!…`) belongs to the page.
     """
-    page = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", "", page)
+    page = URL.sub("", page)
     page, _, fragment = page.partition("#")
     path, _, query = page.partition("?")
     path = re.sub(r"/{2,}", "/", f"/{_spell(path)}")
@@ -121,6 +128,7 @@ def canonical_page(page: str) -> str:
     )
     query = "&".join(parameters)
     fragment = _spell(fragment) if fragment.startswith(("/", "!")) else ""
+    fragment = re.sub(r"^!$", "", fragment.rstrip("/"))
     return path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
 
 
@@ -188,6 +196,10 @@ def _write(text: str, kept: re.Pattern[str]) -> str:
         )
         for character in text
     )
+
+
+def _bare(host: str) -> str:
+    return host.removeprefix("www.")
 
 
 def _escape(character: str) -> str:
