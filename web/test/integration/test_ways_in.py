@@ -17,7 +17,6 @@ from werkzeug.test import TestResponse
 from page_tracker.app import create_app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
-from page_tracker.tracking.outage import Outage
 from servers import page_tracker
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -495,20 +494,3 @@ def test_should_believe_the_scheme_of_named_proxies_only(
 
     # Then
     assert f"src=&#34;{scheme}://counter.example/tracker.js" in page.text
-
-
-def test_should_stay_away_when_only_what_was_refused_is_noted(
-    client_of: Callable[..., FlaskClient], redis_server: RedisServer
-) -> None:
-    # Given
-    client = client_of()
-    post(client, VIEW)
-    redis_server.stop()
-    assert post(client, VIEW).status_code == 503
-    outage: Outage = client.application.extensions["page_tracker.outage"]
-
-    # When
-    post(client, VIEW | {"page": ""})
-
-    # Then
-    assert outage.is_away
