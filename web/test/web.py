@@ -17,6 +17,9 @@ COUNTER = "counter.example"
 SECONDS_TO_ARRIVE = 15
 """Where the machine is busy; nothing takes a second elsewhere."""
 
+HOP_BY_HOP = ("Connection", "Content-Encoding", "Content-Length", "Date", "Server")
+"""Headers that this server has its own of; what it passes on is not compressed."""
+
 
 @dataclass
 class Received:
@@ -146,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = {
             name: value
             for name, value in answer.headers.items()
-            if name not in ("Connection", "Content-Length", "Date", "Server")
+            if name not in HOP_BY_HOP
         }
         self._send(answer.status_code, headers, answer.content + change)
 
