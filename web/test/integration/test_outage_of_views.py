@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Literal
 
 import psutil
@@ -119,10 +120,10 @@ def test_should_refuse_everybody_in_time_and_go_on_when_redis_stops_for_a_while(
     with connect(redis_server.url) as redis:
         process = psutil.Process(redis.info("server")["process_id"])
     process.send_signal(signal.SIGSTOP)
-    started = time.monotonic()
+    started, never = time.monotonic(), Event()
 
     def send_in_turn(number: int) -> tuple[requests.Response, str]:
-        time.sleep(max(0, started + number / a_second - time.monotonic()))
+        never.wait(max(0, started + number / a_second - time.monotonic()))
         kind = KINDS[number % len(KINDS)]
         return send(tracker, kind), kind
 

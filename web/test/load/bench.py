@@ -253,7 +253,8 @@ def memory(folder: Path, numbers_of_pages: list[int]) -> Iterator[str]:
                 for start in range(0, pages, BATCH):
                     see(tracker.url, range(start, min(start + BATCH, pages)))
             used = redis.info("memory")["used_memory"] - before
-        yield f"| {pages:,} | {used / 1e6:,.2f} MB | {used / pages:,.0f} bytes |"
+        of_each = f"{used / pages:,.0f} bytes" if pages > 1 else ""
+        yield f"| {pages:,} | {used / 1e6:,.2f} MB | {of_each} |"
 
 
 def see(url: str, numbers: range) -> None:
