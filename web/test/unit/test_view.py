@@ -1,6 +1,7 @@
 """Views, and how their sites, pages and referrers are written."""
 
 from collections.abc import Callable
+from time import process_time
 from urllib.parse import quote
 
 import pytest
@@ -90,6 +91,23 @@ def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None
 
     # Then
     assert view.page == counted
+
+
+@pytest.mark.parametrize("canonical", CANONICAL)
+@pytest.mark.parametrize("unit", [".", ":1", "/index.htm", "%41", "a=1&", "ü."])
+def test_should_take_no_more_time_for_a_text_that_is_made_to_take_it(
+    canonical: Callable[[str], str], unit: str
+) -> None:
+    # Given
+    text = f"{2000 // len(unit) * unit}x"
+    began = process_time()
+
+    # When
+    for _ in range(10):
+        canonical(text)
+
+    # Then
+    assert process_time() - began < 0.1
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,10 @@ def canonical_site(site: str) -> str:
 
 
 def _without_port(host: str) -> str:
-    return re.sub(r"(?::\d*|[.\s])+$", "", host)
+    # Backwards, and so in one pass: a search for what stands at the end would begin
+    # anew at each place, and a text of dots would take the square of its length.
+    excess = re.match(r"(?:\d*:|[.\s])*", host[::-1])
+    return host[: len(host) - (excess.end() if excess else 0)]
 
 
 def checked_site(site: str) -> str:
