@@ -15,8 +15,9 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorded
-from recording import ANYBODY, BROWSER, connect, make_recorder, sums, view
+from recording import ANYBODY, BROWSER, make_recorder, sums, view
 from servers import PageTracker, page_tracker
 
 Say = Callable[[str], None]

@@ -3,8 +3,6 @@
 from typing import cast
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from page_tracker.tracking.filters import Rules
 from page_tracker.tracking.outage import Outage
@@ -19,19 +17,6 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 ANYBODY = Sender()
 """Who says nothing: counted as a view, never as a visit."""
-
-
-def connect(url: str, seconds: float = 5) -> Redis:
-    """Return a client as the application has one, with time to wait for a busy test."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=seconds,
-        socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
-        legacy_responses=False,
-    )
 
 
 def make_recorder(

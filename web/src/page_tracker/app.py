@@ -10,9 +10,7 @@ from threading import Lock
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from page_tracker.collecting.beacon import register_beacon
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
@@ -24,6 +22,7 @@ from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
 from page_tracker.showing import badge, embed
 from page_tracker.tracking.agents import agent_of
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -55,10 +54,7 @@ _making_client = Lock()
 
 
 def redis() -> Redis:
-    """Return the Redis client of this process, made when it is first asked for.
-
-    It never tries a command again: Redis may have counted before the reply was lost.
-    """
+    """Return the Redis client of this process, made when it is first asked for."""
     with _making_client:
         return _make_client(os.getpid())
 
@@ -66,17 +62,7 @@ def redis() -> Redis:
 @lru_cache(maxsize=1)
 def _make_client(_process: int) -> Redis:
     # Cached by process, so that no fork shares the connections of its parent.
-    return Redis.from_url(
-        load_settings().redis_url or DEFAULT_REDIS_URL,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        socket_timeout=REDIS_TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        # A new connection says nothing before its first command: each word that Redis
-        # would have to answer first could wait as long as the command itself.
-        protocol=2,
-        driver_info=None,
-        legacy_responses=False,
-    )
+    return connect(load_settings().redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
 
 
 def _count_views(views: list[None]) -> list[int | Exception]:

@@ -12,12 +12,12 @@ from page_tracker import app
 from page_tracker.cli import main
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.sites import Site, Sites, make_site
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
-from recording import connect
 from usage import Command, Count
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"

@@ -18,7 +18,8 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from page_tracker.operating.redis_server import RedisServer
-from recording import BROWSER, connect, keys_in, sums
+from page_tracker.tracking.connection import connect
+from recording import BROWSER, keys_in, sums
 from servers import page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105

@@ -19,10 +19,11 @@ from redis.exceptions import RedisError
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
-from recording import SITE, connect, keys_in, make_recorder, person, view
+from recording import SITE, keys_in, make_recorder, person, view
 from servers import PageTracker, page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105

@@ -18,8 +18,9 @@ from page_tracker import app
 from page_tracker.operating.redis_server import RedisServer, find_program
 from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Numbers
-from recording import connect, make_recorder, person, sums, view
+from recording import make_recorder, person, sums, view
 from servers import BreakableWay, free_port
 
 SECONDS = 10

@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import (
@@ -29,16 +30,7 @@ from page_tracker.tracking.recorder import (
 from page_tracker.tracking.sites import Sites, make_site
 from page_tracker.tracking.view import InvalidView
 from page_tracker.tracking.visitor import Sender
-from recording import (
-    ANYBODY,
-    SITE,
-    connect,
-    make_recorder,
-    person,
-    sums,
-    table,
-    view,
-)
+from recording import ANYBODY, SITE, make_recorder, person, sums, table, view
 
 DAY = 24 * 60 * 60
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")

@@ -14,7 +14,8 @@ from endurance import (
     memory_by_pages,
 )
 from page_tracker.operating.redis_server import RedisServer
-from recording import connect, sums
+from page_tracker.tracking.connection import connect
+from recording import sums
 
 pytestmark = pytest.mark.timeout(900)
 

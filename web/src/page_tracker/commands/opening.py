@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
 
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.redis_server import (
@@ -21,11 +19,10 @@ from page_tracker.operating.redis_server import (
 )
 from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.tracking.adjustments import AdjustmentError
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.sites import SiteError, Sites, sites_of_settings
 from page_tracker.tracking.view import InvalidView
-
-SECONDS_TO_ANSWER = 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             if settings.redis_url is None:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
-            redis = stack.enter_context(_client(settings.redis_url or ""))
+            redis = stack.enter_context(connect(settings.redis_url or ""))
             configured = sites_of_settings(settings.sites)
             yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
     except (
@@ -80,7 +77,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
 def _redis_in(folder: Path, create: bool) -> Iterator[str]:
     """Give the URL of the server's own Redis, started for a while if none runs."""
     server = RedisServer(find_program(), folder)
-    with _client(server.url) as redis:
+    with connect(server.url) as redis:
         try:
             redis.ping()
         except RedisConnectionError:
@@ -97,18 +94,6 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
             f"There are no counts in '{folder}': set PAGE_TRACKER_DATA to the folder "
             "that your server keeps them in, or REDIS_URL to its Redis"
         )
-
-
-def _client(url: str) -> Redis:
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=SECONDS_TO_ANSWER,
-        socket_timeout=SECONDS_TO_ANSWER,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
-        legacy_responses=False,
-    )
 
 
 def _one_line(error: Exception) -> str:

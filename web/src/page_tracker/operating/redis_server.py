@@ -10,13 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
 
 from page_tracker.operating.waiting import wait_for
+from page_tracker.tracking.connection import connect
 
 PROGRAMS = ("redis-server", "valkey-server")
 
@@ -26,6 +24,7 @@ LONGEST_SOCKET_PATH = 103
 LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
 """Process, role, date, time and level, with which Redis begins a line of its log."""
 
+SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
 SECONDS_TO_STOP = 15
@@ -144,7 +143,10 @@ class RedisServer:
         """
         if not self._ping():
             return
-        with self._client() as client, suppress(RedisError):  # the wait tells
+        with (
+            connect(self.url, SECONDS_TO_ANSWER) as client,
+            suppress(RedisError),
+        ):  # the wait tells
             client.shutdown()
         if not wait_for(lambda: not self._ping(), SECONDS_TO_STOP):
             raise RedisServerError(f"the Redis on {self.socket} does not stop; kill it")
@@ -152,21 +154,13 @@ class RedisServer:
     def _ping(self) -> str:
         """Return "ready", "busy" (loading, or stuck), or nothing when none is there."""
         try:
-            with self._client() as client:
+            with connect(self.url, SECONDS_TO_ANSWER) as client:
                 client.ping()
         except (BusyLoadingError, RedisTimeoutError):
             return "busy"
         except RedisError:
             return ""
         return "ready"
-
-    def _client(self) -> Redis:
-        return Redis.from_url(
-            self.url,
-            socket_timeout=1,
-            retry=Retry(NoBackoff(), 0),
-            legacy_responses=False,
-        )
 
     def _last_words(self) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace").strip()
