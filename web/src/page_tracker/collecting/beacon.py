@@ -14,20 +14,19 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
 from page_tracker.collecting.sent import SentView
+from page_tracker.http.embedding import for_other_sites, later
 from page_tracker.http.errors import error_answer, header_text
+from page_tracker.http.parts import recorder, settings
 from page_tracker.http.query import parameters_of
 from page_tracker.http.sender import sender_of
 from page_tracker.settings import Settings
-from page_tracker.tracking.recorder import Recorded, Recorder, UnknownSite
+from page_tracker.tracking.recorder import Recorded, UnknownSite
 from page_tracker.tracking.view import InvalidView, View
 from page_tracker.tracking.visitor import Sender
 
 MOST_VIEWS = 1_000
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes; for as many views of the usual size."""
-
-SECONDS_TO_COME_BACK = 5
-"""What a client is told to wait while Redis is away."""
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
@@ -155,7 +154,7 @@ def many(items: Sequence[Any], by: Sender, has_token: bool) -> Response:
     )
     if any(isinstance(error, RedisError) for _, error in failed):
         answer.status_code = 503
-        answer.headers["Retry-After"] = str(SECONDS_TO_COME_BACK)
+        later(answer)
     elif any(isinstance(it, Recorded) and it.reason == "rate" for it in outcomes):
         answer.status_code = 429
         answer.headers["Retry-After"] = str(seconds_of_minute())
@@ -295,9 +294,7 @@ def refusal(error: Exception) -> Response:
     status = status_of(error)
     names = {400: "Bad Request", 404: "Not Found", 503: "Service Unavailable"}
     answer = error_answer(status, names[status], explain(error), "json")
-    if status == 503:
-        answer.headers["Retry-After"] = str(SECONDS_TO_COME_BACK)
-    return answer
+    return later(answer) if status == 503 else answer
 
 
 def over_rate() -> Response:
@@ -326,7 +323,7 @@ def image(status: int, reason: str = "") -> Response:
     if reason:
         answer.headers["X-Page-Tracker"] = header_text(reason)
     if status == 503:
-        answer.headers["Retry-After"] = str(SECONDS_TO_COME_BACK)
+        later(answer)
     if status == 429:
         answer.headers["Retry-After"] = str(seconds_of_minute())
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -340,22 +337,3 @@ def preflight() -> Response:
     answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
     answer.headers["Access-Control-Max-Age"] = "86400"
     return for_other_sites(answer)
-
-
-def for_other_sites(answer: Response) -> Response:
-    """Let pages of all sites embed and read an answer, without credentials."""
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return answer
-
-
-def recorder() -> Recorder:
-    """Return the recorder of the application."""
-    found: Recorder = current_app.extensions["page_tracker.recorder"]
-    return found
-
-
-def settings() -> Settings:
-    """Return the settings of the application."""
-    found: Settings = current_app.extensions["page_tracker.settings"]
-    return found

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.settings import Settings
+from page_tracker.http.parts import settings
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage, leave_replica
 
@@ -42,5 +42,4 @@ def ready() -> Response:
 @bp.get("/version")
 def version_running() -> Response:
     """Tell the version and the commit of what is running."""
-    settings: Settings = current_app.extensions["page_tracker.settings"]
-    return jsonify(version=version("page-tracker"), commit=settings.commit)
+    return jsonify(version=version("page-tracker"), commit=settings().commit)

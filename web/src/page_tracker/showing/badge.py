@@ -12,10 +12,11 @@ from flask.blueprints import BlueprintSetupState
 from redis.exceptions import RedisError
 from werkzeug.routing import BaseConverter
 
+from page_tracker.http.embedding import for_other_sites, later
 from page_tracker.http.errors import header_text
+from page_tracker.http.parts import recorder, settings
 from page_tracker.http.query import single_parameters_of
 from page_tracker.http.sender import sender_of
-from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
@@ -23,10 +24,9 @@ from page_tracker.showing.badge_options import (
     BadInput,
     parse_options,
 )
-from page_tracker.tracking.recorder import Recorder, UnknownSite
+from page_tracker.tracking.recorder import UnknownSite
 from page_tracker.tracking.view import View
 
-SECONDS_TO_TRY_AGAIN = 5
 FORMS = ("svg", "json")
 
 HEADERS = {
@@ -34,10 +34,7 @@ HEADERS = {
     "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Expires": "0",
-    # Any page may show a badge, and read it.
-    "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "X-Page-Tracker",
-    "Cross-Origin-Resource-Policy": "cross-origin",
     # An SVG opened by itself is a document.
     "Content-Security-Policy": "default-src 'none'",
 }
@@ -122,21 +119,19 @@ def numbers_of(site: str, page: str, counts: bool) -> Numbers:
 
     This view is counted among them, when it `counts`. Raises Refused and RedisError.
     """
-    recorder: Recorder = current_app.extensions["page_tracker.recorder"]
-    settings: Settings = current_app.extensions["page_tracker.settings"]
     try:
         view = View.of(site=site, page=page or "/")
         if counts:
-            outcome = recorder.count(view, sender_of(request, settings.proxies))
+            outcome = recorder().count(view, sender_of(request, settings().proxies))
         else:
-            outcome = recorder.look(view.site, page and view.page)
+            outcome = recorder().look(view.site, page and view.page)
     except UnknownSite as error:
         if counts:
-            recorder.note({("unknown site", site): 1})
+            recorder().note({("unknown site", site): 1})
         raise Refused(404, "unknown site", str(error)) from error
     except ValueError as error:
         if counts:
-            recorder.note({("invalid", site): 1})
+            recorder().note({("invalid", site): 1})
         raise Refused(400, "bad address", str(error)) from error
     if not outcome.is_public:
         reason = f"{outcome.site.name} shows its numbers to its owner only"
@@ -199,7 +194,7 @@ def drawn(
         title = options.title or ": ".join(filter(None, [options.label, read_out]))
         answer = Response(draw(options, message, title), mimetype="image/svg+xml")
     answer.headers.update(HEADERS)
-    return answer
+    return for_other_sites(answer)
 
 
 def refusal(form: str, options: BadgeOptions, refused: Refused) -> Response:
@@ -210,5 +205,5 @@ def refusal(form: str, options: BadgeOptions, refused: Refused) -> Response:
     answer.status_code = refused.status
     answer.headers["X-Page-Tracker"] = header_text(reason)
     if refused.status == 503:
-        answer.headers["Retry-After"] = str(SECONDS_TO_TRY_AGAIN)
+        later(answer)
     return answer

@@ -19,8 +19,9 @@ from flask import (
 from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
+from page_tracker.http.parts import settings
 from page_tracker.http.query import single_parameters_of
-from page_tracker.settings import FIELDS, Settings
+from page_tracker.settings import FIELDS
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     PARAMETERS,
@@ -126,11 +127,11 @@ def snippets(wish: Wish, given: Mapping[str, str]) -> list[Snippet]:
 def tag_snippets(site: str) -> list[Snippet]:
     """Return the tag that counts, and what it fills with numbers."""
     script = current_app.extensions["page_tracker.script"]
-    settings: Settings = current_app.extensions["page_tracker.settings"]
-    src = f"{request.root_url}{settings.script}"
+    names = settings()
+    src = f"{request.root_url}{names.script}"
     data = f'data-site="{site}"'
-    if (settings.script, settings.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
-        data += f' data-endpoint="{escape(f"{request.root_url}{settings.endpoint}")}"'
+    if (names.script, names.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
+        data += f' data-endpoint="{escape(f"{request.root_url}{names.endpoint}")}"'
     pinned = (
         f'src="{escape(src)}?v={script.version}" {data} '
         f'integrity="{script.integrity}" crossorigin="anonymous"'
