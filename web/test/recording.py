@@ -7,7 +7,8 @@ from redis import Redis
 from page_tracker.tracking.filters import Rules
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.sites import Site, Sites, make_site
+from page_tracker.tracking.site import Site, make_site
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
 

@@ -28,7 +28,8 @@ from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.sites import Sites, sites_of_settings
+from page_tracker.tracking.site import sites_of_settings
+from page_tracker.tracking.sites import Sites
 
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two

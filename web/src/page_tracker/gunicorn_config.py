@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger
 
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import SettingsError, load_settings, variable
-from page_tracker.tracking.sites import SiteError, sites_of_settings
+from page_tracker.tracking.site import SiteError, sites_of_settings
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 

@@ -13,7 +13,7 @@ from page_tracker.app import create_app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.site import make_site
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 GITHUB = "github-camo (876de43e)"

@@ -10,7 +10,8 @@ from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.sites import Site, Sites
+from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Sites
 from usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")

@@ -21,7 +21,7 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import hashed_visitor
 from recording import SITE, keys_in, make_recorder, person, view
 from servers import PageTracker, page_tracker

@@ -27,7 +27,8 @@ from page_tracker.tracking.recorder import (
     Recorder,
     UnknownSite,
 )
-from page_tracker.tracking.sites import Sites, make_site
+from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView
 from page_tracker.tracking.visitor import Sender
 from recording import ANYBODY, SITE, make_recorder, person, sums, table, view

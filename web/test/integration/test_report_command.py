@@ -16,7 +16,8 @@ from page_tracker.tracking.calendar import today
 from page_tracker.tracking.filters import MEANINGS
 from page_tracker.tracking.recorder import Limits
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.sites import Site, Sites, make_site
+from page_tracker.tracking.site import Site, make_site
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.tops import top_of
 from usage import Command, Count
 

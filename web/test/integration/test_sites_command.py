@@ -11,7 +11,7 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.site import Site
 from recording import make_recorder
 from servers import COMMAND, page_tracker
 from usage import Command, Count

@@ -11,7 +11,7 @@ from redis import Redis
 
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import DayKeys
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.site import Site
 from usage import Command, Count
 
 

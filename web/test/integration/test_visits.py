@@ -6,7 +6,8 @@ from page_tracker.tracking.calendar import today
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.sites import Site, Sites
+from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
 from usage import Command

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from page_tracker.settings import SettingsError, load_settings
-from page_tracker.tracking.sites import SiteError, sites_of_settings
+from page_tracker.tracking.site import SiteError, sites_of_settings
 
 
 def test_should_take_every_value_from_the_environment(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from page_tracker.tracking.sites import canonical_site
+from page_tracker.tracking.site import canonical_site
 from page_tracker.tracking.view import (
     InvalidView,
     View,

@@ -17,7 +17,7 @@ from page_tracker.commands.output import (
 from page_tracker.tracking.adjustments import MOST_VIEWS, Adjustments, Change
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.site import Site
 from page_tracker.tracking.view import View
 
 

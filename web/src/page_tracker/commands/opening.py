@@ -21,7 +21,8 @@ from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.tracking.adjustments import AdjustmentError
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.sites import SiteError, Sites, sites_of_settings
+from page_tracker.tracking.site import SiteError, sites_of_settings
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView
 
 

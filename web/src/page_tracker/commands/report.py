@@ -30,7 +30,7 @@ from page_tracker.tracking.reports import (
     Top,
     Totals,
 )
-from page_tracker.tracking.sites import LONGEST_RETENTION, Site
+from page_tracker.tracking.site import LONGEST_RETENTION, Site
 
 MOST_BARS = 62
 """Of days; more of them are shown by month."""

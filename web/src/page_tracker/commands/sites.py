@@ -17,13 +17,8 @@ from page_tracker.commands.output import (
 )
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.reports import Reports, refused_for_no_site
-from page_tracker.tracking.sites import (
-    LONGEST_RETENTION,
-    Site,
-    SiteError,
-    make_site,
-    span_of,
-)
+from page_tracker.tracking.site import LONGEST_RETENTION, Site, SiteError, make_site
+from page_tracker.tracking.sites import span_of
 
 time_zone_option = click.option(
     "--time-zone",

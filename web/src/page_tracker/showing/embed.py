@@ -28,7 +28,7 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     problems,
 )
-from page_tracker.tracking.sites import checked_site
+from page_tracker.tracking.site import checked_site
 from page_tracker.tracking.view import View
 
 CONTENT_SECURITY_POLICY = (

@@ -9,7 +9,8 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
-from page_tracker.tracking.sites import Site, Sites
+from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Sites
 
 KEYS_AT_ONCE = 1_000
 

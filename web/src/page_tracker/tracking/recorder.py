@@ -19,7 +19,8 @@ from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
 from page_tracker.tracking.outage import Outage, leave_replica
-from page_tracker.tracking.sites import Site, Sites, canonical_site
+from page_tracker.tracking.site import Site, canonical_site
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView, View
 from page_tracker.tracking.visitor import (
     Salts,

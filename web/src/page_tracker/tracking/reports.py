@@ -12,7 +12,8 @@ from redis import Redis
 
 from page_tracker.tracking.calendar import hours_of, today
 from page_tracker.tracking.keys import OTHER, nowhere
-from page_tracker.tracking.sites import Site, span_of
+from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import span_of
 from page_tracker.tracking.tops import top_of
 
 

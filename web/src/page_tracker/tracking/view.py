@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, unquote_to_bytes
 
-from page_tracker.tracking.sites import canonical_site, checked_site
+from page_tracker.tracking.site import canonical_site, checked_site
 
 LONGEST_PAGE = 2048
 LONGEST_REFERRER = 2048
