@@ -1,4 +1,4 @@
-"""Our own ways in: the script, the endpoint that it sends to, and the pixel."""
+"""Our own ways in: the endpoint that the script sends to, and the pixel."""
 
 import hmac
 import time
@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from page_tracker.collecting.scripts import NEWEST, SCRIPTS
+from page_tracker.collecting import scripts
 from page_tracker.collecting.sent import SentView
 from page_tracker.http.embedding import for_other_sites, later
 from page_tracker.http.errors import error_answer, header_text
@@ -36,18 +36,19 @@ PIXEL = bytes.fromhex(
 )
 """A transparent GIF of one by one pixel."""
 
-AN_HOUR = 3600
-A_YEAR = 365 * 24 * AN_HOUR
-
 bp = Blueprint("beacon", __name__)
 
 
 def register_beacon(app: Flask, settings: Settings) -> None:
     """Give the script and the endpoint their routes, under chosen names too."""
     app.register_blueprint(bp)
-    for name, view in ((settings.script, script), (settings.endpoint, views)):
+    app.register_blueprint(scripts.bp)
+    for name, view in (
+        (settings.script, scripts.script),
+        (settings.endpoint, views),
+    ):
         if f"/{name}" not in ("/tracker.js", "/api/v1/views"):
-            methods = ["GET"] if view is script else ["POST", "OPTIONS"]
+            methods = ["GET"] if view is scripts.script else ["POST", "OPTIONS"]
             app.add_url_rule(
                 f"/{name}",
                 f"chosen {view.__name__}",
@@ -55,31 +56,6 @@ def register_beacon(app: Flask, settings: Settings) -> None:
                 methods=methods,
                 provide_automatic_options=False,
             )
-
-
-@bp.get("/tracker.js")
-def script() -> Response:
-    """Give the script; the version that `v` names may be kept for ever."""
-    try:
-        version = parameters_of(request).get("v", "")
-    except ValueError as error:
-        return error_answer(400, "Bad Request", str(error), "text")
-    found = SCRIPTS.get(version or NEWEST)
-    if not found:
-        return error_answer(404, "Not Found", "v: there is no such version", "text")
-    is_compressed = request.accept_encodings["gzip"] > 0
-    body = found.compressed if is_compressed else found.body
-    answer = Response(body, mimetype="text/javascript")
-    answer.vary.add("Accept-Encoding")
-    if is_compressed:
-        answer.content_encoding = "gzip"
-    answer.cache_control.public = True
-    answer.cache_control.max_age = A_YEAR if version else AN_HOUR
-    if version:
-        answer.cache_control.immutable = True
-    answer.set_etag(f"{found.integrity}{'-gzip' * is_compressed}")
-    answer.make_conditional(request)
-    return for_other_sites(answer)
 
 
 @bp.route("/api/v1/views", methods=["POST", "OPTIONS"], provide_automatic_options=False)
