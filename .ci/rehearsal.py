@@ -1,0 +1,89 @@
+"""What the rehearsals of the CI systems share: a clean checkout, and one summary."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+
+# What `make scan` ends with when it could not look, as sysexits.h's EX_TEMPFAIL.
+COULD_NOT_LOOK = 75
+
+# Lines that say that something failed, after the line that says what.
+NOISE = re.compile(
+    r"^(g?make(\[\d+\])?: |\s*$|.*exit(ed with)? (code|status) \d+$)|^\W*$"
+)
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass
+class Stage:
+    """A stage of a pipeline, as it went. One that has no status was not run."""
+
+    name: str
+    status: int | None = None
+    seconds: float = 0
+    reason: str = ""
+
+    @property
+    def word(self) -> str:
+        """Say in a word how it went."""
+        if self.status is None:
+            return "not run"
+        if self.status == COULD_NOT_LOOK:
+            return "NO LOOK"
+        return "FAILED" if self.status else "passed"
+
+
+def reason_in(output: str) -> str:
+    """Return the last line of an output that says why it ended."""
+    lines = (ESCAPES.sub("", line).strip() for line in output.splitlines())
+    telling = [line for line in lines if not NOISE.match(line)]
+    return telling[-1] if telling else "(it said nothing)"
+
+
+@contextmanager
+def clean_checkout() -> Iterator[Path]:
+    """Give a new clone of what is committed, which is gone afterwards."""
+    changed = subprocess.run(
+        ["git", "status", "--porcelain"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    if changed:
+        print("What is not committed has no part in it:", changed, sep="\n", flush=True)
+    with TemporaryDirectory(prefix="page-tracker-ci-") as folder:
+        checkout = Path(folder) / "page-tracker"
+        subprocess.run(
+            ["git", "clone", "--quiet", ROOT, checkout], check=True, timeout=120
+        )
+        yield checkout
+
+
+def summarize(title: str, stages: Sequence[Stage]) -> int:
+    """Print how each stage went, in the last line how all did. Return the status."""
+    width = max(len(stage.name) for stage in stages)
+    print(f"\n== {title}")
+    for stage in stages:
+        seconds = "" if stage.status is None else f"{stage.seconds:.0f} s"
+        print(f"{stage.name:{width}}  {stage.word:7}  {seconds:>6}  {stage.reason}")
+    failed = [stage for stage in stages if stage.word == "FAILED"]
+    blind = [stage for stage in stages if stage.word == "NO LOOK"]
+    if failed:
+        print(f"Failed at {failed[0].name}: {failed[0].reason}")
+        return 1
+    if blind:
+        print(
+            f"Passed, but {blind[0].name} could not look, which fails the run in CI:"
+            f" {blind[0].reason}"
+        )
+    else:
+        print("Passed.")
+    return 0
