@@ -9,17 +9,19 @@ unexport VIRTUAL_ENV PYTHONPATH
 # The programs of a virtual environment name their place and their Python: after a move,
 # a copy, an upgrade of Python or with another PYTHON, it is made anew.
 PLACE := $(CURDIR) $(PYTHON)
-ifneq ($(filter-out help system e2e-docker publish up down clean,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help system image e2e-docker publish up down clean,$(MAKECMDGOALS)),)
 $(shell [ ! -f .venv/place ] || { [ "$$(cat .venv/place)" = "$(PLACE)" ] && \
 	.venv/bin/python -c 'import pip' 2>/dev/null; } || rm -rf .venv)
 endif
 
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
 
+report = --junit-xml=$(CURDIR)/reports/$(1).xml
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
-	bench e2e-docker tracker publish up down lock clean system
+.PHONY: help run test ci lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
+	bench smoke image e2e-docker tracker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,8 +30,11 @@ run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with
 	@PAGE_TRACKER_PROFILE=$${PAGE_TRACKER_PROFILE:-development} exec page-tracker serve
 
 test: system .venv/development ## Run all linters and all tests, and print one summary
+	@rm -rf reports
 	@cd web && coverage erase
 	@.ci/summary lint unit integration e2e browser coverage
+
+ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
 
 lint: ## Run all linters
 	@status=0; $(MAKE) --no-print-directory lint-code || status=1; \
@@ -45,40 +50,47 @@ format: .venv/development web/node_modules/.package-lock.json ## Let isort, blac
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 
 unit: .venv/development ## Run the tests that need no network
-	@cd web && coverage run -m pytest test/unit test/repository
+	@cd web && coverage run -m pytest $(call report,unit) test/unit test/repository
 
 integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
-	@cd web && coverage run -m pytest --numprocesses 4 test/integration
+	@cd web && coverage run -m pytest --numprocesses 4 $(call report,integration) test/integration
 
 e2e: system .venv/development ## Run the tests of a running server (they start one)
-	@cd web && coverage run -m pytest test/e2e
+	@cd web && coverage run -m pytest $(call report,e2e) test/e2e
 
 browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
-	@cd web && pytest --numprocesses 2 test/browser
+	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
 soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 
 coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
+	@cd web && coverage xml --quiet -o ../reports/coverage.xml
 	@cd web && coverage report
 
 bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
-e2e-docker: ## Run the end-to-end tests against the Compose stack
+smoke: system .venv/development ## Look whether the instance at URL is well; without URL, start one first
+	@cd web && pytest test/smoke $(if $(URL),--flask-url="$$URL")
+
+image: ## Build the image and that of its tests, and print their digests
+	@.ci/image
+
+e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
-publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as TAG and latest
+publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
 
 up: ## Build and start the Compose stack on http://localhost
-	@PAGE_TRACKER_COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
+	@PAGE_TRACKER_COMMIT=$$(.ci/commit) docker compose up --detach --build --wait
 
 down: ## Stop the Compose stack; its counts stay
 	@docker compose down
@@ -90,7 +102,7 @@ lock: .venv/development ## Write constraints.txt and package-lock.json anew, wit
 	@cd web && npm update --save
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay
-	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis
+	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis reports dist
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 system: ## Install what the system lacks to run and test it (as root), or say what to install

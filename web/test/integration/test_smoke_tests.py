@@ -1,0 +1,69 @@
+"""The smoke tests themselves, run against an instance that somebody uses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from redis import Redis
+
+from page_tracker.operating.redis_server import RedisServer
+from servers import free_port, page_tracker
+
+SMOKE = Path(__file__).parents[1] / "smoke"
+
+
+def run_smoke_tests(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run them with options, and return what they print and their status."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, str(SMOKE)],
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+
+
+def test_should_leave_all_that_an_instance_has_counted_as_it_was(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    # Given
+    with (
+        page_tracker(
+            tmp_path,
+            REDIS_URL=redis_server.url,
+            PAGE_TRACKER_SITES="example.org",
+            PAGE_TRACKER_SCRIPT="numbers.js",
+        ) as tracker,
+        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
+    ):
+        tracker.get()
+        before = {key: redis.dump(key) for key in redis.keys()}
+
+        # When
+        result = run_smoke_tests(f"--flask-url={tracker.url}/")
+
+        # Then
+        assert result.returncode == 0, result.stdout
+        assert before
+        assert {key: redis.dump(key) for key in redis.keys()} == before
+
+
+def test_should_fail_when_the_instance_can_not_count(tmp_path: Path) -> None:
+    # Given
+    nowhere = f"redis://127.0.0.1:{free_port()}"
+    with page_tracker(tmp_path, REDIS_URL=nowhere) as tracker:
+        # When
+        result = run_smoke_tests(f"--flask-url={tracker.url}")
+
+    # Then
+    assert result.returncode == 1
+    assert "test_should_be_able_to_count" in result.stdout
+
+
+def test_should_say_so_when_the_url_is_none() -> None:
+    # When
+    result = run_smoke_tests("--flask-url=localhost:8000")
+
+    # Then
+    assert result.returncode == 4
+    assert "localhost:8000 is no URL" in result.stdout + result.stderr
