@@ -1,12 +1,16 @@
 """What the rehearsals of the CI systems share: a clean checkout, and one summary."""
 
+import os
 import re
+import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,6 +48,57 @@ def reason_in(output: str) -> str:
     lines = (ESCAPES.sub("", line).strip() for line in output.splitlines())
     telling = [line for line in lines if not NOISE.match(line)]
     return telling[-1] if telling else "(it said nothing)"
+
+
+def run_live(
+    command: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+) -> tuple[int, str]:
+    """Run a command, show what it prints as it comes, and return status and output.
+
+    After those seconds it is ended with all that it started: status 124, as `timeout`.
+    """
+    timed_out = False
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+
+        def end() -> None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+        def time_is_up() -> None:
+            nonlocal timed_out
+            timed_out = True
+            end()
+
+        timer = Timer(seconds, time_is_up)
+        timer.start()
+        output = []
+        try:
+            assert process.stdout
+            for line in process.stdout:
+                output.append(line)
+                sys.stdout.write(line)
+                sys.stdout.flush()
+            process.wait()
+        finally:
+            timer.cancel()
+            end()
+    if timed_out:
+        output.append(f"It was not done after {seconds:.0f} s.\n")
+        return 124, "".join(output)
+    return process.returncode, "".join(output)
 
 
 @contextmanager

@@ -1,0 +1,282 @@
+"""Rehearse the workflow CI of GitHub on this machine: `make ci-github`.
+
+Every job runs in a clean clone, every `run:` step for real, as for a push to main. What
+an action of others would do is done here in its place: check out, log in, keep files.
+The registries are one real registry on loopback. Where `act` is installed, it runs the
+steps of the job `build` first, as for a pull request.
+
+One Python of the matrix is tried: the one that runs this.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rehearsal import (
+    COULD_NOT_LOOK,
+    ROOT,
+    Stage,
+    clean_checkout,
+    reason_in,
+    run_live,
+    summarize,
+)
+
+WORKFLOW = ".github/workflows/ci.yml"
+EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+
+
+class CanNotRehearseError(Exception):
+    """The workflow uses what this rehearsal does not know."""
+
+
+def values_of(commit: str) -> dict[str, str]:
+    """Return what `${{ … }}` can name in a step, for a push to main."""
+    return {
+        "github.sha": commit,
+        "github.event_name": "push",
+        "github.repository": "rehearsal/page-tracker",
+        "github.actor": os.environ["REGISTRY_USER"],
+        "github.token": os.environ["REGISTRY_PASSWORD"],
+        "secrets.DOCKERHUB_USERNAME": os.environ["REGISTRY_USER"],
+        "secrets.DOCKERHUB_TOKEN": os.environ["REGISTRY_PASSWORD"],
+        "matrix.python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def fill_in(text: str, values: dict[str, str]) -> str:
+    """Replace the expressions in a text by their values."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            raise CanNotRehearseError(f"it does not know ${{{{ {found[1]} }}}}")
+        return values[found[1]]
+
+    return EXPRESSION.sub(value, text)
+
+
+def is_wanted(condition: str, values: dict[str, str], has_failed: bool) -> bool:
+    """Say whether a step runs, by its `if:`."""
+    if whole := EXPRESSION.fullmatch(condition):
+        condition = whole[1]
+    if condition in ("!cancelled()", "always()"):
+        return True
+    if condition == "failure()":
+        return has_failed
+    equal = re.fullmatch(r"([\w.]+) == '([^']*)'", condition)
+    if condition and (not equal or equal[1] not in values):
+        raise CanNotRehearseError(f"it does not know if: {condition}")
+    return not has_failed and (not equal or values[equal[1]] == equal[2])
+
+
+def at_home(repositories: str) -> str:
+    """Return repositories' names with the registry of this rehearsal before each."""
+    return " ".join(f"{os.environ['REGISTRY']}/{name}" for name in repositories.split())
+
+
+def log_in(inputs: dict[str, str]) -> tuple[int, str]:
+    """Do what docker/login-action does, at the registry of this rehearsal."""
+    done = subprocess.run(
+        ["docker", "login", "--username", inputs["username"], "--password-stdin"]
+        + [os.environ["REGISTRY"]],
+        input=inputs["password"],
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, (
+        done.stderr
+        if done.returncode
+        else f"Logged in, in place of {inputs.get('registry', 'Docker Hub')}."
+    )
+
+
+def keep(inputs: dict[str, str], checkout: Path) -> tuple[int, str]:
+    """Do what actions/upload-artifact does, but for the upload."""
+    files = [path for path in (checkout / inputs["path"]).rglob("*") if path.is_file()]
+    names = ", ".join(sorted(path.name for path in files))
+    return (0, f"Kept {names}.") if files else (1, f"No file is in {inputs['path']}")
+
+
+def use(action: str, inputs: dict[str, str], checkout: Path) -> tuple[int, str]:
+    """Do what an action does, and return the status and what to say of it."""
+    match action.partition("@")[0]:
+        case "actions/checkout":
+            return 0, "A clean clone."
+        case "actions/setup-python":
+            return 0, f"Python {sys.version_info.major}.{sys.version_info.minor}."
+        case "docker/login-action":
+            return log_in(inputs)
+        case "actions/upload-artifact":
+            return keep(inputs, checkout)
+        case name:
+            raise CanNotRehearseError(f"it does not know the action {name}")
+
+
+def run_command(
+    command: str, checkout: Path, environment: dict[str, str], seconds: float
+) -> tuple[int, str]:
+    """Run a step's `run:`, as GitHub does."""
+    if not shutil.which("sudo"):
+        command = command.removeprefix("sudo ")
+    environment = dict(environment)
+    if "REPOSITORIES" in environment:
+        environment["REPOSITORIES"] = at_home(environment["REPOSITORIES"])
+    return run_live(
+        ["bash", "-e", "-c", command],
+        checkout,
+        os.environ | {"CI": "true", "GITHUB_ACTIONS": "true"} | environment,
+        seconds,
+    )
+
+
+def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
+    """Run the steps of a job in a clean clone, and say how it went."""
+    values = values_of(commit)
+    stage = Stage(fill_in(job.get("name", name), values), 0)
+    began = time.monotonic()
+    deadline = began + 60 * job["timeout-minutes"]
+    of_job = {key: fill_in(text, values) for key, text in job.get("env", {}).items()}
+    with clean_checkout() as checkout:
+        for step in job["steps"]:
+            title = step.get("name") or step["uses"].partition("@")[0]
+            if not is_wanted(str(step.get("if", "")), values, bool(stage.status)):
+                print(f"\n-- {stage.name} / {title}: skipped", flush=True)
+                continue
+            print(f"\n-- {stage.name} / {title}", flush=True)
+            given = {
+                key: fill_in(str(text), values)
+                for key, text in (step.get("with") or step.get("env") or {}).items()
+            }
+            if "uses" in step:
+                status, output = use(step["uses"], given, checkout)
+                print(output, flush=True)
+            else:
+                status, output = run_command(
+                    step["run"], checkout, of_job | given, deadline - time.monotonic()
+                )
+            if status and not stage.status:
+                stage.status, stage.reason = status, f"{title}: {reason_in(output)}"
+    stage.seconds = time.monotonic() - began
+    return stage
+
+
+def run_by_act(job: dict[str, Any]) -> Stage:
+    """Let act run the steps of the job `build` on this machine, as a pull request's."""
+    began = time.monotonic()
+    alone = {name: value for name, value in job.items() if name != "needs"}
+    with clean_checkout() as checkout:
+        workflow = checkout.parent / "build.yml"
+        workflow.write_text(
+            json.dumps({"name": "CI", "on": "pull_request", "jobs": {"build": alone}}),
+            encoding="utf-8",
+        )
+        platform = f"{job['runs-on']}=-self-hosted"
+        status, output = run_live(
+            ["act", "pull_request", "--workflows", workflow, "--platform", platform],
+            checkout,
+            os.environ,
+            60 * job["timeout-minutes"],
+        )
+    seconds = time.monotonic() - began
+    return Stage("build, by act", status, seconds, reason_in(output) if status else "")
+
+
+def names_of(commit: str) -> list[str]:
+    """Return the names under which the registries have the image."""
+    return [
+        f"{at_home(repository)}:{tag}"
+        for repository in (
+            f"{os.environ['REGISTRY_USER']}/page-tracker",
+            "ghcr.io/rehearsal/page-tracker",
+        )
+        for tag in (commit, "latest")
+    ]
+
+
+def see_published(commit: str) -> Stage:
+    """See that each registry has the image that was built, by hash and as latest."""
+    built = id_of(f"page-tracker:{commit}")
+    for name in names_of(commit):
+        subprocess.run(
+            ["docker", "pull", "--quiet", name],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        if id_of(name) != built:
+            return Stage("published", 1, reason=f"{name} is not what was built")
+    return Stage("published", 0, reason=f"by hash and as latest: {built}")
+
+
+def id_of(image: str) -> str:
+    """Return the id of an image, which no other image has."""
+    return subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", image],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+def run_all(commit: str) -> list[Stage]:
+    """Run all jobs in the order of their needs, and say how each went."""
+    jobs = yaml.safe_load((ROOT / WORKFLOW).read_text(encoding="utf-8"))["jobs"]
+    needs = {
+        name: {job["needs"]} if "needs" in job else set() for name, job in jobs.items()
+    }
+    stages = []
+    failed: set[str] = set()
+    if shutil.which("act"):
+        stages.append(run_by_act(jobs["build"]))
+    for name in TopologicalSorter(needs).static_order():
+        if needs[name] & failed:
+            failed.add(name)
+            stages.append(Stage(name))
+            continue
+        stage = run_job(commit, name, jobs[name])
+        stages.append(stage)
+        if stage.status not in (0, COULD_NOT_LOOK):
+            failed.add(name)
+    if "build" not in failed:
+        stages.append(see_published(commit))
+    return stages
+
+
+def main() -> int:
+    """Run all jobs, print one summary, and leave no image behind. Return the status."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+    try:
+        return summarize("The workflow CI of GitHub", run_all(commit))
+    except CanNotRehearseError as error:
+        print(f"The rehearsal can not go on with {WORKFLOW}: {error}")
+        return 2
+    finally:
+        built = [f"page-tracker:{commit}", f"page-tracker:{commit}-test"]
+        subprocess.run(
+            ["docker", "image", "rm", *built, *names_of(commit)],
+            check=False,
+            capture_output=True,
+            timeout=120,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
