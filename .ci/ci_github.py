@@ -173,7 +173,9 @@ def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
 def run_by_act(job: dict[str, Any]) -> Stage:
     """Let act run the steps of the job `build` on this machine, as a pull request's."""
     began = time.monotonic()
-    alone = {name: value for name, value in job.items() if name != "needs"}
+    # Those of a push only stay out: act would fetch their actions all the same.
+    steps = [step for step in job["steps"] if "if" not in step]
+    alone = {name: job[name] for name in job if name != "needs"} | {"steps": steps}
     with clean_checkout() as checkout:
         workflow = checkout.parent / "build.yml"
         workflow.write_text(
@@ -187,8 +189,9 @@ def run_by_act(job: dict[str, Any]) -> Stage:
             os.environ,
             60 * job["timeout-minutes"],
         )
-    seconds = time.monotonic() - began
-    return Stage("build, by act", status, seconds, reason_in(output) if status else "")
+    said = [line.partition("  | ")[2] for line in output.splitlines()]
+    reason = reason_in("\n".join(said)) if status else ""
+    return Stage("build, by act", status, time.monotonic() - began, reason)
 
 
 def names_of(commit: str) -> list[str]:

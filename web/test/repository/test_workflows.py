@@ -1,0 +1,122 @@
+"""GitHub's workflows check out, set up, call make and collect, and nothing else."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+CI = ROOT / ".github/workflows/ci.yml"
+
+# What the actions take that we use, by their major version. One that is not here yet is
+# to be looked up in the action.yml at the commit that is pinned.
+ACTIONS = json.loads((Path(__file__).parent / "actions.json").read_text("utf-8"))
+
+every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def jobs_in(path: Path) -> dict[str, Any]:
+    """Return the jobs of a workflow."""
+    jobs: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+    return jobs
+
+
+def steps_in(path: Path) -> list[dict[str, Any]]:
+    """Return the steps of all jobs of a workflow."""
+    return [step for job in jobs_in(path).values() for step in job["steps"]]
+
+
+@every_workflow
+def test_should_run_nothing_but_make_targets_that_exist(path: Path) -> None:
+    # Given
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE)
+
+    # When
+    commands = [step["run"] for step in steps_in(path) if "run" in step]
+
+    # Then
+    assert commands
+    for command in commands:
+        line = re.fullmatch(r"(?:sudo )?make ([a-z0-9-]+)", command)
+        assert line and line[1] in targets, command
+
+
+@every_workflow
+def test_should_pin_every_action_to_a_commit(path: Path) -> None:
+    # When
+    lines = re.findall(r"uses: (.*)", path.read_text("utf-8"))
+
+    # Then
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+@every_workflow
+def test_should_give_every_action_what_it_takes(path: Path) -> None:
+    # Given
+    versions = dict(
+        re.findall(r"uses: (\S+) # (v\d+)", path.read_text("utf-8")),
+    )
+
+    # When
+    used = [step for step in steps_in(path) if "uses" in step]
+
+    # Then
+    for step in used:
+        name = step["uses"].partition("@")[0]
+        action = ACTIONS[f"{name}@{versions[step['uses']]}"]
+        given = set(step.get("with", {}))
+        assert given <= set(action["inputs"]), name
+        assert set(action["required"]) <= given, name
+
+
+@every_workflow
+def test_should_give_every_job_little_time_and_few_rights(path: Path) -> None:
+    # When
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+
+    # Then
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert "permissions" in job
+    for step in steps_in(path):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_should_test_every_supported_python() -> None:
+    # When
+    supported = re.findall(
+        r"Programming Language :: Python :: (\d+\.\d+)",
+        (ROOT / "web/pyproject.toml").read_text("utf-8"),
+    )
+
+    # Then
+    assert jobs_in(CI)["test"]["strategy"]["matrix"]["python"] == supported
+
+
+def test_should_require_every_job_before_a_merge() -> None:
+    # Given
+    names = {
+        re.sub(r"\$\{\{ matrix\.python \}\}", version, job["name"])
+        for job in jobs_in(CI).values()
+        for version in job.get("strategy", {}).get("matrix", {}).get("python", [""])
+    }
+
+    # When
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text("utf-8"))
+    (checks,) = [
+        rule["parameters"]["required_status_checks"]
+        for rule in ruleset["rules"]
+        if rule["type"] == "required_status_checks"
+    ]
+
+    # Then
+    assert {check["context"] for check in checks} == names
