@@ -21,7 +21,7 @@ report = --junit-xml=$(CURDIR)/reports/$(1).xml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test ci lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
-	bench smoke image e2e-docker ci-github tracker publish up down lock clean system
+	bench smoke image e2e-docker ci-github ci-faults tracker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, o
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/with-registry python .ci/ci_github.py
+
+ci-faults: .venv/development ## Put faults in, and see every pipeline stop where it should (an hour)
+	@python .ci/ci_faults.py
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js

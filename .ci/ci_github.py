@@ -25,6 +25,7 @@ from rehearsal import (
     ROOT,
     Stage,
     clean_checkout,
+    environment_of_ci,
     reason_in,
     run_live,
     summarize,
@@ -134,7 +135,7 @@ def run_command(
     return run_live(
         ["bash", "-e", "-c", command],
         checkout,
-        os.environ | {"CI": "true", "GITHUB_ACTIONS": "true"} | environment,
+        environment_of_ci() | {"GITHUB_ACTIONS": "true"} | environment,
         seconds,
     )
 
@@ -186,7 +187,7 @@ def run_by_act(job: dict[str, Any]) -> Stage:
         status, output = run_live(
             ["act", "pull_request", "--workflows", workflow, "--platform", platform],
             checkout,
-            os.environ,
+            environment_of_ci(),
             60 * job["timeout-minutes"],
         )
     said = [line.partition("  | ")[2] for line in output.splitlines()]

@@ -50,6 +50,17 @@ def reason_in(output: str) -> str:
     return telling[-1] if telling else "(it said nothing)"
 
 
+def environment_of_ci() -> dict[str, str]:
+    """Return this environment without what `make` and its .venv put into it."""
+    ours = str(ROOT / ".venv" / "bin")
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part != ours]
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "PAGE_TRACKER_"))
+    } | {"PATH": os.pathsep.join(path), "CI": "true"}
+
+
 def run_live(
     command: Sequence[str | Path],
     folder: Path,
