@@ -21,7 +21,7 @@ report = --junit-xml=$(CURDIR)/reports/$(1).xml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test ci lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
-	bench smoke image e2e-docker ci-github ci-faults tracker publish up down lock clean system
+	bench smoke image e2e-docker ci-github ci-faults tracker binary binary-test publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,12 @@ ci-faults: .venv/development ## Put faults in, and see every pipeline stop where
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
+
+binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
+	@.ci/binary
+
+binary-test: system binary .venv/development ## Try that executable where there is no Python, and build it once more elsewhere
+	@cd web && pytest $(call report,binary) test/binary
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
