@@ -1,7 +1,7 @@
 """The page-tracker command, where it is one executable: what that runs.
 
-The executable unpacks libraries and files into a folder of its own, runs this in a child
-of its process, passes signals on to it, and removes the folder when it has ended.
+The executable unpacks libraries and files into a folder of its own, runs this in a
+child of its process, passes signals on to it, and removes the folder when it has ended.
 """
 
 import ctypes
