@@ -85,8 +85,11 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["bookworm", "bookworm-read-only", "trixie", "trixie-read-only"])
-def machine(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Machine]:
-    """Give a machine on which the binary serves, and counts in the Redis."""
+def machine(request: pytest.FixtureRequest, redis_url: str) -> Machine:
+    """Give a machine on which the binary serves, and counts in the Redis.
+
+    It goes on serving, for the next test.
+    """
     assert redis_url
     running = Machine(request.param, f"http://{start(request.param, 8000)}")
 
@@ -97,8 +100,7 @@ def machine(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Machine]
 
     up = wait_for(is_up, SECONDS_TO_START)
     assert up, compose("logs", running.service).stdout
-    yield running
-    compose("rm", "--force", "--stop", running.service)
+    return running
 
 
 def test_should_pass_the_end_to_end_tests_when_there_is_no_python(
@@ -184,7 +186,8 @@ def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
 def test_should_say_what_to_install_when_there_is_no_redis() -> None:
     # When
     given_up = compose(
-        *["run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL=", "bookworm"]
+        *["run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL="],
+        *["--workdir", "/tmp", "bookworm"],
     )
 
     # Then
