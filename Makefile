@@ -21,7 +21,7 @@ report = --junit-xml=$(CURDIR)/reports/$(1).xml
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test ci lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
-	bench smoke image e2e-docker ci-github ci-faults tracker publish up down lock clean system
+	bench scan smoke image scan-image e2e-docker ci-github ci-faults tracker publish up down lock clean system
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
+scan: .venv/development ## Look for known holes in the dependencies, and for secrets
+	@.ci/scan.py
+
 smoke: system .venv/development ## Look whether the instance at URL is well; without URL, start one first
 	@cd web && pytest test/smoke $(if $(URL),--flask-url="$$URL")
 
@@ -82,6 +85,9 @@ image: ## Build the image and that of its tests, and print their digests
 
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
+
+scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE holds
+	@.ci/scan_image.py
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/with-registry python .ci/ci_github.py
