@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,19 +31,20 @@ def sort_holes(looked_at: str, holes: Iterable[tuple[str, bool]]) -> Findings:
     findings = Findings(looked_at)
     for line, has_fix in holes:
         to_mend = has_fix or MALICIOUS.search(line)
-        (findings.found if to_mend else findings.unfixable).append(line)
+        (findings.found if to_mend else findings.warnings).append(line)
     return findings
 
 
 def reason_in(output: str) -> str:
     """Return the last error that an output names with a reason, shortened."""
-    reasons = re.findall(r"^\S*(?:Error|ERROR|Timeout)\S*: ?(.+)$", output, re.MULTILINE)
-    reasons = [line for line in reasons if not line.startswith("Tip:")]
+    reasons = re.findall(
+        r"^\S*(?:Error|ERROR|Timeout)\S*: ?(?!Tip:)(.+)$", output, re.MULTILINE
+    )
     lines = reasons or output.strip().splitlines() or ["it said nothing"]
     return lines[-1][:300]
 
 
-def python_holes(packages: Iterable[tuple[str, str]]) -> Findings:
+def python_holes(packages: Iterable[Sequence[str]]) -> Findings:
     """Return the known holes of Python packages, each given by name and version.
 
     pip-audit asks PyPI, or what PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL
@@ -111,11 +112,11 @@ def npm_holes(folder: Path) -> Findings:
     packages[f"node_modules/{name}"] = {"version": version, "dev": True}
     what = f"asked npm's registry for advisories on {count + 1} packages"
     with TemporaryDirectory() as copy:
-        Path(copy, "package-lock.json").write_text(json.dumps(lock), encoding="utf-8")
-        Path(copy, "package.json").write_text(json.dumps(packages[""]), encoding="utf-8")
+        Path(copy, "package-lock.json").write_text(json.dumps(lock), "utf-8")
+        Path(copy, "package.json").write_text(json.dumps(packages[""]), "utf-8")
         with suppress(FileNotFoundError):
             shutil.copy(Path(folder, ".npmrc"), copy)
-        # Offline, or told to leave something out, npm finds nothing wrong with anything.
+        # Offline, or told to leave out what is for development, npm finds nothing.
         audit = ask(
             [
                 *("npm", "audit", "--json", "--package-lock-only", "--no-offline"),

@@ -1,24 +1,22 @@
 """Secrets in what git holds or would commit, by detect-secrets.
 
-A line that marks its value as no secret (`pragma: allowlist secret`, and why) speaks for
-that value everywhere, so also for what the line was before it was marked.
+A line that marks its value as no secret (`pragma: allowlist secret`, and why) speaks
+for that value everywhere, so also for what the line was before it was marked.
 """
 
 import re
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.core.scan import scan_file
-from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from detect_secrets.settings import get_settings
 from findings import CouldNotLook, Findings
 
@@ -44,10 +42,10 @@ def use_settings() -> None:
     Nothing is verified: that would send it to the service that it might be for, and
     hide what is not valid any more.
     """
-    plugins = get_mapping_from_secret_type_to_class().values()
+    known: Mapping[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
     settings = get_settings()
     settings.configure_plugins(
-        [{"name": plugin.__name__} for plugin in plugins]
+        [{"name": plugin.__name__} for plugin in known.values()]
         + [{"name": AccessTokenDetector.__name__, "path": f"file://{__file__}"}]
     )
     get_mapping_from_secret_type_to_class.cache_clear()
@@ -59,11 +57,6 @@ def use_settings() -> None:
     settings.filters["detect_secrets.filters.regex.should_exclude_line"] = {
         "pattern": KNOWN
     }
-
-
-def look_into(path: Path) -> list[PotentialSecret]:
-    """Return what looks like a secret in a file."""
-    return list(scan_file(str(path)))
 
 
 @dataclass
@@ -142,26 +135,21 @@ def secrets_in(root: Path) -> Findings:
     files = list(files_in(root))
     history = list(versions_in(root))
     shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    found: dict[str, str] = {}
+    suspects: list[tuple[Version, PotentialSecret]] = []
+    marked: list[str] = []
+    use_settings()
     with TemporaryDirectory() as folder:
-        marked = []
-        paths = {}
-        for number, (version, text) in enumerate(texts_to_look_into(files + history)):
+        for version, text in texts_to_look_into(files + history):
             marked += [line.split(MARK)[0] for line in text.split("\n") if MARK in line]
             # Under its own name: what it ends with says what it is.
-            path = Path(folder, str(number), Path(version.name).name)
-            path.parent.mkdir()
+            path = Path(folder, Path(version.name).name)
             path.write_text(text, encoding="utf-8")
-            paths[path] = version
-        # spawn: beside the threads of other scans, a fork could stop for ever.
-        with ProcessPoolExecutor(
-            mp_context=get_context("spawn"), initializer=use_settings
-        ) as pool:
-            suspects = pool.map(look_into, paths, chunksize=16)
-            for version, secrets in zip(paths.values(), suspects):
-                for secret in secrets:
-                    if not any(str(secret.secret_value) in line for line in marked):
-                        found.setdefault(secret.secret_hash, version.place_of(secret))
+            suspects += [(version, secret) for secret in scan_file(str(path))]
+            path.unlink()
+    found: dict[str, str] = {}
+    for version, secret in suspects:
+        if not any(str(secret.secret_value) in line for line in marked):
+            found.setdefault(secret.secret_hash, version.place_of(secret))
     return Findings(
         f"{len(files)} files and {len(history)} versions in the history"
         + " (not all: this clone is shallow)" * shallow,

@@ -1,4 +1,4 @@
-"""What the scans share: asking within a limit, and a verdict that is never green blindly."""
+"""What the scans share: a limit for each question, and a verdict that never guesses."""
 
 import os
 import subprocess
@@ -20,11 +20,11 @@ class CouldNotLook(Exception):
 
 @dataclass
 class Findings:
-    """What a part of a scan looked at, what is to be mended, and what can not be yet."""
+    """What a part of a scan looked at, what is to be mended, and what can wait."""
 
     looked_at: str
     found: list[str] = field(default_factory=list)
-    unfixable: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def ask(
@@ -52,14 +52,14 @@ def ask(
 
 
 def report(title: str, parts: Mapping[str, Callable[[], Findings]]) -> int:
-    """Run all parts at once, print what they found and a summary, and return the status.
+    """Run all parts at once, print what they found, sum it up, and return the status.
 
     The status is 1 when something is to be mended, else `COULD_NOT_LOOK` when a part
     could not look, else 0. The last line says why.
     """
     table = {}
     found = []
-    unfixable = []
+    warnings = []
     blind = []
     with ThreadPoolExecutor() as pool:
         started = {name: pool.submit(look) for name, look in parts.items()}
@@ -74,10 +74,10 @@ def report(title: str, parts: Mapping[str, Callable[[], Findings]]) -> int:
             f"found {len(findings.found)}" if findings.found else "nothing to mend"
         )
         found += [f"{name}: {line}" for line in findings.found]
-        unfixable += [f"{name}: {line}" for line in findings.unfixable]
+        warnings += [f"{name}: {line}" for line in findings.warnings]
 
-    for line in unfixable:
-        print(f"warning, nothing mends it yet: {line}")
+    for line in warnings:
+        print(f"warning: {line}")
     for line in found:
         print(f"found: {line}")
     print(f"\n== {title}")
@@ -90,5 +90,5 @@ def report(title: str, parts: Mapping[str, Callable[[], Findings]]) -> int:
     if blind:
         print(f"Could not look. {'; '.join(blind)}")
         return COULD_NOT_LOOK
-    print("Nothing to mend." + f" Warnings: {len(unfixable)}." * bool(unfixable))
+    print("Nothing to mend." + f" Warnings: {len(warnings)}." * bool(warnings))
     return 0

@@ -3,10 +3,10 @@
 
     PAGE_TRACKER_IMAGE    the image, page-tracker:local when not set
 
-A package is to be mended when the security archive of the image's own distribution has a
-newer version; other updates are warnings, and come with the next base image. For Python's
-packages, and for what the status says, see scan.py. Python itself is nobody's package in
-the official image: updates of its tag bring its fixes.
+A package is to be mended when the security archive of the image's own distribution has
+a newer version; other updates are warnings, and come with the next base image. For what
+pip installed, and for what the status says, see scan.py. Python itself is in no package
+of the official image: a newer tag brings its fixes.
 
 A container of the image, thrown away afterwards, asks the archive, as root.
 """
@@ -21,17 +21,17 @@ from findings import LIMIT, SECONDS, CouldNotLook, Findings, ask, report
 
 IMAGE = os.environ.get("PAGE_TRACKER_IMAGE") or "page-tracker:local"
 
-# Where nothing was asked, apt-get update still ends with 0, unless it is told otherwise.
+# Unless told otherwise, apt-get update ends with 0 even where no archive answered.
 PACKAGES = f"""
 set -eu
-command -v apt-get >/dev/null || {{ echo "it has no apt-get" >&2; exit 1; }}
+command -v apt-get >/dev/null || {{ echo "E: it has no apt-get" >&2; exit 1; }}
 timeout {LIMIT - 2 * SECONDS} apt-get --quiet --option APT::Update::Error-Mode=any \
-    --option Acquire::Retries=1 --option Acquire::http::Timeout={SECONDS} \
-    --option Acquire::https::Timeout={SECONDS} update >&2
+    --option Acquire::Retries=1 --option Acquire::http::Timeout={SECONDS} update >&2
 grep --no-filename '^Codename: .*-security$' /var/lib/apt/lists/*Release ||
     grep --no-filename '^Suite: .*-security$' /var/lib/apt/lists/*Release ||
-    {{ echo "its sources name no security archive" >&2; exit 1; }}
-dpkg-query --show --showformat '${{binary:Package}}\\n' | xargs apt-cache policy
+    {{ echo "E: its sources name no security archive" >&2; exit 1; }}
+dpkg-query --show --showformat '${{db:Status-Abbrev}}${{binary:Package}}\\n' |
+    sed -n 's/^.i //p' | xargs apt-cache policy
 """
 
 # Every environment that pip may have installed into, but not the distribution's own.
@@ -46,7 +46,7 @@ for package in distributions(path=paths):
 
 
 def run_inside(*arguments: str, what: str) -> str:
-    """Return what a command prints in a container of the image, thrown away after it."""
+    """Return what a command prints in a container of the image that is then gone."""
     name = f"page-tracker-scan-{uuid4()}"
     try:
         container = ask(["docker", "run", "--rm", "--name", name, *arguments], what)
@@ -56,17 +56,19 @@ def run_inside(*arguments: str, what: str) -> str:
     if container.returncode:
         lines = container.stderr.strip().splitlines() or ["it said nothing"]
         reasons = [line for line in lines if line.startswith(("E:", "docker:"))]
-        raise CouldNotLook(f"{what}: {(reasons or lines)[0]}")
+        raise CouldNotLook(f"{what}: {(reasons or lines[-1:])[0][:200]}")
     return container.stdout
 
 
 def distribution() -> Findings:
     """Compare what the distribution's packages are with what its archives have."""
+    what = f"asked the archives of {IMAGE} for updates"
     listed = run_inside(
-        *("--user", "0", "--entrypoint", "sh", IMAGE, "-c", PACKAGES),
-        what=f"asked the archives of {IMAGE} for updates",
+        *("--user", "0", "--entrypoint", "sh", IMAGE, "-c", PACKAGES), what=what
     )
     packages = re.split(r"^(\S+):\n", listed, flags=re.MULTILINE)[1:]
+    if not packages:
+        raise CouldNotLook(f"{what}: it has no packages")
     findings = Findings(f"{len(packages) // 2} packages")
     for name, policy in zip(packages[::2], packages[1::2]):
         # Newest first; what is installed has three stars.
@@ -78,7 +80,7 @@ def distribution() -> Findings:
         if re.search(r"^ {8}.*-security/", newer, re.MULTILINE):
             findings.found.append(f"{line}, a security update")
         else:
-            findings.unfixable.append(line)
+            findings.warnings.append(line)
     return findings
 
 
