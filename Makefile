@@ -108,9 +108,8 @@ down: ## Stop the Compose stack; its counts stay
 	@docker compose down
 
 lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest versions
-	@cd web && uv pip compile --quiet --universal --upgrade --python-version 3.11 \
-		--all-extras --no-annotate --custom-compile-command "make lock" \
-		--output-file constraints.txt pyproject.toml
+	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
+		--all-extras --output-file=constraints.txt pyproject.toml
 	@cd web && npm update --save
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay
