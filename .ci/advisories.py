@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from findings import SECONDS, CouldNotLook, Findings, ask
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-PYTHON_CANARY = "rsa==4.0"  # CVE-2020-13757
+PYTHON_CANARY = ("rsa", "4.0")  # CVE-2020-13757
 NPM_CANARY = ("minimist", "0.0.8")  # CVE-2021-44906
 
 # What is malicious is fixed in no version, and has to go at once.
@@ -44,21 +44,16 @@ def reason_in(output: str) -> str:
     return lines[-1][:300]
 
 
-def python_holes(packages: Iterable[Sequence[str]]) -> Findings:
-    """Return the known holes of Python packages, each given by name and version.
-
-    pip-audit asks PyPI, or what PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL
-    name. Raises `CouldNotLook` when the answer leaves a package out.
-    """
-    asked = sorted(
-        {f"{canonicalize_name(name)}=={Version(version)}" for name, version in packages}
-        | {PYTHON_CANARY}
-    )
+def ask_pip_audit(packages: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Return what pip-audit knows of the holes of each package, `name==version`."""
+    canary, canary_version = PYTHON_CANARY
+    asked = {f"{name}=={version}" for name, version in packages.items()}
+    asked.add(f"{canary}=={canary_version}")
     service = os.environ.get("PIP_AUDIT_VULNERABILITY_SERVICE", "pypi")
     what = f"asked {service} for advisories on {len(asked)} Python packages"
     with TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
-        requirements.write_text("\n".join(asked), encoding="utf-8")
+        requirements.write_text("\n".join(sorted(asked)), encoding="utf-8")
         # Without --strict, pip-audit passes over a package that it can not look up. A
         # cache of its own has no old answers.
         audit = ask(
@@ -79,23 +74,36 @@ def python_holes(packages: Iterable[Sequence[str]]) -> Findings:
     passed_over = re.search(r"WARNING:pip_audit\._service\S*:(.+)", audit.stderr)
     if passed_over:
         raise CouldNotLook(f"{what}: {passed_over[1]}")
-    missing = set(asked) - set(holes)
+    missing = asked - set(holes)
     if missing:
         raise CouldNotLook(f"{what}: no word on {', '.join(sorted(missing))}")
-    if not holes.pop(PYTHON_CANARY):
-        raise CouldNotLook(f"{what}: it does not know that {PYTHON_CANARY} has holes")
-    return sort_holes(
-        f"{len(holes)} packages",
-        [
-            (
-                f"{pin} has {', '.join([hole['id'], *hole['aliases']])}, fixed in "
-                f"{', '.join(hole['fix_versions']) or 'no version'}",
-                bool(hole["fix_versions"]),
-            )
-            for pin, found in sorted(holes.items())
-            for hole in found
-        ],
-    )
+    if not holes.pop(f"{canary}=={canary_version}"):
+        raise CouldNotLook(f"{what}: it does not know that {canary} has holes")
+    return holes
+
+
+def python_holes(packages: Iterable[Sequence[str]]) -> Findings:
+    """Return the known holes of Python packages, each given by name and version.
+
+    pip-audit asks PyPI, or what PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL
+    name. Raises `CouldNotLook` when the answer leaves a package out.
+    """
+    left = {(str(canonicalize_name(name)), str(Version(one))) for name, one in packages}
+    holes: dict[str, list[dict[str, Any]]] = {}
+    while left:
+        # pip-audit takes one version of a package at a time.
+        batch = dict(left)
+        holes |= ask_pip_audit(batch)
+        left -= set(batch.items())
+    lines = []
+    for pin, found in sorted(holes.items()):
+        installed = Version(pin.split("==")[1])
+        for hole in found:
+            fixes = [one for one in hole["fix_versions"] if Version(one) > installed]
+            names = ", ".join([hole["id"], *hole["aliases"]])
+            fixed = ", ".join(fixes) or "no newer version"
+            lines.append((f"{pin} has {names}, fixed in {fixed}", bool(fixes)))
+    return sort_holes(f"{len(holes)} packages", lines)
 
 
 def npm_holes(folder: Path) -> Findings:
@@ -158,4 +166,4 @@ def fix_in(available: bool | dict[str, Any]) -> str:
     """Say what npm holds to be the fix: nothing, a change of the lock, or a version."""
     if isinstance(available, dict):
         return f"{available['name']} {available['version']}"
-    return "make lock" if available else "no version"
+    return "make lock" if available else "no newer version"

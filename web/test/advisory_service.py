@@ -44,7 +44,7 @@ class AdvisoryService(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.python = {"rsa": [osv_advisory("PYSEC-2020-99", "rsa", "4.1")]}
+        self.python = {"rsa==4.0": [osv_advisory("PYSEC-2020-99", "rsa", "4.1")]}
         self.npm = {"minimist": [npm_advisory("GHSA-xvch-5gv4-984h", "<1.2.6")]}
         self.versions = {"minimist": ["0.0.8", "1.2.8"]}
         self.answer: Callable[[bytes], Answer] = lambda body: (200, body)
@@ -67,7 +67,8 @@ class Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         asked = json.loads(body)
         if self.path == "/osv":
-            holes = self.server.python.get(asked["package"]["name"])
+            pin = f"{asked['package']['name']}=={asked['version']}"
+            holes = self.server.python.get(pin)
             self.reply({"vulns": holes} if holes else {})
         else:
             self.reply({name: self.server.npm.get(name, []) for name in asked})

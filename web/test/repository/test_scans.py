@@ -36,8 +36,9 @@ class Repository:
 
     def git(self, *arguments: str) -> None:
         """Run a command of git."""
-        who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.org")
-        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True)
+        who = {"user.name": "Me", "user.email": "me@b.org", "commit.gpgSign": "no"}
+        settings = [word for item in who.items() for word in ("-c", "=".join(item))]
+        subprocess.run(["git", *settings, *arguments], cwd=self.folder, check=True)
 
     def commit(self, name: str, text: str) -> None:
         """Commit a file."""
@@ -81,6 +82,7 @@ def repository(tmp_path: Path, service: AdvisoryService) -> Repository:
             "npm_config_registry": f"{service.url}/npm/",
             "SCAN_TIMEOUT": "10",
             "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
         },
     )
     Path(tmp_path, "web").mkdir()
@@ -94,7 +96,10 @@ def repository(tmp_path: Path, service: AdvisoryService) -> Repository:
     }
     Path(tmp_path, "web/package-lock.json").write_text(json.dumps(lock), "utf-8")
     repository.git("init", "--quiet")
-    repository.commit("web/constraints.txt", "right==2.0 ; sys_platform == 'win32'\n")
+    pins = (
+        "right==1.0 ; sys_platform != 'win32'\nright==2.0 ; sys_platform == 'win32'\n"
+    )
+    repository.commit("web/constraints.txt", f"# made by a tool\n{pins}")
     return repository
 
 
@@ -105,7 +110,7 @@ def test_should_say_so_when_there_is_nothing_to_mend(repository: Repository) -> 
     # Then
     assert status == 0, output
     assert output.endswith("Nothing to mend.\n")
-    assert "python   looked at 1 packages: nothing to mend\n" in output
+    assert "python   looked at 2 packages: nothing to mend\n" in output
     assert "npm      looked at 1 packages: nothing to mend\n" in output
     assert "secrets  looked at 2 files and 2 versions in the history" in output
 
@@ -114,7 +119,7 @@ def test_should_fail_and_name_the_fix_when_a_dependency_has_a_hole(
     repository: Repository, service: AdvisoryService
 ) -> None:
     # Given
-    service.python["right"] = [
+    service.python["right==2.0"] = [
         osv_advisory("PYSEC-1", "right", "2.1"),
         osv_advisory("MAL-2026-3", "right", None),  # malicious: it has to go
     ]
@@ -128,7 +133,10 @@ def test_should_fail_and_name_the_fix_when_a_dependency_has_a_hole(
     hole = "python: right==2.0 has PYSEC-1, fixed in 2.1"
     assert status == 1, output
     assert f"found: {hole}\n" in output
-    assert "found: python: right==2.0 has MAL-2026-3, fixed in no version\n" in output
+    assert (
+        "found: python: right==2.0 has MAL-2026-3, fixed in no newer version\n"
+        in output
+    )
     assert (
         "found: npm: left 1.0.0 has https://github.com/advisories/GHSA-2 (A hole), "
         "fixed by left 1.0.1\n" in output
@@ -140,7 +148,7 @@ def test_should_warn_and_go_on_when_nothing_mends_a_hole(
     repository: Repository, service: AdvisoryService
 ) -> None:
     # Given
-    service.python["right"] = [osv_advisory("PYSEC-1", "right", None)]
+    service.python["right==2.0"] = [osv_advisory("PYSEC-1", "right", "1.9")]
     service.npm["left"] = [npm_advisory("GHSA-2", "*")]
     service.versions["left"] = ["1.0.0", "1.0.1"]
 
@@ -149,7 +157,9 @@ def test_should_warn_and_go_on_when_nothing_mends_a_hole(
 
     # Then
     assert status == 0, output
-    assert "warning: python: right==2.0 has PYSEC-1, fixed in no version\n" in output
+    assert (
+        "warning: python: right==2.0 has PYSEC-1, fixed in no newer version\n" in output
+    )
     assert "warning: npm: left 1.0.0 has https://github.com/advisories/GHSA-2" in output
     assert output.endswith("Nothing to mend. Warnings: 2.\n")
 
