@@ -20,8 +20,8 @@ report = --junit-xml=$(CURDIR)/reports/$(1).xml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test ci lint lint-code lint-pipeline format unit integration e2e browser soak coverage \
-	bench smoke image e2e-docker ci-github ci-faults tracker binary binary-test publish up down lock clean system
+# Every target but the files of .venv and node_modules.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
+scan: .venv/development ## Look for known holes in the dependencies, and for secrets
+	@.ci/scan.py
+
 smoke: system .venv/development ## Look whether the instance at URL is well; without URL, start one first
 	@cd web && pytest test/smoke $(if $(URL),--flask-url="$$URL")
 
@@ -82,6 +85,9 @@ image: ## Build the image and that of its tests, and print their digests
 
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
+
+scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE holds
+	@.ci/scan_image.py
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/with-registry python .ci/ci_github.py
@@ -108,9 +114,8 @@ down: ## Stop the Compose stack; its counts stay
 	@docker compose down
 
 lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest versions
-	@cd web && uv pip compile --quiet --universal --upgrade --python-version 3.11 \
-		--all-extras --no-annotate --custom-compile-command "make lock" \
-		--output-file constraints.txt pyproject.toml
+	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
+		--all-extras --output-file=constraints.txt pyproject.toml
 	@cd web && npm update --save
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay

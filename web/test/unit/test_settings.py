@@ -164,7 +164,7 @@ def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
     [
         "redis://localhost",
         "redis://localhost:6379/2",
-        "redis://user:p%40ss@redis.example:6380/0",
+        "redis://user:p%40ss@redis.example:6380/0",  # pragma: allowlist secret
         "rediss://redis.example?ssl_cert_reqs=required",
         "unix:///run/redis.sock?db=1",
         "redis://localhost?client_name=page-tracker",
