@@ -185,7 +185,9 @@ def test_should_have_one_version() -> None:
 
     # Then
     assert told == version("page-tracker")
-    assert re.fullmatch(rf"{re.escape(told)} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading)
+    assert re.fullmatch(
+        rf"{re.escape(told)} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
+    )
     assert told not in read("web/Dockerfile")
 
 
