@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Says whether TAG can be released from this commit, or writes what it brings.
 
 release.py check    every reason why not, with what would do
