@@ -163,14 +163,14 @@ def debian_packages(contents: Contents) -> Iterator[Component]:
         )
 
 
-def named_by_digest(image: str) -> tuple[str, str, str]:
+def digest_of(image: str) -> tuple[str, str, str]:
     """Return an image's repository, digest and architecture.
 
     The digest is the registry's where the image was pushed or pulled, and otherwise the
     image's id.
     """
-    repository, rest = split(image)
-    told = json.loads(run("docker", "image", "inspect", repository + rest))[0]
+    repository = split(image)[0]
+    told = json.loads(run("docker", "image", "inspect", image))[0]
     digests = [
         name.removeprefix(f"{repository}@")
         for name in told["RepoDigests"] or []
@@ -179,25 +179,23 @@ def named_by_digest(image: str) -> tuple[str, str, str]:
     return repository, (digests or [told["Id"]])[0], told["Architecture"]
 
 
-def of_image(image: str) -> tuple[str, Bom]:
+def of_image(named: str) -> tuple[str, Bom]:
     """Return name and SBOM of an image that is here."""
-    repository, digest, architecture = named_by_digest(image)
+    image = "".join(split(named))
+    repository, digest, architecture = digest_of(image)
     contents = Contents()
     with TemporaryDirectory() as folder:
+        files = Path(folder) / "image.tar"
+        container = run("docker", "create", image)
+        try:
+            run("docker", "export", "--output", files, container)
+        finally:
+            run("docker", "rm", "--volumes", container)
         place = Path(folder) / "venv"
         run("uv", "venv", "--quiet", place)
         (site,) = place.glob("lib/python*/site-packages")
-        container = run("docker", "create", image)
-        try:
-            with (
-                subprocess.Popen(
-                    ["docker", "export", container], stdout=subprocess.PIPE
-                ) as export,
-                tarfile.open(fileobj=export.stdout, mode="r|") as archive,
-            ):
-                read_into(contents, archive, site)
-        finally:
-            run("docker", "rm", "--volumes", container)
+        with tarfile.open(files) as archive:
+            read_into(contents, archive, site)
         bom = environment(place)
     debian = list(debian_packages(contents))
     if not (debian and bom.components and contents.python):
@@ -214,7 +212,6 @@ def of_image(image: str) -> tuple[str, Bom]:
             cpe=f"cpe:2.3:a:python:python:{contents.python}:*:*:*:*:*:*:*",
         ),
     }
-    name = repository.rsplit("/", 1)[-1]
     bom.metadata.component = Component(
         bom_ref="image",
         type=ComponentType.CONTAINER,
@@ -223,14 +220,14 @@ def of_image(image: str) -> tuple[str, Bom]:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest[7:])],
         purl=PackageURL(
             "oci",
-            name=name,
+            name=repository.rsplit("/", 1)[-1],
             version=digest,
             qualifiers={"repository_url": repository, "arch": architecture},
         ),
         properties=[Property(name="page-tracker:version", value=run(".ci/version"))],
     )
     bom.register_dependency(bom.metadata.component, bom.components)
-    return f"{name}-image-linux-{architecture}.cdx.json", bom
+    return f"page-tracker-image-linux-{architecture}.cdx.json", bom
 
 
 def write(name: str, bom: Bom) -> None:
@@ -255,7 +252,7 @@ def main() -> int:
     image = os.environ.get("PAGE_TRACKER_IMAGE")
     try:
         write(*(of_image(image) if image else of_distribution()))
-    except Failure as failure:
+    except (Failure, ValueError) as failure:
         print(failure)
         return 1
     return 0

@@ -1,7 +1,7 @@
 """Signs a release, or verifies one that was signed.
 
-    signatures.py sign      the files in dist/ and the image; attaches to the image its
-                            provenance, to each platform's image its SBOM in dist/
+    signatures.py sign      the files in dist/ and the image, to which it attaches its
+                            provenance and each platform's SBOM in dist/
     signatures.py verify    all of that, from the files and the registry
 
 PAGE_TRACKER_IMAGE names the image in its registry. COSIGN_KEY is the path of a key to
