@@ -1,6 +1,6 @@
 """Signs a release, or verifies one that was signed.
 
-    signatures.py sign      the files in dist/ and the image, to which it attaches its
+    signatures.py sign      the files in dist/ and the image, and attaches to it its
                             provenance and each platform's SBOM in dist/
     signatures.py verify    all of that, from the files and the registry
 
