@@ -325,7 +325,8 @@ def release(drill: Drill) -> None:
         "the one there is",
         lambda: join(drill, f"{drill.repository}:staged-here", "staged").digest,
     )
-    drill.refused("what nobody signed", "has no SHA256SUMS")
+    staged = f"{drill.repository}:staged"
+    drill.refused("what nobody signed", "has no SHA256SUMS", PAGE_TRACKER_IMAGE=staged)
     drill.step("sign", lambda: sign(drill))
     drill.step("verify", lambda: verify(drill, "staged"))
     drill.step("release-notes", lambda: reason_in(drill.make("release-notes", TAG=TAG)))
