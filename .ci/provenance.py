@@ -23,9 +23,10 @@ def provenance() -> dict[str, Any]:
 
     :raises ValueError: where not all of it is committed
     """
-    commit = told(ROOT / ".ci/commit")
-    if not commit.isalnum() or commit == "unknown":
-        raise ValueError(f"What is signed has to be committed, and this is {commit}.")
+    commit = told("git", "rev-parse", "HEAD")
+    changed = told("git", "status", "--porcelain").splitlines()
+    if changed:
+        raise ValueError(f"What is signed has to be committed, unlike {changed[0]}.")
     env = os.environ
     if "GITHUB_RUN_ID" in env:
         server = env["GITHUB_SERVER_URL"]

@@ -252,7 +252,7 @@ def main() -> int:
     image = os.environ.get("PAGE_TRACKER_IMAGE")
     try:
         write(*(of_image(image) if image else of_distribution()))
-    except (Failure, ValueError) as failure:
+    except (Failure, ValueError, OSError, subprocess.SubprocessError) as failure:
         print(failure)
         return 1
     return 0

@@ -181,7 +181,7 @@ def main() -> int:
         else:
             verify_files()
             verify_image(image)
-    except (Refusal, ValueError) as reason:
+    except (Refusal, ValueError, OSError, subprocess.SubprocessError) as reason:
         print(f"Refused: {reason}")
         return 1
     return 0
