@@ -5,8 +5,8 @@
     signatures.py verify    all of that, from the files and the registry
 
 PAGE_TRACKER_IMAGE names the image in its registry. COSIGN_KEY is the path of a key to
-sign with, COSIGN_PUBLIC_KEY that of the one to verify with. Without a key, a workflow of
-GitHub's signs as itself, and COSIGN_IDENTITY names the one whose signature is good:
+sign with, COSIGN_PUBLIC_KEY that of the one to verify with. Without a key, a workflow
+of GitHub's signs as itself, and COSIGN_IDENTITY names the one whose signature is good:
 https://github.com/OWNER/NAME/.github/workflows/release.yml@refs/tags/v1.2.3
 """
 
@@ -119,12 +119,12 @@ def sign(image: Image) -> None:
     """Sign the files and the image, and attach SBOMs and provenance."""
     who = signer()
     found = list(boms(image))
+    PROVENANCE.parent.mkdir(exist_ok=True)
+    PROVENANCE.write_text(json.dumps(provenance()))
+
     SUMS.write_text("".join(f"{hashed}  {name}\n" for name, hashed in sums().items()))
     cosign("sign-blob", *who, "--bundle", BUNDLE, SUMS)
     print(f"Signed {len(sums())} files in dist/: {SUMS.name}, {BUNDLE.name}")
-
-    PROVENANCE.parent.mkdir(exist_ok=True)
-    PROVENANCE.write_text(json.dumps(provenance()))
     cosign("sign", *who, "--recursive", image.name)
     cosign(
         "attest",
