@@ -21,6 +21,13 @@ CHANGELOG = """# Changelog
 - Counts.
 """
 
+PROJECT = """[project]
+version = "1.2.3"
+
+[tool.other]
+version = "9.9.9"
+"""
+
 
 @dataclass
 class Repository:
@@ -69,7 +76,7 @@ def make_repository(tmp_path: Path) -> Repository:
         shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci")
     repository.git("init", "--quiet", "--initial-branch", "main")
     repository.write("CHANGELOG.md", CHANGELOG)
-    repository.write("web/pyproject.toml", '[project]\nversion = "1.2.3"\n')
+    repository.write("web/pyproject.toml", PROJECT)
     return repository
 
 
