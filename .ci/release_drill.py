@@ -310,11 +310,7 @@ def release(drill: Drill) -> None:
         "a tag of another version", f"tag it {TAG}", "release-check", TAG="v99.0.1"
     )
     drill.step("package, twice", lambda: package_twice(drill))
-    makefile = (drill.checkout / "Makefile").read_text(encoding="utf-8")
-    if re.search(r"^binary:", makefile, re.MULTILINE):
-        drill.step("binary", lambda: build_binary(drill))
-    else:
-        drill.stages.append(Stage("binary", reason="there is no make binary"))
+    drill.step("binary", lambda: build_binary(drill))
     drill.step("image", lambda: build_image(drill))
     drill.step("log in", lambda: log_in(drill))
     drill.step("push", lambda: push(drill))
