@@ -95,6 +95,30 @@ ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean cl
 ci-faults: .venv/development ## Put faults in, and see every pipeline stop where it should (an hour)
 	@python .ci/ci_faults.py
 
+package: .venv/development ## Build wheel and sdist into dist/, and check them
+	@.ci/package
+
+release-check: ## Say whether TAG can be released from this commit, and if not, why
+	@$(PYTHON) .ci/release.py check
+
+release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
+	@$(PYTHON) .ci/release.py notes
+
+release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
+	@.ci/release-images
+
+sbom: .venv/development ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
+	@python .ci/sbom.py
+
+sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
+	@$(PYTHON) .ci/signatures.py sign
+
+verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY or COSIGN_IDENTITY
+	@$(PYTHON) .ci/signatures.py verify
+
+release-drill: ## Try a whole release at home, and see what was tampered with refused
+	@.ci/with-registry $(PYTHON) .ci/release_drill.py
+
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 

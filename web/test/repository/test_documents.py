@@ -1,6 +1,7 @@
 """README, .env.example and the rest say what the code does."""
 
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -177,8 +178,19 @@ def test_should_link_to_files_that_exist() -> None:
 
 def test_should_have_one_version() -> None:
     # When
-    released = version("page-tracker")
+    told = subprocess.run(
+        [ROOT / ".ci/version"], capture_output=True, text=True, check=True, timeout=10
+    ).stdout.strip()
+    heading = re.findall(r"^## (.*)", read("CHANGELOG.md"), re.MULTILINE)[0]
 
     # Then
-    assert f"ARG VERSION={released}\n" in read("web/Dockerfile")
-    assert re.findall(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)[0] == released
+    assert told == version("page-tracker")
+    assert re.fullmatch(
+        rf"{re.escape(told)} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
+    )
+    assert told not in read("web/Dockerfile")
+
+
+def test_should_ship_the_licence() -> None:
+    # Then
+    assert read("web/LICENSE") == read("LICENSE")
