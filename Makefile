@@ -137,7 +137,7 @@ up: ## Build and start the Compose stack on http://localhost
 down: ## Stop the Compose stack; its counts stay
 	@docker compose down
 
-lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest versions
+lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest of a week ago
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
 		--all-extras --output-file=constraints.txt pyproject.toml
 	@cd web && npm update --save
