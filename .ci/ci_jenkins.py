@@ -91,13 +91,13 @@ def stage_of(name: str, result: str, seconds: float, why: str, output: str) -> S
         return Stage(name, reason=why)
     if result == "SUCCESS":
         return Stage(name, 0, seconds)
-    said = re.sub(r"^\+ .*\n?", "", output, flags=re.MULTILINE)  # but for sh -x
+    said = re.sub(r"^\+ .*\n?", "", output, flags=re.MULTILINE)  # of sh -x
     reason = reason_in(said) if said else why
     return Stage(name, status_of_target(1, output), seconds, reason)
 
 
 def see_published(commit: str, workspace: Path) -> Stage:
-    """Pull what the registry has by the commit's hash and as latest: the tested image."""
+    """Pull the image by the commit's hash and as latest: it is the tested one."""
     written = (workspace / "reports/image.env").read_text(encoding="utf-8")
     image = dict(line.split("=", 1) for line in written.splitlines())[
         "PAGE_TRACKER_IMAGE"
