@@ -57,6 +57,7 @@ def build(clone: Path, commit: str, workspace: Path) -> list[Stage]:
             "jenkinsfile": str(clone / "Jenkinsfile"),
             "workspace": str(workspace),
             "scm": {"url": str(clone), "GIT_COMMIT": commit, "GIT_BRANCH": "main"},
+            "cause": "BranchEventCause",
             "parameters": {
                 "REGISTRY": os.environ["REGISTRY"],
                 "PROJECT": "rehearsal/team",

@@ -29,6 +29,7 @@ class Build {
     final Map<String, String> scm
 
     final File workspace
+    final String cause
     final Map<String, Map<String, String>> credentials
     String result = 'SUCCESS'
 
@@ -45,15 +46,16 @@ class Build {
         env = new Variables(settings.environment)
         scm = settings.scm
         workspace = new File(settings.workspace)
+        cause = settings.cause
         credentials = settings.credentials
         givenParameters = settings.parameters
     }
 
     /**
      * Build as a file of JSON says: `jenkinsfile`; `workspace`, an empty folder; `scm`, the
-     * `url` to clone and what a checkout returns; `parameters`; `credentials` by id;
-     * `environment`, which is all that the agent has; `stages`, the file to write how each
-     * stage went. Ends with 0 when all went well, 1 when not, 2 when the file will not do.
+     * `url` to clone and what a checkout returns; `cause`, what triggered it; `parameters`;
+     * `credentials` by id; `environment`, which is all that the agent has; `stages`, the file
+     * to write how each stage went. Ends with 0 when all went well, 1 when not, 2 when the file will not do.
      */
     static void main(String[] args) {
         Map settings = new JsonSlurper().parse(new File(args[0])) as Map
@@ -330,12 +332,20 @@ class When extends Scope {
         held << new When(build).tap { evaluate(body) }.held.any()
     }
 
+    void not(Closure body) {
+        held << !new When(build).allIn(body)
+    }
+
     void branch(String pattern) {
         held << (env.BRANCH_NAME ==~ pattern.replace('*', '.*'))
     }
 
     void environment(Map args) {
         held << (env[args.name] == args.value)
+    }
+
+    void triggeredBy(String cause) {
+        held << (build.cause == cause)
     }
 
 }

@@ -63,6 +63,8 @@ class Grammar {
             anyOf: [body: 'when'],
             branch: [needs: [pattern: String]],
             environment: [needs: [name: String, value: String]],
+            not: [body: 'when'],
+            triggeredBy: [needs: [cause: String]],
         ],
         post: [
             always: STEPS, success: STEPS, unstable: STEPS, failure: STEPS, unsuccessful: STEPS, cleanup: STEPS,

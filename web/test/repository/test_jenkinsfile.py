@@ -77,6 +77,10 @@ pipeline {
             when { branch 'release/*' }
             steps { sh 'echo "not reached"' }
         }
+        stage('Not by a timer') {
+            when { not { triggeredBy 'TimerTrigger' } }
+            steps { sh 'echo "not reached"' }
+        }
         stage('Unstable') {
             steps {
                 sh 'echo "<testsuite><testcase><failure/></testcase></testsuite>" > bad.xml'
@@ -217,6 +221,7 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
         "jenkinsfile": f"{tmp_path}/Jenkinsfile",
         "workspace": f"{tmp_path}/workspace",
         "scm": {},
+        "cause": "TimerTrigger",
         "parameters": {"TEAM": "us"},
         "credentials": {"registry": {"username": "ann", "password": "s3cret"}},
         "environment": {"PATH": os.environ["PATH"], "BRANCH_NAME": "main"},
@@ -233,6 +238,7 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
     assert [(stage["name"], stage["result"], stage["why"]) for stage in stages] == [
         ("Passes", "SUCCESS", ""),
         ("Not wanted", "NOT_BUILT", "skipped due to when conditional"),
+        ("Not by a timer", "NOT_BUILT", "skipped due to when conditional"),
         ("Unstable", "UNSTABLE", "1 of 2 tests failed"),
         ("No report", "FAILURE", "No test report files were found"),
         ("No artifact", "UNSTABLE", 'No artifacts found that match "nothing.*"'),
@@ -241,7 +247,7 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
         ("Fails", "FAILURE", "script returned exit code 1"),
         ("After it", "NOT_BUILT", "skipped due to earlier failure(s)"),
     ]
-    assert "Nothing was looked at" in stages[5]["output"]
+    assert "Nothing was looked at" in stages[6]["output"]
     assert "it is unstable" in result.stdout
     assert "ann: ****" in result.stdout
     assert "s3cret" not in result.stdout
