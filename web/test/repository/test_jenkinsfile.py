@@ -83,7 +83,7 @@ pipeline {
         }
         stage('Unstable') {
             steps {
-                sh 'echo "<testsuite><testcase><failure/></testcase></testsuite>" > bad.xml'
+                sh 'echo "<testsuite><testcase><error/></testcase></testsuite>" > bad.xml'
                 junit '*.xml'
             }
             post {
