@@ -7,6 +7,7 @@ push to main. The registry is a real one on loopback: `.ci/with-registry` says w
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,7 @@ def see_published(commit: str, workspace: Path) -> Stage:
 
 def main() -> int:
     """Build, print one summary, and leave no image behind. Return the status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with clean_checkout() as clone:
         commit = run("git", "-C", clone, "rev-parse", "HEAD")
         workspace = clone.parent / "workspace"

@@ -83,7 +83,7 @@ pipeline {
         }
         stage('Unstable') {
             steps {
-                sh 'echo "<testsuite><testcase><error/></testcase></testsuite>" > bad.xml'
+                sh 'echo "<testsuite><testcase><error/></testcase></testsuite>" > b.xml'
                 junit '*.xml'
             }
             post {
