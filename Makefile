@@ -49,7 +49,7 @@ lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check wo
 format: .venv/development web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 
-unit: .venv/development ## Run the tests that need no network
+unit: .venv/development web/node_modules/.package-lock.json ## Run the tests that need no network
 	@cd web && coverage run -m pytest $(call report,unit) test/unit test/repository
 
 integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
@@ -91,6 +91,9 @@ scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/with-registry python .ci/ci_github.py
+
+ci-jenkins: .venv/development web/node_modules/.package-lock.json ## Rehearse Jenkins's pipeline here, from a clean clone
+	@.ci/with-registry python .ci/ci_jenkins.py
 
 ci-faults: .venv/development ## Put faults in, and see every pipeline stop where it should (an hour)
 	@python .ci/ci_faults.py

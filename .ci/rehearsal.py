@@ -19,7 +19,7 @@ COULD_NOT_LOOK = 75
 
 # Lines that say that something failed, after the line that says what.
 NOISE = re.compile(
-    r"^(g?make(\[\d+\])?: |\s*$|.*exit(ed with)? (code|status) \d+$)|^\W*$"
+    r"^(g?make(\[\d+\])?: (?!.*No rule)|\s*$|.*exit(ed with)? (code|status) \d+$)|^\W*$"
 )
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -48,6 +48,12 @@ def reason_in(output: str) -> str:
     lines = (ESCAPES.sub("", line).strip() for line in output.splitlines())
     telling = [line for line in lines if not NOISE.match(line)]
     return telling[-1] if telling else "(it said nothing)"
+
+
+def status_of_target(status: int, output: str) -> int:
+    """Return the status of a make target's command: make's own is 2 for any failure."""
+    ends = re.findall(r"^g?make: \*\*\* .*\] Error (\d+)$", output, re.MULTILINE)
+    return int(ends[-1]) if status and ends else status
 
 
 def environment_of_ci() -> dict[str, str]:
