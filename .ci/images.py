@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 NAME = re.compile(r"(?P<repository>.+?)(?P<rest>@sha256:[0-9a-f]{64}|:[\w.-]+)?")
-LISTS = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def in_registry(image: str) -> Image:
     digest = f"sha256:{sha256(asked.stdout).hexdigest()}"
     manifest = json.loads(asked.stdout)
     platforms = [digest]
-    if manifest["mediaType"] in LISTS:
+    if "manifests" in manifest:
         platforms = [
             entry["digest"]
             for entry in manifest["manifests"]

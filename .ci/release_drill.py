@@ -52,6 +52,11 @@ class Drill:
         return self.checkout / "dist"
 
     @property
+    def written(self) -> str:
+        """Return the repository in the letters of its owner, as GitHub writes it."""
+        return self.repository.replace("/drill/", "/Drill/")
+
+    @property
     def keys(self) -> Path:
         """Return the folder of the drill's own keys, which goes with the clone."""
         return self.checkout.parent / "keys"
@@ -239,7 +244,7 @@ def push(drill: Drill) -> str:
     drill.make(
         "publish",
         PAGE_TRACKER_IMAGE=drill.image,
-        REPOSITORIES=drill.repository,
+        REPOSITORIES=drill.written,
         TAGS="staged-here",
     )
     return in_registry(f"{drill.repository}:staged-here").digest
@@ -247,9 +252,7 @@ def push(drill: Drill) -> str:
 
 def join(drill: Drill, images: str, tags: str) -> Image:
     """Join images as tags, and return what the registry has then."""
-    drill.make(
-        "release-images", IMAGES=images, REPOSITORIES=drill.repository, TAGS=tags
-    )
+    drill.make("release-images", IMAGES=images, REPOSITORIES=drill.written, TAGS=tags)
     joined = {in_registry(f"{drill.repository}:{tag}") for tag in tags.split()}
     if len(joined) != 1:
         raise DrillFailedError(f"{tags} are not the same image")
@@ -273,7 +276,7 @@ def join_architectures(drill: Drill) -> str:
 def give_image_its_version(drill: Drill) -> str:
     """See that what was signed and verified is what the version's tag names."""
     signed = in_registry(f"{drill.repository}:staged")
-    named = join(drill, f"{drill.repository}:staged", f"{VERSION} latest")
+    named = join(drill, f"{drill.written}:staged", f"{VERSION} latest")
     if named != signed:
         raise DrillFailedError(f"{named.name} is not what was signed, {signed.name}")
     return f"{VERSION} and latest are {named.digest}"
@@ -282,13 +285,13 @@ def give_image_its_version(drill: Drill) -> str:
 def describe(drill: Drill) -> str:
     """Write the SBOMs of the wheel and of the image."""
     of_wheel = drill.make("sbom", PAGE_TRACKER_IMAGE="")
-    of_image = drill.make("sbom", PAGE_TRACKER_IMAGE=f"{drill.repository}:staged-here")
+    of_image = drill.make("sbom", PAGE_TRACKER_IMAGE=f"{drill.written}:staged-here")
     return f"{reason_in(of_wheel)}; {reason_in(of_image)}"
 
 
 def sign(drill: Drill) -> str:
     """Sign the files and the image."""
-    image = f"{drill.repository}:staged"
+    image = f"{drill.written}:staged"
     key = drill.keys / "release.key"
     output = drill.make("sign", PAGE_TRACKER_IMAGE=image, COSIGN_KEY=key)
     return "; ".join(re.findall(r"^(?:Signed|Attached) [^:@]*", output, re.MULTILINE))
@@ -296,7 +299,7 @@ def sign(drill: Drill) -> str:
 
 def verify(drill: Drill, tag: str) -> str:
     """See that the release verifies, as nothing is wrong with it."""
-    image = f"{drill.repository}:{tag}"
+    image = f"{drill.written}:{tag}"
     key = drill.keys / "release.pub"
     output = drill.make("verify", PAGE_TRACKER_IMAGE=image, COSIGN_PUBLIC_KEY=key)
     return reason_in(output)
@@ -319,7 +322,7 @@ def release(drill: Drill) -> None:
     drill.step("two architectures", lambda: join_architectures(drill))
     drill.step(
         "the one there is",
-        lambda: join(drill, f"{drill.repository}:staged-here", "staged").digest,
+        lambda: join(drill, f"{drill.written}:staged-here", "staged").digest,
     )
     staged = f"{drill.repository}:staged"
     drill.refused("what nobody signed", "has no SHA256SUMS", PAGE_TRACKER_IMAGE=staged)
