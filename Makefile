@@ -128,7 +128,8 @@ tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers 
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
 	@.ci/binary
 
-binary-test: system binary .venv/development ## Try that executable where there is no Python, and build it once more elsewhere
+binary-test: system .venv/development ## Try that executable where there is no Python, and build it once more elsewhere
+	@[ -n "$(wildcard dist/page-tracker-*)" ] || $(MAKE) --no-print-directory binary
 	@cd web && pytest $(call report,binary) test/binary
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
@@ -143,7 +144,7 @@ down: ## Stop the Compose stack; its counts stay
 lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest of a week ago
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
 		--all-extras --output-file=constraints.txt pyproject.toml
-	@cd web && npm update --save
+	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis reports dist

@@ -28,6 +28,7 @@ from rehearsal import (
     environment_of_ci,
     reason_in,
     run_live,
+    status_of_target,
     summarize,
 )
 
@@ -140,6 +141,11 @@ def run_command(
     )
 
 
+def has_failed(stage: Stage) -> bool:
+    """Say whether what comes after it is not run."""
+    return stage.status not in (0, COULD_NOT_LOOK)
+
+
 def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
     """Run the steps of a job in a clean clone, and say how it went."""
     values = values_of(commit)
@@ -150,7 +156,7 @@ def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
     with clean_checkout() as checkout:
         for step in job["steps"]:
             title = step.get("name") or step["uses"].partition("@")[0]
-            if not is_wanted(str(step.get("if", "")), values, bool(stage.status)):
+            if not is_wanted(str(step.get("if", "")), values, has_failed(stage)):
                 print(f"\n-- {stage.name} / {title}: skipped", flush=True)
                 continue
             print(f"\n-- {stage.name} / {title}", flush=True)
@@ -165,7 +171,8 @@ def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
                 status, output = run_command(
                     step["run"], checkout, of_job | given, deadline - time.monotonic()
                 )
-            if status and not stage.status:
+                status = status_of_target(status, output)
+            if status and stage.status in (0, COULD_NOT_LOOK):
                 stage.status, stage.reason = status, f"{title}: {reason_in(output)}"
     stage.seconds = time.monotonic() - began
     return stage
@@ -244,13 +251,14 @@ def run_all(commit: str) -> list[Stage]:
     if shutil.which("act"):
         stages.append(run_by_act(jobs["build"]))
     for name in TopologicalSorter(needs).static_order():
-        if needs[name] & failed:
+        wanted = is_wanted(str(jobs[name].get("if", "")), values_of(commit), False)
+        if needs[name] & failed or not wanted:
             failed.add(name)
             stages.append(Stage(name))
             continue
         stage = run_job(commit, name, jobs[name])
         stages.append(stage)
-        if stage.status not in (0, COULD_NOT_LOOK):
+        if has_failed(stage):
             failed.add(name)
     if "build" not in failed:
         stages.append(see_published(commit))
