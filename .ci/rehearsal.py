@@ -69,12 +69,6 @@ def environment_of_ci() -> dict[str, str]:
     } | {"PATH": os.pathsep.join(path), "CI": "true"}
 
 
-def status_of_target(status: int, output: str) -> int:
-    """Return the status of a make target's command: make's own is 2 for any failure."""
-    ends = re.findall(r"^g?make: \*\*\* .*\] Error (\d+)$", output, re.MULTILINE)
-    return int(ends[-1]) if status and ends else status
-
-
 def run_live(
     command: Sequence[str | Path],
     folder: Path,
