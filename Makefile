@@ -92,6 +92,10 @@ scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/with-registry python .ci/ci_github.py
 
+ci-gitlab: .venv/development web/node_modules/.package-lock.json ## Rehearse GitLab's pipeline here, from a clean clone
+	@.ci/need git rsync
+	@.ci/with-registry python .ci/ci_gitlab.py
+
 ci-jenkins: .venv/development web/node_modules/.package-lock.json ## Rehearse Jenkins's pipeline here, from a clean clone
 	@.ci/with-registry python .ci/ci_jenkins.py
 

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 # What `make scan` ends with when it could not look, as sysexits.h's EX_TEMPFAIL.
 COULD_NOT_LOOK = 75
 
+SECONDS_TO_CLEAN_UP = 120
+
 # Lines that say that something failed, after the line that says what.
 NOISE = re.compile(
     r"^(g?make(\[\d+\])?: (?!.*No rule)|\s*$|.*exit(ed with)? (code|status) \d+$)|^\W*$"
@@ -76,6 +78,7 @@ def run_live(
     """Run a command, show what it prints as it comes, and return status and output.
 
     After those seconds it is ended with all that it started: status 124, as `timeout`.
+    Then, and when this is interrupted, it has two minutes to clean up.
     """
     timed_out = False
     with subprocess.Popen(
@@ -90,28 +93,41 @@ def run_live(
         start_new_session=True,
     ) as process:
 
-        def end() -> None:
+        def send(number: signal.Signals) -> None:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+                os.killpg(process.pid, number)
 
         def time_is_up() -> None:
             nonlocal timed_out
             timed_out = True
             end()
 
-        timer = Timer(seconds, time_is_up)
-        timer.start()
-        output = []
-        try:
+        def end() -> None:
+            send(signal.SIGTERM)
+            kill.start()
+
+        def show() -> None:
             assert process.stdout
             for line in process.stdout:
                 output.append(line)
                 sys.stdout.write(line)
                 sys.stdout.flush()
+
+        output: list[str] = []
+        timer = Timer(seconds, time_is_up)
+        kill = Timer(SECONDS_TO_CLEAN_UP, send, [signal.SIGKILL])
+        timer.start()
+        try:
+            show()
             process.wait()
+        except (KeyboardInterrupt, SystemExit):
+            end()
+            show()  # until all that it started has cleaned up
+            raise
         finally:
             timer.cancel()
-            end()
+            kill.cancel()
+            send(signal.SIGTERM)
     if timed_out:
         output.append(f"It was not done after {seconds:.0f} s.\n")
         return 124, "".join(output)
