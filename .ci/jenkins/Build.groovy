@@ -172,7 +172,7 @@ class Build {
     private boolean failsIn(Closure steps) {
         try {
             new Steps(this).evaluate(steps)
-        } catch (StepFailure failure) {
+        } catch (StepFailure | GroovyRuntimeException failure) {
             worsen('FAILURE', 'FAILURE', failure.message)
             hasFailed = true
             return true
