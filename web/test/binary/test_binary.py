@@ -85,12 +85,12 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["bookworm", "bookworm-read-only", "trixie", "trixie-read-only"])
-def machine(request: pytest.FixtureRequest, redis_url: str) -> Machine:
+def machine(request: pytest.FixtureRequest) -> Machine:
     """Give a machine on which the binary serves, and counts in the Redis.
 
     It goes on serving, for the next test.
     """
-    assert redis_url
+    request.getfixturevalue("redis_url")
     running = Machine(request.param, f"http://{start(request.param, 8000)}")
 
     def is_up() -> bool:
