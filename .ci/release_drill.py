@@ -126,7 +126,7 @@ class Drill:
     def push_altered(self, tag: str) -> str:
         """Push an image that is the released one and something else, and its name."""
         name = f"{self.repository}:{tag}"
-        (self.keys / "Dockerfile").write_text(f"FROM {self.image}\nENV ALTERED=yes\n")
+        (self.keys / "Dockerfile").write_text(f"FROM {self.image}\nENV ALTERED={tag}\n")
         self.must("docker", "build", "--quiet", "--tag", name, self.keys)
         self.must("docker", "push", "--quiet", name)
         return name
@@ -340,7 +340,7 @@ def tamper(drill: Drill) -> None:
     with drill.altered(wheel):
         drill.refused("an altered wheel", "whl is not the file that was signed")
     with drill.altered(wheel, sums=True):
-        drill.refused("an altered wheel and its sum", "verify-blob: .*signature")
+        drill.refused("an altered wheel and its sum", "verify-blob: .*invalid signature")
     with drill.altered(bom):
         drill.refused("an altered SBOM", "json is not the file that was signed")
     stranger = drill.dist / "page-tracker-linux-riscv64"
@@ -351,7 +351,7 @@ def tamper(drill: Drill) -> None:
     drill.step("another's key", lambda: drill.make_key("other"))
     drill.refused(
         "another's key",
-        "verify-blob: .*signature",
+        "verify-blob: .*invalid signature",
         COSIGN_PUBLIC_KEY=str(drill.keys / "other.pub"),
     )
     tamper_with_image(drill)
@@ -381,7 +381,7 @@ def tamper_with_image(drill: Drill) -> None:
     )
     drill.refused(
         "an image that another's key signed",
-        "cosign verify: .*signature",
+        "cosign verify: .*invalid signature",
         PAGE_TRACKER_IMAGE=forged,
     )
     drill.copy(released.name, VERSION)
