@@ -13,6 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[3]
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text("utf-8")
 
+# A second each for Java's start, and many times that on a busy machine.
+pytestmark = pytest.mark.timeout(120)
+
 # What is put in the place of what, and why it is refused; and where, if not there.
 FAULTS = """
 agent any -> agent all -> agent needs a block: { … }
@@ -140,7 +143,7 @@ def groovy(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=25,
+        timeout=100,
     )
 
 
