@@ -22,6 +22,9 @@ from findings import CouldNotLook, Findings
 
 MARK = "pragma: allowlist"
 
+# What looks like a secret, and is the name of a variable that holds one.
+NAME_OF_VARIABLE = r"^`?[A-Z]+(_[A-Z]+)*`?$"
+
 # Lines that look like secrets, and can not be marked.
 KNOWN = [
     r'^ *"integrity": "sha512-[\w+/]{86}==",?$',  # in package-lock.json
@@ -56,6 +59,9 @@ def use_settings() -> None:
     )
     settings.filters["detect_secrets.filters.regex.should_exclude_line"] = {
         "pattern": KNOWN
+    }
+    settings.filters["detect_secrets.filters.regex.should_exclude_secret"] = {
+        "pattern": [NAME_OF_VARIABLE]
     }
 
 

@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text("utf-8")
 
+PASSWORD = "s3cret"  # pragma: allowlist secret
+
 # A second each for Java's start, and many times that on a busy machine.
 pytestmark = pytest.mark.timeout(120)
 
@@ -226,7 +228,7 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
         "scm": {},
         "cause": "TimerTrigger",
         "parameters": {"TEAM": "us"},
-        "credentials": {"registry": {"username": "ann", "password": "s3cret"}},
+        "credentials": {"registry": {"username": "ann", "password": PASSWORD}},
         "environment": {"PATH": os.environ["PATH"], "BRANCH_NAME": "main"},
         "stages": f"{tmp_path}/stages.json",
     }
