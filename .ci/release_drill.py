@@ -28,6 +28,7 @@ from rehearsal import Stage, clean_checkout, reason_in, run_live, summarize
 VERSION = "99.0.0"
 TAG = f"v{VERSION}"
 OTHER_ARCHITECTURE = "s390x"
+FORGED_SUMS = "cosign verify-blob: .*invalid signature"
 UNSIGNED = "cosign verify: .*no signatures found"
 SECONDS = 30 * 60  # the most that all of it may take
 
@@ -340,7 +341,7 @@ def tamper(drill: Drill) -> None:
     with drill.altered(wheel):
         drill.refused("an altered wheel", "whl is not the file that was signed")
     with drill.altered(wheel, sums=True):
-        drill.refused("an altered wheel and its sum", "verify-blob: .*invalid signature")
+        drill.refused("an altered wheel and its sum", FORGED_SUMS)
     with drill.altered(bom):
         drill.refused("an altered SBOM", "json is not the file that was signed")
     stranger = drill.dist / "page-tracker-linux-riscv64"
@@ -351,7 +352,7 @@ def tamper(drill: Drill) -> None:
     drill.step("another's key", lambda: drill.make_key("other"))
     drill.refused(
         "another's key",
-        "verify-blob: .*invalid signature",
+        FORGED_SUMS,
         COSIGN_PUBLIC_KEY=str(drill.keys / "other.pub"),
     )
     tamper_with_image(drill)
