@@ -50,7 +50,7 @@ format: .venv/development web/node_modules/.package-lock.json ## Let isort, blac
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 
 unit: .venv/development web/node_modules/.package-lock.json ## Run the tests that need no network
-	@cd web && coverage run -m pytest $(call report,unit) test/unit test/repository
+	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit test/repository
 
 integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
 	@cd web && coverage run -m pytest --numprocesses 4 $(call report,integration) test/integration
@@ -75,7 +75,7 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@cd web/test && python -m load.bench
 
 scan: .venv/development ## Look for known holes in the dependencies, and for secrets
-	@.ci/scan.py
+	@.ci/scans/scan.py
 
 smoke: system .venv/development ## Look whether the instance at URL is well; without URL, start one first
 	@cd web && pytest test/smoke $(if $(URL),--flask-url="$$URL")
@@ -87,44 +87,44 @@ e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, o
 	@.ci/e2e-docker
 
 scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE holds
-	@.ci/scan_image.py
+	@.ci/scans/scan_image.py
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
-	@.ci/with-registry python .ci/ci_github.py
+	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_github.py
 
 ci-gitlab: .venv/development web/node_modules/.package-lock.json ## Rehearse GitLab's pipeline here, from a clean clone
 	@.ci/need git rsync
-	@.ci/with-registry python .ci/ci_gitlab.py
+	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_gitlab.py
 
 ci-jenkins: .venv/development web/node_modules/.package-lock.json ## Rehearse Jenkins's pipeline here, from a clean clone
-	@.ci/with-registry python .ci/ci_jenkins.py
+	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_jenkins.py
 
 ci-faults: .venv/development ## Put faults in, and see every pipeline stop where it should (an hour)
-	@python .ci/ci_faults.py
+	@python .ci/rehearsals/ci_faults.py
 
 package: .venv/development ## Build wheel and sdist into dist/, and check them
 	@.ci/package
 
 release-check: ## Say whether TAG can be released from this commit, and if not, why
-	@$(PYTHON) .ci/release.py check
+	@$(PYTHON) .ci/releases/release.py check
 
 release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
-	@$(PYTHON) .ci/release.py notes
+	@$(PYTHON) .ci/releases/release.py notes
 
 release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
-	@.ci/release-images
+	@.ci/releases/release-images
 
 sbom: .venv/development ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
-	@python .ci/sbom.py
+	@python .ci/releases/sbom.py
 
 sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
-	@$(PYTHON) .ci/signatures.py sign
+	@$(PYTHON) .ci/releases/signatures.py sign
 
 verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY or COSIGN_IDENTITY
-	@$(PYTHON) .ci/signatures.py verify
+	@$(PYTHON) .ci/releases/signatures.py verify
 
 release-drill: ## Try a whole release at home, and see what was tampered with refused
-	@.ci/with-registry $(PYTHON) .ci/release_drill.py
+	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js

@@ -194,7 +194,7 @@ class Settings(BaseModel):
     )
     commit: str = Field(
         "unknown",
-        description="commit that `GET /version` names; the image brings its own",
+        description="commit that `GET /version` names; image and binary bring theirs",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The Jenkinsfile, as .ci/jenkins reads it and runs it: in Groovy, without Jenkins."""
+"""The Jenkinsfile, as .ci reads it and runs it: in Groovy, without Jenkins."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
+JENKINS = ROOT / ".ci/rehearsals/jenkins"
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text("utf-8")
 
 PASSWORD = "s3cret"  # pragma: allowlist secret
@@ -137,10 +138,10 @@ pipeline {
 
 
 def groovy(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a script of .ci/jenkins with the tools of this environment."""
+    """Run a script of ours with the tools of this environment."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
-        [ROOT / ".ci/groovy", ROOT / ".ci/jenkins" / script, *map(str, arguments)],
+        [JENKINS / "groovy", JENKINS / script, *map(str, arguments)],
         env=os.environ | {"PATH": path},
         capture_output=True,
         encoding="utf-8",

@@ -56,7 +56,7 @@ class Repository:
     def release(self, task: str, tag: str) -> tuple[int, str]:
         """Return status and output of `make release-check` or `release-notes`."""
         done = subprocess.run(
-            [sys.executable, ".ci/release.py", task],
+            [sys.executable, ".ci/releases/release.py", task],
             cwd=self.path,
             env={"PATH": "/usr/bin:/bin", "TAG": tag},
             check=False,
@@ -71,9 +71,9 @@ class Repository:
 def make_repository(tmp_path: Path) -> Repository:
     """Give a repository that is ready for v1.2.3."""
     repository = Repository(tmp_path)
-    (tmp_path / ".ci").mkdir()
-    for name in ("release.py", "version"):
-        shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci")
+    (tmp_path / ".ci/releases").mkdir(parents=True)
+    for name in ("releases/release.py", "version"):
+        shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci" / name)
     repository.git("init", "--quiet", "--initial-branch", "main")
     repository.write("CHANGELOG.md", CHANGELOG)
     repository.write("web/pyproject.toml", PROJECT)

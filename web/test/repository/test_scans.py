@@ -23,7 +23,7 @@ from advisory_service import (
 # A scan takes a second, but not on a busy machine.
 pytestmark = pytest.mark.timeout(120)
 
-SCAN = Path(__file__).parents[3] / ".ci/scan.py"
+SCAN = Path(__file__).parents[3] / ".ci/scans/scan.py"
 ON_WINDOWS = "right==2.0 ; sys_platform == 'win32'\n"
 
 

@@ -2,15 +2,18 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from rehearsal import COULD_NOT_LOOK
+COULD_NOT_LOOK = os.EX_TEMPFAIL
 
 # How long one answer is waited for, and how long all of those to one command.
-SECONDS = int(os.environ.get("SCAN_TIMEOUT", "15"))
+try:
+    SECONDS = int(os.environ.get("SCAN_TIMEOUT", "15"))
+except ValueError:
+    sys.exit("SCAN_TIMEOUT is a number of seconds, 15 for example.")
 LIMIT = 20 * SECONDS
 
 

@@ -4,7 +4,7 @@ gitlab-ci-local runs every job of a clean clone in a container, as for a push to
 default branch. The project's registry is a real one on loopback; the engine is this
 machine's, by its socket, in place of one beside each job.
 
-The address of the registry, its user and the password come from `.ci/with-registry`.
+The address of the registry, its user and the password come from `with-registry`.
 """
 
 import os
@@ -85,7 +85,7 @@ def run_pipeline(checkout: Path, variables: Path, label: str) -> tuple[int, str]
     environment |= {
         "LABEL": label,
         "NO_COLOR": "1",
-        "PATH": f"{ROOT / '.ci/gitlab'}:{os.environ['PATH']}",
+        "PATH": f"{ROOT / '.ci/rehearsals/gitlab'}:{os.environ['PATH']}",
     }
     return run_live(
         [
@@ -171,7 +171,7 @@ def clean_up(label: str) -> None:
 def rehearse(label: str) -> int:
     """Run the pipeline of a clean clone, print one summary, and return the status."""
     with clean_checkout() as checkout:
-        run("docker", "build", "--quiet", f"--tag={HELPER}", ".ci/gitlab")
+        run("docker", "build", "--quiet", f"--tag={HELPER}", ".ci/rehearsals/gitlab")
         pipeline = yaml.safe_load((checkout / PIPELINE).read_text(encoding="utf-8"))
         names = [
             name

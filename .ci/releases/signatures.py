@@ -23,7 +23,7 @@ from typing import Any
 from images import Image, in_registry
 from provenance import provenance
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 SUMS = DIST / "SHA256SUMS"
 BUNDLE = DIST / "SHA256SUMS.sigstore.json"
@@ -42,7 +42,7 @@ def cosign(*arguments: str | Path) -> str:
     :raises Refusal: with what cosign said
     """
     done = subprocess.run(
-        [ROOT / ".ci/cosign", *arguments],
+        [ROOT / ".ci/releases/cosign", *arguments],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,

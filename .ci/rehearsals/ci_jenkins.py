@@ -1,7 +1,7 @@
 """Rehearse the Jenkinsfile on this machine: `make ci-jenkins`.
 
-.ci/jenkins/Build.groovy runs its stages as Jenkins does, on a clean clone and as for a
-push to main. The registry is a real one on loopback: `.ci/with-registry` says where.
+jenkins/Build.groovy runs its stages as Jenkins does, on a clean clone and as for a push
+to main. The registry is a real one on loopback: `with-registry` says where.
 """
 
 import json
@@ -24,6 +24,7 @@ from rehearsal import (
     summarize,
 )
 
+JENKINS = Path(__file__).parent / "jenkins"
 REPOSITORY = f"{os.environ['REGISTRY']}/rehearsal/team/page-tracker"
 SECONDS = 2 * 60 * 60
 
@@ -75,7 +76,7 @@ def build(clone: Path, commit: str, workspace: Path) -> list[Stage]:
         }
         settings.write_text(json.dumps(names), encoding="utf-8")
         status, output = run_live(
-            [ROOT / ".ci/groovy", ROOT / ".ci/jenkins/Build.groovy", settings],
+            [JENKINS / "groovy", JENKINS / "Build.groovy", settings],
             ROOT,
             os.environ,
             SECONDS,

@@ -32,7 +32,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from images import split
 from packageurl import PackageURL
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 
 # Where the files of an image say what is in it.

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTES = ROOT / "dist/release-notes.md"
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")

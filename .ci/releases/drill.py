@@ -118,7 +118,7 @@ class Drill:
         """Make a pair of keys."""
         self.keys.mkdir(exist_ok=True)
         self.must(
-            *(".ci/cosign", "generate-key-pair"),
+            *(".ci/releases/cosign", "generate-key-pair"),
             *("--output-key-prefix", self.keys / name),
             COSIGN_KEY=self.keys / f"{name}.key",
         )
@@ -376,7 +376,7 @@ def tamper_with_image(drill: Drill) -> None:
 
     forged = drill.push_altered("forged")
     drill.must(
-        *(".ci/cosign", "sign", "--yes", "--tlog-upload=false"),
+        *(".ci/releases/cosign", "sign", "--yes", "--tlog-upload=false"),
         *("--key", drill.keys / "other.key", in_registry(forged).name),
         COSIGN_KEY=drill.keys / "other.key",
     )

@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Timer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
-# What `make scan` ends with when it could not look, as sysexits.h's EX_TEMPFAIL.
-COULD_NOT_LOOK = 75
+# What `make scan` ends with when it could not look.
+COULD_NOT_LOOK = os.EX_TEMPFAIL
 
 SECONDS_TO_CLEAN_UP = 120
 
