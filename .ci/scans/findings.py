@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+
 COULD_NOT_LOOK = os.EX_TEMPFAIL
 
 # How long one answer is waited for, and how long all of those to one command.
