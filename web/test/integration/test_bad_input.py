@@ -1,6 +1,7 @@
 """Whatever is sent: never an error of ours, always a reason, and nothing stored."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -737,6 +738,9 @@ def test_should_answer_malformed_requests_with_a_reason_and_go_on(
             # Then
             assert answer.startswith(f"HTTP/1.1 {status} "), (name, answer[:300])
             assert "\r\nx-injected" not in answer.lower(), name
-            assert reason in answer and answer.partition("\r\n\r\n")[2].strip(), name
+            # On Python 3.14, gunicorn 27 ends a head of its own with a bare line feed,
+            # which RFC 9112 lets clients accept.
+            _, body = re.split(r"\r\n\r?\n", answer, maxsplit=1)
+            assert reason in answer and body.strip(), name
         assert tracker.get("/health").ok
         assert "Traceback" not in tracker.log.read_text(encoding="utf-8")
