@@ -4,6 +4,7 @@ Each fault is committed to a clean clone, where the rehearsal of each CI system 
 real. It takes an hour.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -90,6 +91,7 @@ def try_fault(fault: Fault, system: str) -> Stage:
 
 def main() -> int:
     """Try every fault on every system, and print one summary. Return the status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stages = [try_fault(fault, system) for fault in FAULTS for system in SYSTEMS]
     return summarize("Faults that were put in: passed is found", stages)
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -143,7 +144,7 @@ def run_command(
 
 def has_failed(stage: Stage) -> bool:
     """Say whether what comes after it is not run."""
-    return stage.status not in (0, COULD_NOT_LOOK)
+    return stage.status not in (None, 0, COULD_NOT_LOOK)
 
 
 def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
@@ -241,32 +242,30 @@ def id_of(image: str) -> str:
 
 
 def run_all(commit: str) -> list[Stage]:
-    """Run all jobs in the order of their needs, and say how each went."""
+    """Run jobs in the order of their needs until one fails, and say how each went."""
     jobs = yaml.safe_load((ROOT / WORKFLOW).read_text(encoding="utf-8"))["jobs"]
+    needs = {name: job.get("needs", []) for name, job in jobs.items()}
     needs = {
-        name: {job["needs"]} if "needs" in job else set() for name, job in jobs.items()
+        name: [before] if isinstance(before, str) else before
+        for name, before in needs.items()
     }
     stages = []
-    failed: set[str] = set()
     if shutil.which("act"):
         stages.append(run_by_act(jobs["build"]))
     for name in TopologicalSorter(needs).static_order():
-        wanted = is_wanted(str(jobs[name].get("if", "")), values_of(commit), False)
-        if needs[name] & failed or not wanted:
-            failed.add(name)
+        is_over = any(has_failed(stage) for stage in stages)
+        if is_over or not is_wanted(jobs[name].get("if", ""), values_of(commit), False):
             stages.append(Stage(name))
-            continue
-        stage = run_job(commit, name, jobs[name])
-        stages.append(stage)
-        if has_failed(stage):
-            failed.add(name)
-    if "build" not in failed:
+        else:
+            stages.append(run_job(commit, name, jobs[name]))
+    if not any(has_failed(stage) for stage in stages):
         stages.append(see_published(commit))
     return stages
 
 
 def main() -> int:
     """Run all jobs, print one summary, and leave no image behind. Return the status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"],
         cwd=ROOT,
