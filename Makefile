@@ -7,11 +7,18 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH
 
 # The programs of a virtual environment name their place and their Python: after a move,
-# a copy, an upgrade of Python or with another PYTHON, it is made anew.
+# a copy, an upgrade of Python or with another PYTHON, it is made anew. So it is when an
+# interruption left a part of it, whose pip could install elsewhere.
 PLACE := $(CURDIR) $(PYTHON)
+ifneq ($(PYTHON),python3)
+ifeq ($(shell command -v "$(PYTHON)"),)
+$(error There is no $(PYTHON) here: name another, as in make PYTHON=python3.13)
+endif
+endif
 ifneq ($(filter-out help system image e2e-docker publish up down clean,$(MAKECMDGOALS)),)
-$(shell [ ! -f .venv/place ] || { [ "$$(cat .venv/place)" = "$(PLACE)" ] && \
-	.venv/bin/python -c 'import pip' 2>/dev/null; } || rm -rf .venv)
+$(shell [ ! -d .venv ] || { [ "$$(cat .venv/place 2>/dev/null)" = "$(PLACE)" ] && \
+	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; } || \
+	rm -rf .venv)
 endif
 
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
@@ -74,11 +81,11 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
-scan: .venv/development ## Look for known holes in the dependencies, and for secrets
+scan: .venv/development ## Look for known vulnerabilities in the dependencies, and for secrets
 	@.ci/scans/scan.py
 
-smoke: system .venv/development ## Look whether the instance at URL is well; without URL, start one first
-	@cd web && pytest test/smoke $(if $(URL),--flask-url="$$URL")
+smoke: $(if $(URL),,system) .venv/development ## Test the instance at URL and count nothing; without URL, start one first
+	@cd web && pytest --quiet test/smoke $(if $(filter undefined,$(origin URL)),,--flask-url="$$URL")
 
 image: ## Build the image and that of its tests, and print their digests
 	@.ci/image
@@ -86,7 +93,7 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
-scan-image: .venv/development ## Look for known holes in what PAGE_TRACKER_IMAGE holds
+scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
@@ -105,7 +112,7 @@ ci-faults: .venv/development ## Put faults in, and see every pipeline stop where
 package: .venv/development ## Build wheel and sdist into dist/, and check them
 	@.ci/package
 
-release-check: ## Say whether TAG can be released from this commit, and if not, why
+release-check: ## Check that TAG (as in v1.2.3) can be released from this commit
 	@$(PYTHON) .ci/releases/release.py check
 
 release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
@@ -132,8 +139,8 @@ tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers 
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
 	@.ci/binary
 
-binary-test: system .venv/development ## Try that executable where there is no Python, and build it once more elsewhere
-	@[ -n "$(wildcard dist/page-tracker-*)" ] || $(MAKE) --no-print-directory binary
+binary-test: system .venv/development ## Test that executable in containers without Python, and build it once more
+	@ls dist/page-tracker-*-*64 >/dev/null 2>&1 || $(MAKE) --no-print-directory binary
 	@cd web && pytest $(call report,binary) test/binary
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
@@ -145,7 +152,7 @@ up: ## Build and start the Compose stack on http://localhost
 down: ## Stop the Compose stack; its counts stay
 	@docker compose down
 
-lock: .venv/development ## Write constraints.txt and package-lock.json anew, with the newest of a week ago
+lock: .venv/development ## Raise constraints.txt and package-lock.json to what is a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
 		--all-extras --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save

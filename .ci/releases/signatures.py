@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from images import Image, in_registry
-from provenance import provenance
+from provenance import provenance, told
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
@@ -158,9 +158,14 @@ def verify_files() -> None:
 def verify_image(image: Image) -> None:
     """Refuse an image that was not signed, or has other papers than those signed."""
     cosign("verify", *signed_by(), image.name)
-    made, *_ = attested("slsaprovenance1", image.name)
-    source = made["buildDefinition"]["resolvedDependencies"][0]
-    print(f"Verified {image.name}, from commit {source['digest']['gitCommit']}")
+    commit = told("git", "rev-parse", "HEAD")
+    if commit not in [
+        source["digest"].get("gitCommit")
+        for made in attested("slsaprovenance1", image.name)
+        for source in made["buildDefinition"]["resolvedDependencies"]
+    ]:
+        raise Refusal(f"{image.name} is not from this commit, {commit}.")
+    print(f"Verified {image.name}, from commit {commit}")
     for platform, bom in boms(image):
         cosign("verify", *signed_by(), platform)
         if json.loads(bom.read_bytes()) not in attested("cyclonedx", platform):
@@ -172,7 +177,7 @@ def main() -> int:
     """Sign or verify, and return the status."""
     name = os.environ.get("PAGE_TRACKER_IMAGE")
     if not name:
-        print("PAGE_TRACKER_IMAGE names the image in its registry.")
+        print("PAGE_TRACKER_IMAGE is not set: it names the image in its registry.")
         return 2
     try:
         image = in_registry(name)

@@ -66,4 +66,4 @@ def test_should_say_so_when_the_url_is_none() -> None:
 
     # Then
     assert result.returncode == 4
-    assert "localhost:8000 is no URL" in result.stdout + result.stderr
+    assert "'localhost:8000' is no URL" in result.stdout + result.stderr
