@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -293,3 +293,24 @@ def test_should_find_a_secret_in_the_history_until_a_line_says_it_is_none(
     assert before[0] == 1, before[1]
     assert "GitHub Token in the history of deploy.sh: " in before[1]
     assert after[0] == 0, after[1]
+
+
+def test_should_say_that_it_could_not_look_when_the_history_is_not_here(
+    repository: Repository, tmp_path: Path
+) -> None:
+    # Given
+    repository.commit(
+        "deploy.sh", f"login {PLANTED['GitHub Token in c.txt, line 1']}\n"
+    )
+    repository.commit("deploy.sh", "login\n")
+    shallow = tmp_path / "shallow"
+    git = ("git", "clone", "--quiet", "--depth", "1")
+    origin = repository.folder.as_uri()
+    subprocess.run([*git, origin, shallow], check=True, timeout=30)
+
+    # When
+    status, output = replace(repository, folder=shallow).scan()
+
+    # Then
+    assert status == 75, output
+    assert "this clone is shallow" in output

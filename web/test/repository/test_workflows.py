@@ -91,6 +91,40 @@ def test_should_give_every_job_little_time_and_few_rights(path: Path) -> None:
             assert step["with"]["persist-credentials"] is False
 
 
+def needing_the_system() -> set[str]:
+    """Return the targets that install what the system lacks, or ask for it."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    needs = dict(re.findall(r"^([a-z0-9-]+): ?(.*?) ##", makefile, re.MULTILINE))
+    found = {"system"}
+    while more := {
+        name for name in needs.keys() - found if found & set(needs[name].split())
+    }:
+        found |= more
+    return found - {"system"}
+
+
+@every_workflow
+def test_should_install_what_the_system_lacks_before_it_is_needed(path: Path) -> None:
+    # Given
+    needing = needing_the_system()
+    assert {"ci", "binary-test"} <= needing
+
+    # When
+    jobs = [
+        [step["run"] for step in job["steps"] if "run" in step]
+        for job in jobs_in(path).values()
+    ]
+
+    # Then
+    for commands in jobs:
+        targets = [command.split()[-1] for command in commands]
+        if needing & set(targets):
+            assert "sudo make system" in commands, commands
+            assert targets.index("system") < min(
+                targets.index(name) for name in needing & set(targets)
+            )
+
+
 def test_should_test_every_supported_python() -> None:
     # When
     supported = re.findall(
