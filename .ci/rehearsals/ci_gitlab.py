@@ -30,7 +30,7 @@ PIPELINE = ".gitlab-ci.yml"
 PROJECT = "rehearsal/page-tracker"
 HELPER = "page-tracker-gitlab:local"
 SOCKET = "/run/docker.sock"
-SECONDS = 60 * 60
+SECONDS = 60 * 45
 MANIFESTS = ", ".join(
     (
         "application/vnd.docker.distribution.manifest.v2+json",
