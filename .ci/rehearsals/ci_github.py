@@ -254,8 +254,10 @@ def run_all(commit: str) -> list[Stage]:
         stages.append(run_by_act(jobs["build"]))
     for name in TopologicalSorter(needs).static_order():
         is_over = any(has_failed(stage) for stage in stages)
-        if is_over or not is_wanted(jobs[name].get("if", ""), values_of(commit), False):
-            stages.append(Stage(name))
+        if is_over:
+            stages.append(Stage(name, reason="since another job failed"))
+        elif not is_wanted(jobs[name].get("if", ""), values_of(commit), False):
+            stages.append(Stage(name, reason="on a push"))
         else:
             stages.append(run_job(commit, name, jobs[name]))
     if not any(has_failed(stage) for stage in stages):
