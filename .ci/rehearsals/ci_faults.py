@@ -5,14 +5,20 @@ real. It takes an hour.
 """
 
 import re
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal import Stage, clean_checkout, environment_of_ci, run_live, summarize
+from rehearsal import (
+    Stage,
+    clean_checkout,
+    clean_up_when_terminated,
+    environment_of_ci,
+    run_live,
+    summarize,
+)
 
 SECONDS = 3000
 
@@ -105,7 +111,7 @@ def try_fault(fault: Fault, system: str) -> Stage:
 
 def main() -> int:
     """Try every fault on every system, and print one summary. Return the status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_when_terminated()
     stages = [try_fault(fault, system) for fault in FAULTS for system in TESTS]
     return summarize("Faults that were put in: passed is found", stages)
 

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -26,8 +25,10 @@ from rehearsal import (
     ROOT,
     Stage,
     clean_checkout,
+    clean_up_when_terminated,
     environment_of_ci,
     reason_in,
+    run,
     run_live,
     status_of_target,
     summarize,
@@ -219,12 +220,7 @@ def see_published(commit: str) -> Stage:
     """See that each registry has the image that was built, by hash and as latest."""
     built = id_of(f"page-tracker:{commit}")
     for name in names_of(commit):
-        subprocess.run(
-            ["docker", "pull", "--quiet", name],
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
+        run("docker", "pull", "--quiet", name)
         if id_of(name) != built:
             return Stage("published", 1, reason=f"{name} is not what was built")
     return Stage("published", 0, reason=f"by hash and as latest: {built}")
@@ -232,13 +228,7 @@ def see_published(commit: str) -> Stage:
 
 def id_of(image: str) -> str:
     """Return the id of an image, which no other image has."""
-    return subprocess.run(
-        ["docker", "image", "inspect", "--format", "{{.Id}}", image],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout.strip()
+    return run("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
 
 def run_all(commit: str) -> list[Stage]:
@@ -253,8 +243,7 @@ def run_all(commit: str) -> list[Stage]:
     if shutil.which("act"):
         stages.append(run_by_act(jobs["build"]))
     for name in TopologicalSorter(needs).static_order():
-        is_over = any(has_failed(stage) for stage in stages)
-        if is_over:
+        if any(has_failed(stage) for stage in stages):
             stages.append(Stage(name, reason="since another job failed"))
         elif not is_wanted(jobs[name].get("if", ""), values_of(commit), False):
             stages.append(Stage(name, reason="on a push"))
@@ -267,15 +256,8 @@ def run_all(commit: str) -> list[Stage]:
 
 def main() -> int:
     """Run all jobs, print one summary, and leave no image behind. Return the status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout.strip()
+    clean_up_when_terminated()
+    commit = run("git", "rev-parse", "HEAD")
     try:
         return summarize("The workflow CI of GitHub", run_all(commit))
     except CanNotRehearseError as error:

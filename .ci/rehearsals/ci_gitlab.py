@@ -9,7 +9,6 @@ The address of the registry, its user and the password come from `with-registry`
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,9 @@ from rehearsal import (
     ROOT,
     Stage,
     clean_checkout,
+    clean_up_when_terminated,
     reason_in,
+    run,
     run_live,
     status_of_target,
     summarize,
@@ -42,13 +43,6 @@ MANIFESTS = ", ".join(
 LINE = re.compile(r"^(\S+) +(starting|finished in|>) ?(.*)$")
 END = re.compile(r"([\d.]+) (\w+)(?: +FAIL (\d+))?")
 UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
-
-
-def run(*command: str | Path, folder: Path = ROOT) -> str:
-    """Run a command that has to succeed, and return what it prints."""
-    return subprocess.run(
-        command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True, timeout=300
-    ).stdout
 
 
 def prepare(checkout: Path) -> Path:
@@ -136,7 +130,7 @@ def see_published(checkout: Path) -> Stage:
         (artifacts / "reports/image.env").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    for tag in (run("git", "rev-parse", "HEAD", folder=checkout).strip(), "latest"):
+    for tag in (run("git", "rev-parse", "HEAD", folder=checkout), "latest"):
         answer = requests.head(
             f"http://{os.environ['REGISTRY']}/v2/{PROJECT}/manifests/{tag}",
             auth=(os.environ["REGISTRY_USER"], os.environ["REGISTRY_PASSWORD"]),
@@ -193,7 +187,7 @@ def rehearse(label: str) -> int:
 
 def main() -> int:
     """Rehearse, and clean up whatever happens. Return the status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_when_terminated()
     label = f"page-tracker-rehearsal={os.getpid()}"
     try:
         return rehearse(label)

@@ -7,7 +7,6 @@ to main. The registry is a real one on loopback: `with-registry` says where.
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +16,10 @@ from rehearsal import (
     ROOT,
     Stage,
     clean_checkout,
+    clean_up_when_terminated,
     environment_of_ci,
     reason_in,
+    run,
     run_live,
     status_of_target,
     summarize,
@@ -27,18 +28,6 @@ from rehearsal import (
 JENKINS = Path(__file__).parent / "jenkins"
 REPOSITORY = f"{os.environ['REGISTRY']}/rehearsal/team/page-tracker"
 SECONDS = 2 * 60 * 60
-
-
-def run(*command: str | Path, given: str = "") -> str:
-    """Run a command that has to succeed, and return what it prints."""
-    return subprocess.run(
-        command,
-        check=True,
-        input=given,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=300,
-    ).stdout.strip()
 
 
 def environment_of_agent() -> dict[str, str]:
@@ -122,7 +111,7 @@ def see_published(commit: str, workspace: Path) -> Stage:
 
 def main() -> int:
     """Build, print one summary, and leave no image behind. Return the status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_when_terminated()
     with clean_checkout() as clone:
         commit = run("git", "-C", clone, "rev-parse", "HEAD")
         workspace = clone.parent / "workspace"

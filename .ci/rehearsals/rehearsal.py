@@ -58,6 +58,24 @@ def status_of_target(status: int, output: str) -> int:
     return int(ends[-1]) if status and ends else status
 
 
+def run(*command: str | Path, folder: Path = ROOT, given: str = "") -> str:
+    """Run a command that has to succeed, and return what it prints."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        input=given,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+    ).stdout.strip()
+
+
+def clean_up_when_terminated() -> None:
+    """Let SIGTERM end this as an interruption does: by way of every `finally`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def environment_of_ci() -> dict[str, str]:
     """Return this environment without what `make` and its .venv put into it."""
     ours = str(ROOT / ".venv" / "bin")
@@ -137,21 +155,11 @@ def run_live(
 @contextmanager
 def clean_checkout() -> Iterator[Path]:
     """Give a new clone of what is committed, which is gone afterwards."""
-    changed = subprocess.run(
-        ["git", "status", "--porcelain"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout
-    if changed:
+    if changed := run("git", "status", "--porcelain"):
         print("What is not committed has no part in it:", changed, sep="\n", flush=True)
     with TemporaryDirectory(prefix="page-tracker-ci-") as folder:
         checkout = Path(folder) / "page-tracker"
-        subprocess.run(
-            ["git", "clone", "--quiet", ROOT, checkout], check=True, timeout=120
-        )
+        run("git", "clone", "--quiet", ROOT, checkout)
         yield checkout
 
 

@@ -9,7 +9,6 @@ with: what is verified all the same, or refused for another reason, fails the dr
 import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -22,7 +21,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from images import Image, in_registry
-from rehearsal import Stage, clean_checkout, reason_in, run_live, summarize
+from rehearsal import (
+    Stage,
+    clean_checkout,
+    clean_up_when_terminated,
+    reason_in,
+    run_live,
+    summarize,
+)
 
 VERSION = "99.0.0"
 TAG = f"v{VERSION}"
@@ -408,8 +414,7 @@ def clean_up(drill: Drill) -> None:
 
 def main() -> int:
     """Try a release, print one summary, and return the status."""
-    # Whoever ends it wants it cleaned up too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_when_terminated()
     with clean_checkout() as checkout:
         drill = Drill(
             checkout,

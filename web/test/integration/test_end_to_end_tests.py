@@ -1,7 +1,5 @@
 """The end-to-end tests themselves, run against a stack that somebody uses."""
 
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,19 +8,7 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from servers import page_tracker
-
-END_TO_END = Path(__file__).parents[1] / "e2e"
-
-
-def run_end_to_end_tests(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run them with options, and return what they print and their status."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *options, str(END_TO_END)],
-        text=True,
-        capture_output=True,
-        timeout=25,
-        check=False,
-    )
+from suites import run_suite
 
 
 @pytest.mark.parametrize("count", [None, b"41"])
@@ -38,8 +24,8 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
             redis.set("page_views", count)
 
         # When
-        result = run_end_to_end_tests(
-            f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+        result = run_suite(
+            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
         )
 
         # Then
@@ -59,8 +45,8 @@ def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
         redis.set("page_views", 41)
 
         # When
-        result = run_end_to_end_tests(
-            f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+        result = run_suite(
+            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
         )
 
         # Then
@@ -71,7 +57,7 @@ def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
 
 def test_should_say_so_when_only_one_url_is_given() -> None:
     # When
-    result = run_end_to_end_tests("--flask-url=http://127.0.0.1:1")
+    result = run_suite("e2e", "--flask-url=http://127.0.0.1:1")
 
     # Then
     assert result.returncode == 4

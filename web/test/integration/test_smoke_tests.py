@@ -1,26 +1,11 @@
 """The smoke tests themselves, run against an instance that somebody uses."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from servers import free_port, page_tracker
-
-SMOKE = Path(__file__).parents[1] / "smoke"
-
-
-def run_smoke_tests(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run them with options, and return what they print and their status."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *options, str(SMOKE)],
-        text=True,
-        capture_output=True,
-        timeout=25,
-        check=False,
-    )
 
 
 def test_should_leave_all_that_an_instance_has_counted_as_it_was(
@@ -40,7 +25,7 @@ def test_should_leave_all_that_an_instance_has_counted_as_it_was(
         before = {key: redis.dump(key) for key in redis.keys()}
 
         # When
-        result = run_smoke_tests(f"--flask-url={tracker.url}/")
+        result = run_suite("smoke", f"--flask-url={tracker.url}/")
 
         # Then
         assert result.returncode == 0, result.stdout
@@ -53,7 +38,7 @@ def test_should_fail_when_the_instance_can_not_count(tmp_path: Path) -> None:
     nowhere = f"redis://127.0.0.1:{free_port()}"
     with page_tracker(tmp_path, REDIS_URL=nowhere) as tracker:
         # When
-        result = run_smoke_tests(f"--flask-url={tracker.url}")
+        result = run_suite("smoke", f"--flask-url={tracker.url}")
 
     # Then
     assert result.returncode == 1
@@ -62,7 +47,7 @@ def test_should_fail_when_the_instance_can_not_count(tmp_path: Path) -> None:
 
 def test_should_say_so_when_the_url_is_none() -> None:
     # When
-    result = run_smoke_tests("--flask-url=localhost:8000")
+    result = run_suite("smoke", "--flask-url=localhost:8000")
 
     # Then
     assert result.returncode == 4

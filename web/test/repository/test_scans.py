@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -163,9 +163,12 @@ def test_should_warn_and_go_on_when_nothing_mends_a_hole(
     assert output.endswith("Nothing to mend. Warnings: 2.\n")
 
 
+nobody_waits = Event()
+
+
 def hang(body: bytes) -> Answer:
     """Answer when nobody waits any more."""
-    time.sleep(3)
+    nobody_waits.wait(20)
     return 200, body
 
 
@@ -189,7 +192,9 @@ def test_should_say_that_it_could_not_look_when_advisories_are_not_answered(
     service.answer = answer
 
     # When
+    nobody_waits.clear()
     status, output = repository.scan(SCAN_TIMEOUT="1")
+    nobody_waits.set()
 
     # Then
     last = output.splitlines()[-1]
