@@ -6,6 +6,7 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from servers import free_port, page_tracker
+from suites import run_suite
 
 
 def test_should_leave_all_that_an_instance_has_counted_as_it_was(
