@@ -237,11 +237,10 @@ class Visitors:
 
     def _visit(self, number: int) -> None:
         with requests.Session() as session:
-            session.verify = self.verify
             session.headers.update({"User-Agent": f"{FIREFOX} {number}"})
             while not self._are_gone.is_set():
                 try:
-                    answer = session.get(self.url, timeout=30)
+                    answer = session.get(self.url, verify=self.verify, timeout=30)
                 except requests.RequestException as error:
                     self.failures.append(repr(error))
                     continue
