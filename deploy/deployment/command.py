@@ -14,10 +14,14 @@ from deployment.interruption import Interruption, Interruptions
 from deployment.journal import Journal
 from deployment.output import WIDTH, say
 from deployment.plan import Plan
+from deployment.rolling import Rolling
 from deployment.steps import Deployment, settle
 from deployment.strategy import Strategy, Version
 
-STRATEGIES: dict[str, type[Strategy]] = {"blue-green": BlueGreen}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "blue-green": BlueGreen,
+    "rolling": Rolling,
+}
 
 STATUSES = """\
 status  0: the image is kept     1: it failed, and visitors have the version before

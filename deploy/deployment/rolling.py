@@ -1,0 +1,137 @@
+"""Rolling: `web-service` of a Docker Swarm gets the new image task by task."""
+
+from collections.abc import Iterator
+from datetime import datetime
+import os
+
+from deployment.errors import DeploymentError
+from deployment.strategy import Health, Version
+from deployment.swarm import Service, manager
+
+WEB, CANARY, CANDIDATE = "web-service", "canary-service", "candidate-service"
+PROXY = "proxy-service"
+
+
+class Rolling:
+    """`candidate-service` has the new image first, unseen; then `canary-service`, which
+    has a share of the visitors at all times; and then `web-service`.
+
+    The latter two replace a task once its successor is healthy, and a version that fails
+    in that is taken back by Swarm itself.
+    """
+
+    name = "rolling"
+
+    def __init__(self) -> None:
+        self.project = os.environ.get("COMPOSE_PROJECT_NAME") or "page-tracker"
+        self._web, self._canary, self._candidate, self._proxy = (
+            Service(self.project, name) for name in (WEB, CANARY, CANDIDATE, PROXY)
+        )
+
+    def live(self) -> Version:
+        """Return the image of `web-service`."""
+        manager()
+        return Version(WEB, self._web.image)
+
+    def start(self, image: str, before: Version) -> tuple[Version, str]:
+        """Start one task on this node, where `docker exec` reaches it."""
+        del before
+        self._candidate.stop()
+        constraints = [f"node.id=={manager()}"]
+        self._candidate.change(
+            *("--image", image, "--replicas", "1", "--force"),
+            *(
+                option
+                for old in self._candidate.constraints
+                if old.startswith("node.id") and old not in constraints
+                for option in ("--constraint-rm", old)
+            ),
+            *(
+                option
+                for new in constraints
+                if new not in self._candidate.constraints
+                for option in ("--constraint-add", new)
+            ),
+        )
+        return Version(CANARY, image), "one task, with the settings of the stack"
+
+    def health(self, candidate: Version) -> Health:
+        """Tell how the worst of its tasks is."""
+        service = self._runner(candidate)
+        tasks = service.tasks()
+        for task in tasks:
+            if task.has_failed:
+                return Health("failed", f"{service.name} is {task.state}: {task.detail}")
+        for task in tasks:
+            if task.state != "running":
+                return Health(
+                    "starting", f"{service.name} is {task.state}: {task.detail}"
+                )
+        return Health("healthy") if tasks else Health("starting", "it has no task yet")
+
+    def log_tail(self, candidate: Version, lines: int) -> str:
+        """Return the last lines of the last task that was started of it."""
+        tasks = [
+            task
+            for service in (self._candidate, self._canary, self._web)
+            for task in service.tasks()
+            if task.image == candidate.image
+        ]
+        if not tasks:
+            return ""
+        last = max(tasks, key=lambda task: task.created)
+        return self._candidate.log("--tail", str(lines), task=last.id)
+
+    def container(self, candidate: Version) -> str:
+        """Return the container of `candidate-service`, which is on this node."""
+        del candidate
+        for task in self._candidate.tasks():
+            if task.state == "running":
+                return task.container
+        raise DeploymentError("candidate-service does not run")
+
+    def share(self, before: Version, candidate: Version, percent: int) -> None:
+        """Give `canary-service` the image, which has its share always."""
+        del before
+        fixed = self._proxy.environment.get("PROXY_SHARE", "")
+        if str(percent) != fixed:
+            raise DeploymentError(
+                f"CANARY_SHARE is {percent}, and the stack gives canary-service"
+                f" {fixed} % always: leave it, or set PROXY_SHARE and make swarm"
+            )
+        self._give(candidate.image, self._canary)
+        self._candidate.stop()
+
+    def promote(self, before: Version, candidate: Version) -> Version:
+        """Replace the tasks of `web-service`, one after the other."""
+        del before
+        self._give(candidate.image, self._canary, self._web)
+        return Version(WEB, candidate.image)
+
+    def finish(self, before: Version) -> str:
+        """Stop the candidate; all else that is not live is stopped already."""
+        del before
+        self._candidate.stop()
+        return "candidate-service has no task"
+
+    def go_back(self, before: Version) -> None:
+        """Replace the tasks of the other version, where it has any."""
+        self._give(before.image, self._canary, self._web)
+        self._candidate.stop()
+
+    def access_log(self, since: datetime) -> Iterator[str]:
+        """Give what the proxies of all nodes logged."""
+        yield from self._proxy.log("--since", since.isoformat()).splitlines()
+
+    def _runner(self, version: Version) -> Service:
+        """Return the service that runs a version: before it has visitors, another."""
+        if version.service == WEB:
+            return self._web
+        return self._candidate if self._candidate.replicas else self._canary
+
+    @staticmethod
+    def _give(image: str, *services: Service) -> None:
+        for service in services:
+            service.give(image)
+        for service in services:
+            service.wait_for(image)
