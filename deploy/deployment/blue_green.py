@@ -90,7 +90,7 @@ class BlueGreen:
         return candidate
 
     def finish(self, before: Version) -> str:
-        """Wait until the proxy has no connection left that leads to the one before."""
+        """Wait until the proxy has no request left for the one before, and stop it."""
         drained = self._drain()
         self._remove(before.service)
         return f"{before.service} {drained}, and was stopped"

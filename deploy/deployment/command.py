@@ -64,7 +64,7 @@ def release(
     plan: Plan,
     interruptions: Interruptions,
 ) -> int:
-    """Settle what was left, and then deploy the image, or without one go back to one."""
+    """Settle what was left, then deploy the image, or without one go back to one."""
     if left := journal.history().left():
         settle(strategy, journal, left)
     before = strategy.live()

@@ -12,7 +12,7 @@ WENT_BACK = "went back"
 
 
 @dataclass
-class Record:
+class Record:  # pylint: disable=too-many-instance-attributes  # a row of a table
     """One deployment or rollback, as far as it came."""
 
     deployment: str

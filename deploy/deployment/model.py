@@ -15,7 +15,7 @@ WEB = "web-service"
 
 
 class Model:
-    """What `docker compose config` says, in the checkout: COMPOSE_FILE, .env and all."""
+    """What `docker compose config` says in the checkout: COMPOSE_FILE, .env and all."""
 
     def __init__(self) -> None:
         done = run(

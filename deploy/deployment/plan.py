@@ -7,7 +7,7 @@ from typing import Self
 from deployment.errors import RefusedError
 
 MEANING = {
-    "CANARY_SHARE": "percentage of the visitors that get the new version first; 0: none",
+    "CANARY_SHARE": "percentage of visitors that get the new version first; 0: none",
     "CANARY_SECONDS": "for how long they do, until the two versions are compared",
     "WATCH_SECONDS": "for how long the new version is watched once everybody has it",
     "HEALTHY_SECONDS": "within how many seconds the new version has to be healthy",

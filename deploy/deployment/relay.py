@@ -53,8 +53,8 @@ def _carry(client: socket.socket, container: str) -> None:
         subprocess.run(
             ["docker", "exec", "--interactive", container, "python", "-c"]
             + [IN_THE_CONTAINER],
-            stdin=client,
-            stdout=client,
+            stdin=client.fileno(),
+            stdout=client.fileno(),
             stderr=subprocess.DEVNULL,
             check=False,
             start_new_session=True,

@@ -54,7 +54,7 @@ class Strategy(Protocol):
         """Tell how the candidate is. `failed` is final: it ended, or can not start."""
 
     def log_tail(self, candidate: Version, lines: int) -> str:
-        """Return the last lines that the candidate logged, of whichever end it came to."""
+        """Return the last lines that the candidate logged, even if it ended."""
 
     def container(self, candidate: Version) -> str:
         """Return a container of it, on the engine of DOCKER_HOST, for `docker exec`."""
@@ -66,7 +66,7 @@ class Strategy(Protocol):
         """Give the candidate's image to all visitors, and return it as it then runs."""
 
     def finish(self, before: Version) -> str:
-        """Stop what is not live, once it has answered everything, and say how it went."""
+        """Stop what is not live once it has answered everything, and say how."""
 
     def go_back(self, before: Version) -> None:
         """Give all visitors the version before, and then remove every other one."""

@@ -13,10 +13,11 @@ POINTS = 0.01
 SECONDS_MORE = 0.05
 
 RULE = f"""\
-Two versions are compared by what the proxy logged of both, once each has answered
-{LEAST} requests; before that, nothing is held against the new one. It is worse
+Two versions are compared by what the proxy logged of both. Where one of them answered
+less than {LEAST} requests, nothing is held against the new one. It is worse
   by its errors, if at least {ERRORS} of its answers were (statuses from 500 on), and
-    their share is more than {TIMES} times that of the other, and {POINTS:.0%} of all more;
+    their share is more than {TIMES} times that of the other, and {POINTS:.0%} of all
+    more;
   by its speed, if half or 95 % of its answers took more than {TIMES} times as long as
     with the other, and {SECONDS_MORE * 1000:.0f} ms more."""
 
@@ -103,7 +104,7 @@ def _entry(line: str) -> dict[str, Any]:
 
 def _seconds(entry: dict[str, Any]) -> float:
     """Return how long the last version that was asked took, or the whole request."""
-    told = str(entry.get("upstream_seconds") or "").replace(":", ",").split(",")[-1]
+    told = str(entry.get("upstream_seconds") or "").replace(":", ",").rpartition(",")[2]
     try:
         return float(told)
     except ValueError:

@@ -19,8 +19,8 @@ def watch(
     """Compare the new version with the old for some seconds, and say how they did.
 
     Errors end it at once; times are compared at the end, since the first ones are those
-    of a version that warms up. `silent` says whether it is fine that nobody asks the new
-    one. Raises DeploymentError.
+    of a version that warms up. `silent` says whether it is fine that nobody asks the
+    new one. Raises DeploymentError.
     """
     deadline = time.monotonic() + seconds
     while True:
