@@ -162,7 +162,8 @@ def whoami() -> str:
 def _options(project: str, mode: str = "") -> list[str]:
     volume = f"{project}_deployment-volume:/deployments{mode}"
     # The volume is root's; nothing but it can be written.
-    return ["--user", "0:0", "--network", "none", "--read-only", "--volume", volume] + [
+    return ["--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"]
+        + ["--volume", volume] + [
         "--label",
         f"page-tracker.deployment={project}",
         "--entrypoint",
