@@ -65,7 +65,7 @@ def settings_file() -> str:
 
 
 def _carry_over(live: Container, colour: dict[str, Any]) -> list[str]:
-    """Give a service settings and limits of a container, and return what that changed."""
+    """Give a service a container's settings and limits, and return which differ."""
     # In a Compose file a dollar begins a variable.
     settings = {
         name: value.replace("$", "$$") for name, value in live.environment.items()
