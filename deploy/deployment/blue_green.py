@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from deployment.containers import Container, containers_of
-from deployment.engine import docker, run
+from deployment.engine import docker, last_line, run
 from deployment.errors import DeploymentError, RefusedError
 from deployment.model import WEB, Model
 from deployment.strategy import Health, Version
@@ -14,7 +14,7 @@ PROXY = "proxy-service"
 BLUE, GREEN = "blue-service", "green-service"
 SERVICES = (WEB, BLUE, GREEN)
 
-SECONDS_TO_DRAIN = 60
+SECONDS_TO_DRAIN = 90
 SECONDS_TO_STOP = 60
 
 
@@ -93,7 +93,7 @@ class BlueGreen:
         """Wait until the proxy has no request left for the one before, and stop it."""
         drained = self._drain()
         self._remove(before.service)
-        return f"{before.service} {drained}, and was stopped"
+        return f"{before.service} {drained}, and is stopped"
 
     def go_back(self, before: Version) -> None:
         """Have the proxy give all visitors the one before, and remove the others."""
@@ -127,11 +127,13 @@ class BlueGreen:
         return docker("exec", self._proxy, "switch", *arguments)
 
     def _drain(self) -> str:
-        seconds = SECONDS_TO_DRAIN
-        done = run(
-            "docker", "exec", self._proxy, "drain", str(seconds), seconds=seconds + 30
+        """Wait until requests of before the last reload are answered: `drain` does."""
+        done = run("docker", "exec", self._proxy, "drain", seconds=SECONDS_TO_DRAIN)
+        return (
+            "has answered everything"
+            if done.returncode == 0
+            else last_line(done.stderr)
         )
-        return "had answered everything" if done.returncode == 0 else "was not idle"
 
     def _remove(self, service: str) -> None:
         """Stop and remove all containers of a service, which no visitor gets."""

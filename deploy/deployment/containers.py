@@ -74,7 +74,7 @@ class Container:
             "memory": host["Memory"],
             "pids": host["PidsLimit"] or 0,
         }
-        return {name: limit for name, limit in limits.items() if limit > 0}
+        return {name: str(limit) for name, limit in limits.items() if limit > 0}
 
 
 def containers_of(project: str, service: str) -> list[Container]:

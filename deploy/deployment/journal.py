@@ -162,12 +162,11 @@ def whoami() -> str:
 def _options(project: str, mode: str = "") -> list[str]:
     volume = f"{project}_deployment-volume:/deployments{mode}"
     # The volume is root's; nothing but it can be written.
-    return ["--user", "0:0", "--network", "none", "--read-only", "--volume", volume] + [
-        "--label",
-        f"page-tracker.deployment={project}",
-        "--entrypoint",
-        "sh",
-    ]
+    return (
+        ["--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"]
+        + ["--volume", volume, "--label", f"page-tracker.deployment={project}"]
+        + ["--entrypoint", "sh"]
+    )
 
 
 def _remove_ended(project: str) -> None:

@@ -43,7 +43,8 @@ class Model:
             how += file
         else:
             how += f"{beside[0].name}, since there is no .env"
-            _carry_over(beside[0], colour)
+            if kept := _carry_over(beside[0], colour):
+                how += f" (these are not as in the Compose files: {', '.join(kept)})"
         model = self._model | {"services": self._model["services"] | {service: colour}}
         done = run(
             *("docker", "compose", "--project-directory", str(ROOT), "--file", "-"),
@@ -63,15 +64,17 @@ def settings_file() -> str:
     return ", ".join(name for name in files if (ROOT / name).is_file())
 
 
-def _carry_over(live: Container, colour: dict[str, Any]) -> None:
-    """Give a service the settings and limits of a container that runs."""
+def _carry_over(live: Container, colour: dict[str, Any]) -> list[str]:
+    """Give a service a container's settings and limits, and return which differ."""
     # In a Compose file a dollar begins a variable.
     settings = {
         name: value.replace("$", "$$") for name, value in live.environment.items()
     }
-    colour["environment"] = (colour.get("environment") or {}) | settings
+    written: dict[str, str] = colour.get("environment") or {}
+    colour["environment"] = written | settings
     limits = colour.setdefault("deploy", {}).setdefault("resources", {})
     limits["limits"] = limits.get("limits", {}) | live.limits
+    return sorted(name for name in settings if settings[name] != written.get(name))
 
 
 def _environment() -> dict[str, str]:
