@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-import os
 
 from deployment.errors import DeploymentError
+from deployment.settings import project, settings
 from deployment.strategy import Health, Version
 from deployment.swarm import Service, manager
 
@@ -23,7 +23,7 @@ class Rolling:
     name = "rolling"
 
     def __init__(self) -> None:
-        self.project = os.environ.get("COMPOSE_PROJECT_NAME") or "page-tracker"
+        self.project = project(settings())
         self._web, self._canary, self._candidate, self._proxy = (
             Service(self.project, name) for name in (WEB, CANARY, CANDIDATE, PROXY)
         )

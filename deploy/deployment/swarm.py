@@ -57,6 +57,26 @@ class Service:
         self._full_name = f"{stack}_{name}"
 
     @property
+    def is_there(self) -> bool:
+        """Say whether the stack has it."""
+        return run("docker", "service", "inspect", self._full_name).returncode == 0
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether it has all its tasks, as they are to be."""
+        running, wanted = self._counts.split()[0].split("/")
+        return running == wanted and self._update in ("", "completed")
+
+    @property
+    def state(self) -> str:
+        """Say how many of its tasks run, and what the last one that does not said."""
+        told = f"{self.name} {self._counts}"
+        if self.is_up:
+            return told
+        ended = [task for task in self._all_tasks() if task.state != "running"]
+        return f"{told}: {ended[-1].detail}" if ended else told
+
+    @property
     def image(self) -> str:
         """Return the image that it is to run."""
         return str(self._facts["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
@@ -142,6 +162,14 @@ class Service:
             )
         facts: dict[str, Any] = json.loads(done.stdout)[0]
         return facts
+
+    @property
+    def _counts(self) -> str:
+        """Return how many of how many tasks run, as in `2/3`."""
+        services = docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}")
+        return dict(line.split(" ", 1) for line in services.splitlines())[
+            self._full_name
+        ]
 
     @property
     def _update(self) -> str:

@@ -1,0 +1,123 @@
+"""Starting deploy/stack.yml on a swarm, and giving it other settings.
+
+Which image runs is for `deploy/release` to change; here it stays the one that does.
+"""
+
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from deployment import journal
+from deployment.engine import docker, last_line, run
+from deployment.errors import BusyError, DeploymentError, RefusedError, Status
+from deployment.images import checked, is_there, pull
+from deployment.output import say
+from deployment.settings import ROOT, project, settings
+from deployment.swarm import Service, manager
+
+FILE, TLS_FILE = "deploy/stack.yml", "deploy/stack-tls.yml"
+PROXY_IMAGE = "page-tracker-proxy:local"
+LABEL = "page-tracker-redis"
+SERVICES = ("redis-service", "web-service", "canary-service", "proxy-service")
+
+SECONDS_TO_BE_UP = 300
+SECONDS_TO_PULL = 300
+SECONDS_BETWEEN_LOOKS = 1
+
+
+def main() -> int:
+    """Do it; the last line says why it was not done."""
+    try:
+        start()
+    except RefusedError as error:
+        say(f"Refused: {error}")
+        return Status.REFUSED
+    except BusyError as error:
+        say(f"Busy: {error}")
+        return Status.BUSY
+    except DeploymentError as error:
+        say(f"Failed: {error}")
+        return Status.WENT_BACK
+    return Status.KEPT
+
+
+def start() -> None:
+    """Start the stack, or give it other settings, and wait until all of it is up."""
+    manager()
+    chosen = settings()
+    stack = project(chosen)
+    services = [Service(stack, name) for name in SERVICES]
+    secrets = (ROOT / (chosen.get("PAGE_TRACKER_SECRETS") or "secrets")).resolve()
+    image = what_runs(stack) or checked(chosen.get("PAGE_TRACKER_IMAGE", ""))
+    environment = chosen | {
+        "COMPOSE_PROJECT_NAME": stack,
+        "PAGE_TRACKER_IMAGE": image,
+        "PAGE_TRACKER_SECRETS": str(secrets),
+    }
+    if missing := list(what_is_missing(environment)):
+        raise RefusedError("\n".join(missing))
+    pull(image)
+    with journal.locked(stack, image):
+        say(f"{stack}: {image}")
+        deploy(stack, environment | {"SECRETS_NAME": f"{stack}-{version_of(secrets)}"})
+        wait_until_up(services)
+    say(f"Up: {', '.join(service.state for service in services)}")
+
+
+def what_runs(stack: str) -> str:
+    """Return the image that visitors get, or nothing where there is no stack yet."""
+    web = Service(stack, "web-service")
+    return web.image if web.is_there else ""
+
+
+def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
+    """Give what the stack needs and does not have, and what would do."""
+    if not docker("node", "ls", "--quiet", "--filter", f"node.label={LABEL}=yes"):
+        yield (
+            "No node has the label that says where Redis keeps its volume:"
+            f" docker node update --label-add {LABEL}=yes NODE"
+        )
+    secrets = run(str(ROOT / "deploy/secrets"), "check", environment=environment)
+    if secrets.returncode:
+        yield secrets.stderr.strip()
+    proxy = environment.get("PAGE_TRACKER_PROXY_IMAGE") or PROXY_IMAGE
+    if not is_there(proxy):
+        pulled = run("docker", "pull", "--quiet", proxy, seconds=SECONDS_TO_PULL)
+        if pulled.returncode:
+            yield (
+                f"PAGE_TRACKER_PROXY_IMAGE is {proxy}, which is neither here nor in a"
+                f" registry: docker build --tag {proxy} deploy/proxy"
+            )
+
+
+def version_of(secrets: Path) -> str:
+    """Return a name that other secrets would not have."""
+    files = sorted(file for file in secrets.iterdir() if file.is_file())
+    everything = b"".join(sha256(file.read_bytes()).digest() for file in files)
+    return sha256(everything).hexdigest()[:8]
+
+
+def deploy(stack: str, environment: dict[str, str]) -> None:
+    """Have the swarm take the files."""
+    files = [FILE, TLS_FILE] if environment.get("PROXY_TLS") else [FILE]
+    done = run(
+        *("docker", "stack", "deploy", "--detach", "--with-registry-auth"),
+        *(option for file in files for option in ("--compose-file", str(ROOT / file))),
+        stack,
+        environment=environment,
+    )
+    if done.returncode:
+        raise DeploymentError(f"The swarm did not take it: {last_line(done.stderr)}")
+
+
+def wait_until_up(services: list[Service]) -> None:
+    """Return when each has all its tasks. Raises DeploymentError with those without."""
+    deadline = time.monotonic() + SECONDS_TO_BE_UP
+    while not all(service.is_up for service in services):
+        if time.monotonic() > deadline:
+            raise DeploymentError(
+                f"Not up within {SECONDS_TO_BE_UP} s: "
+                + "; ".join(service.state for service in services if not service.is_up)
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)
