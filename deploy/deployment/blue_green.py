@@ -114,7 +114,8 @@ class BlueGreen:
         running = self._running(PROXY)
         if not running:
             raise RefusedError(
-                f"No {PROXY} of the stack {self.project} runs here: start it first, with"
+        log = docker("logs", "--since", since.isoformat(), self._proxy)
+        yield from log.splitlines()
                 " docker compose up --detach --wait"
             )
         return running[0].id
