@@ -149,11 +149,11 @@ deployments: ## Show what was deployed when, by whom, and how it ended
 	@deploy/release --strategy "$${STRATEGY:-blue-green}" history
 
 swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other settings
-	@PAGE_TRACKER_IMAGE="$${IMAGE:-$$PAGE_TRACKER_IMAGE}" deploy/swarm
+	@$(if $(IMAGE),PAGE_TRACKER_IMAGE="$$IMAGE") deploy/swarm
 
 deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine wrk
-	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py
+	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py --strategy "$${STRATEGY:-blue-green}"
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine

@@ -3,7 +3,6 @@
 Which image runs is for `deploy/release` to change; here it stays the one that does.
 """
 
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +22,6 @@ SERVICES = ("redis-service", "web-service", "canary-service", "proxy-service")
 
 SECONDS_TO_BE_UP = 300
 SECONDS_TO_PULL = 300
-SECONDS_BETWEEN_LOOKS = 1
 
 
 def main() -> int:
@@ -47,9 +45,8 @@ def start() -> None:
     manager()
     chosen = settings()
     stack = project(chosen)
-    services = [Service(stack, name) for name in SERVICES]
     secrets = (ROOT / (chosen.get("PAGE_TRACKER_SECRETS") or "secrets")).resolve()
-    image = what_runs(stack) or checked(chosen.get("PAGE_TRACKER_IMAGE", ""))
+    image = what_runs(stack) or checked(chosen.get("PAGE_TRACKER_IMAGE") or IMAGE)
     environment = chosen | {
         "COMPOSE_PROJECT_NAME": stack,
         "PAGE_TRACKER_IMAGE": image,
@@ -61,8 +58,7 @@ def start() -> None:
     with journal.locked(stack, image):
         say(f"{stack}: {image}")
         deploy(stack, environment | {"SECRETS_NAME": f"{stack}-{version_of(secrets)}"})
-        wait_until_up(services)
-    say(f"Up: {', '.join(service.state for service in services)}")
+    say(f"Up: {stack}")
 
 
 def what_runs(stack: str) -> str:
@@ -99,25 +95,25 @@ def version_of(secrets: Path) -> str:
 
 
 def deploy(stack: str, environment: dict[str, str]) -> None:
-    """Have the swarm take the files."""
+    """Have the swarm take the files, and wait until all is as they say.
+
+    Raises DeploymentError with the services that are not.
+    """
+    services = [Service(stack, name) for name in SERVICES]
     files = [FILE, TLS_FILE] if environment.get("PROXY_TLS") else [FILE]
-    done = run(
-        *("docker", "stack", "deploy", "--detach", "--with-registry-auth"),
-        *(option for file in files for option in ("--compose-file", str(ROOT / file))),
-        stack,
-        environment=environment,
-    )
-    if done.returncode:
-        raise DeploymentError(f"The swarm did not take it: {last_line(done.stderr)}")
-
-
-def wait_until_up(services: list[Service]) -> None:
-    """Return when each has all its tasks. Raises DeploymentError with those without."""
-    deadline = time.monotonic() + SECONDS_TO_BE_UP
-    while not all(service.is_up for service in services):
-        if time.monotonic() > deadline:
-            raise DeploymentError(
-                f"Not up within {SECONDS_TO_BE_UP} s: "
-                + "; ".join(service.state for service in services if not service.is_up)
-            )
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    try:
+        done = run(
+            *("docker", "stack", "deploy", "--detach=false", "--with-registry-auth"),
+            *(word for file in files for word in ("--compose-file", str(ROOT / file))),
+            stack,
+            environment=environment,
+            seconds=SECONDS_TO_BE_UP,
+        )
+        error = last_line(done.stderr) if done.returncode else ""
+    except DeploymentError:
+        error = f"it is not up within {SECONDS_TO_BE_UP} s"
+    # Swarm also ends well when it took the services before back.
+    if unwell := [service.state for service in services if not service.is_up]:
+        error = "; ".join([*filter(None, [error]), *unwell])
+    if error:
+        raise DeploymentError(f"The stack {stack}: {error}")

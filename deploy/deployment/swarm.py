@@ -63,16 +63,18 @@ class Service:
 
     @property
     def is_up(self) -> bool:
-        """Say whether it has all its tasks, as they are to be."""
+        """Say whether it has all its tasks, and its last update went well."""
+        if not self.is_there:
+            return False
         running, wanted = self._counts.split()[0].split("/")
         return running == wanted and self._update in ("", "completed")
 
     @property
     def state(self) -> str:
         """Say how many of its tasks run, and what the last one that does not said."""
-        told = f"{self.name} {self._counts}"
-        if self.is_up:
-            return told
+        if not self.is_there:
+            return f"there is no {self.name}"
+        told = f"{self.name} {self._counts} {self._update}".strip()
         ended = [task for task in self._all_tasks() if task.state != "running"]
         return f"{told}: {ended[-1].detail}" if ended else told
 
