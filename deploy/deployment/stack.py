@@ -46,7 +46,7 @@ def start() -> None:
     chosen = settings()
     stack = project(chosen)
     secrets = (ROOT / (chosen.get("PAGE_TRACKER_SECRETS") or "secrets")).resolve()
-    image = what_runs(stack) or checked(chosen.get("PAGE_TRACKER_IMAGE") or IMAGE)
+    image = image_of(stack, chosen)
     environment = chosen | {
         "COMPOSE_PROJECT_NAME": stack,
         "PAGE_TRACKER_IMAGE": image,
@@ -61,10 +61,17 @@ def start() -> None:
     say(f"Up: {stack}")
 
 
-def what_runs(stack: str) -> str:
-    """Return the image that visitors get, or nothing where there is no stack yet."""
+def image_of(stack: str, chosen: dict[str, str]) -> str:
+    """Return what visitors get, and where there is no stack yet what they are to get."""
     web = Service(stack, "web-service")
-    return web.image if web.is_there else ""
+    if web.is_there:
+        return web.image
+    if not chosen.get("PAGE_TRACKER_IMAGE"):
+        raise RefusedError(
+            f"This swarm has no stack {stack} yet, and IMAGE is not set: make swarm"
+            " IMAGE=name@sha256:…"
+        )
+    return checked(chosen["PAGE_TRACKER_IMAGE"])
 
 
 def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
