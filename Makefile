@@ -155,6 +155,10 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 	@.ci/need docker engine wrk
 	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py --strategy "$${STRATEGY:-blue-green}"
 
+swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+	@.ci/need docker engine
+	@cd web && pytest $(call report,swarm) test/swarm
+
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine
 	@cd web && pytest $(call report,deployment) test/deployment

@@ -3,6 +3,7 @@
 Which image runs is for `deploy/release` to change; here it stays the one that does.
 """
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -49,15 +50,19 @@ def start() -> None:
     image = image_of(stack, chosen)
     environment = chosen | {
         "COMPOSE_PROJECT_NAME": stack,
-        "PAGE_TRACKER_IMAGE": image,
         "PAGE_TRACKER_SECRETS": str(secrets),
     }
     if missing := list(what_is_missing(environment)):
         raise RefusedError("\n".join(missing))
     pull(image)
-    with journal.locked(stack, image):
-        say(f"{stack}: {image}")
-        deploy(stack, environment | {"SECRETS_NAME": f"{stack}-{version_of(secrets)}"})
+    with journal.locked(stack, image) as held:
+        if left := held.history().left():
+            raise RefusedError(
+                f"The deployment of {left.image} was killed at {left.step}: deploying or"
+                " rolling back brings it to an end, and then this can be done"
+            )
+        environment["PAGE_TRACKER_IMAGE"] = image_of(stack, chosen)
+        deploy(stack, environment | names_of_secrets(stack, secrets))
     say(f"Up: {stack}")
 
 
@@ -94,11 +99,15 @@ def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
             )
 
 
-def version_of(secrets: Path) -> str:
-    """Return a name that other secrets would not have."""
-    files = sorted(file for file in secrets.iterdir() if file.is_file())
-    everything = b"".join(sha256(file.read_bytes()).digest() for file in files)
-    return sha256(everything).hexdigest()[:8]
+def names_of_secrets(stack: str, folder: Path) -> dict[str, str]:
+    """Return for each file, as a variable, a name that it has with this content only."""
+    names = {}
+    for file in folder.iterdir():
+        if file.is_file():
+            variable = "SECRET_" + re.sub("[^A-Z]", "_", file.name.upper())
+            content = sha256(file.read_bytes()).hexdigest()[:8]
+            names[variable] = f"{stack}-{file.name}-{content}"
+    return names
 
 
 def deploy(stack: str, environment: dict[str, str]) -> None:
@@ -107,7 +116,7 @@ def deploy(stack: str, environment: dict[str, str]) -> None:
     Raises DeploymentError with the services that are not.
     """
     services = [Service(stack, name) for name in SERVICES]
-    files = [FILE, TLS_FILE] if environment.get("PROXY_TLS") else [FILE]
+    files = [FILE, TLS_FILE] if environment.get("PAGE_TRACKER_DOMAIN") else [FILE]
     try:
         done = run(
             *("docker", "stack", "deploy", "--detach=false", "--with-registry-auth"),

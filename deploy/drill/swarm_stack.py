@@ -28,6 +28,7 @@ class SwarmStack:
             "PROXY_SHARE": "20",
         }
         self._made_swarm = self._made_label = False
+        self.url = ""
 
     def start(self, image: str) -> str:
         """Make what the stack needs, start it, and find its port."""
@@ -45,17 +46,18 @@ class SwarmStack:
         )
         (proxy,) = self._tasks("proxy-service")
         port = proxy["Status"]["PortStatus"]["Ports"][0]["PublishedPort"]
-        return f"http://127.0.0.1:{port}/"
+        self.url = f"http://127.0.0.1:{port}/"
+        return self.url
 
     def stored(self) -> int:
         """Ask its Redis."""
-        (redis,) = self._containers("redis-service")
+        (redis,) = self.containers("redis-service")
         return int(run("docker", "exec", redis, "sh", "-c", ASK_REDIS) or 0)
 
     def running(self) -> set[str]:
         """Ask the engine for the containers of the application."""
         services = ("web-service", "canary-service", "candidate-service")
-        containers = [one for name in services for one in self._containers(name)]
+        containers = [one for name in services for one in self.containers(name)]
         return set(
             run("docker", "inspect", "--format", "{{.Image}}", *containers).split()
         )
@@ -84,7 +86,8 @@ class SwarmStack:
         ).split()
         return json.loads(run("docker", "inspect", "--type", "task", *ids))
 
-    def _containers(self, service: str) -> list[str]:
+    def containers(self, service: str) -> list[str]:
+        """Return those of a service that run."""
         name = f"{self.project}_{service}"
         label = f"label=com.docker.swarm.service.name={name}"
         return run("docker", "ps", "--quiet", "--filter", label).split()
