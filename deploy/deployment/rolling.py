@@ -1,23 +1,26 @@
 """Rolling: `web-service` of a Docker Swarm gets the new image task by task."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
+from deployment.containers import Container
+from deployment.engine import run
 from deployment.errors import DeploymentError
 from deployment.settings import project, settings
 from deployment.strategy import Health, Version
-from deployment.swarm import Service, manager
+from deployment.swarm import Service, Task, manager
 
 WEB, CANARY, CANDIDATE = "web-service", "canary-service", "candidate-service"
 PROXY = "proxy-service"
 
 
 class Rolling:
-    """`candidate-service` has the new image first, unseen; then `canary-service`, which
-    has a share of the visitors at all times; and then `web-service`.
+    """The new image comes to one service after the other.
 
-    The latter two replace a task once its successor is healthy, and a version that fails
-    in that is taken back by Swarm itself.
+    First to `candidate-service`, unseen; then to `canary-service`, which has a share of
+    the visitors at all times; then to `web-service`. These two stop a task once its
+    successor is healthy, and Swarm itself takes back what fails in that.
     """
 
     name = "rolling"
@@ -37,36 +40,19 @@ class Rolling:
         """Start one task on this node, where `docker exec` reaches it."""
         del before
         self._candidate.stop()
-        constraints = [f"node.id=={manager()}"]
-        self._candidate.change(
-            *("--image", image, "--replicas", "1", "--force"),
-            *(
-                option
-                for old in self._candidate.constraints
-                if old.startswith("node.id") and old not in constraints
-                for option in ("--constraint-rm", old)
-            ),
-            *(
-                option
-                for new in constraints
-                if new not in self._candidate.constraints
-                for option in ("--constraint-add", new)
-            ),
-        )
+        self._candidate.place(f"node.id=={manager()}")
+        self._candidate.change("--image", image, "--replicas", "1", "--force")
         return Version(CANARY, image), "one task, with the settings of the stack"
 
     def health(self, candidate: Version) -> Health:
         """Tell how the worst of its tasks is."""
-        service = self._runner(candidate)
-        tasks = service.tasks()
+        tasks = self._runner(candidate).tasks()
         for task in tasks:
             if task.has_failed:
-                return Health("failed", f"{service.name} is {task.state}: {task.detail}")
+                return Health("failed", _detail(task))
         for task in tasks:
             if task.state != "running":
-                return Health(
-                    "starting", f"{service.name} is {task.state}: {task.detail}"
-                )
+                return Health("starting", _detail(task))
         return Health("healthy") if tasks else Health("starting", "it has no task yet")
 
     def log_tail(self, candidate: Version, lines: int) -> str:
@@ -135,3 +121,11 @@ class Rolling:
             service.give(image)
         for service in services:
             service.wait_for(image)
+
+
+def _detail(task: Task) -> str:
+    """Say how a task is, and if it is on this node what its health check said last."""
+    container = run("docker", "inspect", "--type", "container", task.container)
+    if task.container and container.returncode == 0:
+        return Container(json.loads(container.stdout)[0]).detail
+    return f"its task is {task.state}: {task.detail}"

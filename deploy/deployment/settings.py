@@ -11,7 +11,10 @@ PROJECT = "page-tracker"
 
 
 def settings() -> dict[str, str]:
-    """Return the environment, and of `.env` what it does not say. Raises RefusedError."""
+    """Return the environment, and from `.env` what is not in it.
+
+    Raises RefusedError.
+    """
     done = run(
         *("docker", "compose", "--project-directory", str(ROOT), "--file", "-"),
         *("config", "--environment"),

@@ -58,8 +58,8 @@ def start() -> None:
     with journal.locked(stack, image) as held:
         if left := held.history().left():
             raise RefusedError(
-                f"The deployment of {left.image} was killed at {left.step}: deploying or"
-                " rolling back brings it to an end, and then this can be done"
+                f"The deployment of {left.image} was killed at {left.step}: make"
+                " rollback STRATEGY=rolling brings it to an end first"
             )
         environment["PAGE_TRACKER_IMAGE"] = image_of(stack, chosen)
         deploy(stack, environment | names_of_secrets(stack, secrets))
@@ -67,7 +67,7 @@ def start() -> None:
 
 
 def image_of(stack: str, chosen: dict[str, str]) -> str:
-    """Return what visitors get, and where there is no stack yet what they are to get."""
+    """Return what visitors get, or without a stack what they are to get."""
     web = Service(stack, "web-service")
     if web.is_there:
         return web.image
@@ -100,7 +100,7 @@ def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
 
 
 def names_of_secrets(stack: str, folder: Path) -> dict[str, str]:
-    """Return for each file, as a variable, a name that it has with this content only."""
+    """Return as variables names that the files have with this content only."""
     names = {}
     for file in folder.iterdir():
         if file.is_file():

@@ -89,19 +89,13 @@ class Service:
         return int(self._facts["Spec"]["Mode"]["Replicated"].get("Replicas", 1))
 
     @property
-    def constraints(self) -> list[str]:
-        """Return what a node must be to get a task of it."""
-        placement = self._facts["Spec"]["TaskTemplate"].get("Placement", {})
-        return list(placement.get("Constraints") or ())
-
-    @property
     def environment(self) -> dict[str, str]:
         """Return the settings that it was deployed with."""
         container = self._facts["Spec"]["TaskTemplate"]["ContainerSpec"]
         return dict(line.split("=", 1) for line in container.get("Env") or ())
 
     def tasks(self) -> list[Task]:
-        """Return one task of each slot: what runs there or is to, or the last to end."""
+        """Return one task of each slot: what is to run there, or the last to end."""
         in_order = sorted(self._all_tasks(), key=lambda task: task.is_wanted)
         return list({task.slot: task for task in in_order}.values())
 
@@ -113,12 +107,24 @@ class Service:
             *(*options, self._full_name),
         )
 
+    def place(self, node: str) -> None:
+        """Have its tasks on one node, as `node.id==…` names it."""
+        placement = self._facts["Spec"]["TaskTemplate"].get("Placement", {})
+        constraints = placement.get("Constraints") or ()
+        others = [
+            one for one in constraints if one.startswith("node.id") and one != node
+        ]
+        self.change(
+            *(word for other in others for word in ("--constraint-rm", other)),
+            *(() if node in constraints else ("--constraint-add", node)),
+        )
+
     def give(self, image: str) -> None:
-        """Have all its tasks replaced by those of an image, but for those that run it."""
+        """Have its tasks replaced by those of an image, if they are of another."""
         if self.image == image and self._update in ("", *COMPLETED):
             return
         paused = self._update.endswith("paused")
-        self.change("--image", image, *(["--force"] if paused else []))
+        self.change("--image", image, *(("--force",) if paused else ()))
 
     def wait_for(self, image: str) -> None:
         """Wait until all its tasks are of an image and have stayed healthy.
@@ -175,8 +181,11 @@ class Service:
 
     @property
     def _update(self) -> str:
-        """Return how far its last update came: `updating`, `completed`, `paused`,
-        the same of a rollback as `rollback_started` and so on, or nothing."""
+        """Return how far its last update came, if it had one.
+
+        That is `updating`, `completed` or `paused`, or when it failed
+        `rollback_started`, `rollback_completed` or `rollback_paused`.
+        """
         return str((self._facts.get("UpdateStatus") or {}).get("State", ""))
 
     def _runs(self, image: str) -> bool:

@@ -1,11 +1,12 @@
 """The stack of deploy/stack.yml to drill on, and a swarm for it where there is none."""
 
 import json
-from typing import Any
 from tempfile import TemporaryDirectory
+from typing import Any
+
+from stacks import PROXY_IMAGE, SECONDS_TO_START, environment_of, new_project, run
 
 from page_tracker.operating.waiting import wait_for
-from stacks import PROXY_IMAGE, SECONDS_TO_START, environment_of, new_project, run
 
 LABEL = "page-tracker-redis"
 ASK_REDIS = (
@@ -35,7 +36,9 @@ class SwarmStack:
         if run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
             run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
             self._made_swarm = True
-        if not run("docker", "node", "ls", "--quiet", "--filter", f"node.label={LABEL}"):
+        if not run(
+            "docker", "node", "ls", "--quiet", "--filter", f"node.label={LABEL}"
+        ):
             run("docker", "node", "update", "--label-add", f"{LABEL}=yes", self._node())
             self._made_label = True
         run("docker", "build", "--quiet", "--tag", PROXY_IMAGE, "deploy/proxy")
@@ -63,7 +66,7 @@ class SwarmStack:
         )
 
     def remove(self) -> None:
-        """Remove it, its volumes and those of the deployments, and a swarm made for it."""
+        """Remove it with all it had, and a swarm that was made for it."""
         run("docker", "stack", "rm", self.project)
         wait_for(lambda: not self._left(), SECONDS_TO_START)
         for volume in ("redis-volume", "deployment-volume"):
@@ -84,7 +87,9 @@ class SwarmStack:
             *("docker", "service", "ps", "--quiet", "--no-trunc"),
             *("--filter", "desired-state=running", f"{self.project}_{service}"),
         ).split()
-        return json.loads(run("docker", "inspect", "--type", "task", *ids))
+        facts = run("docker", "inspect", "--type", "task", *ids)
+        tasks: list[dict[str, Any]] = json.loads(facts)
+        return tasks
 
     def containers(self, service: str) -> list[str]:
         """Return those of a service that run."""
@@ -95,4 +100,6 @@ class SwarmStack:
     def _left(self) -> str:
         """Return the containers and networks that are still there."""
         mine = ("--quiet", "--filter", f"name={self.project}")
-        return run("docker", "ps", "--all", *mine) + run("docker", "network", "ls", *mine)
+        return run("docker", "ps", "--all", *mine) + run(
+            "docker", "network", "ls", *mine
+        )

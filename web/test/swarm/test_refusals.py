@@ -1,30 +1,24 @@
 """What a swarm needs and does not have is named, before anything is touched."""
 
-from pathlib import Path
-
 import pytest
-from conftest import Operator
-from stacks import environment_of
+
+from checkout import command
 
 pytestmark = pytest.mark.timeout(120)
 
-
-@pytest.fixture(name="newcomer")
-def somebody_new(tmp_path: Path) -> Operator:
-    """Give somebody who has prepared nothing."""
-    folder = {"PAGE_TRACKER_SECRETS": str(tmp_path / "secrets")}
-    return Operator(environment_of("page-tracker-nobody") | folder)
+DEPLOY = ("deploy/release", "--strategy", "rolling")
 
 
 # The first test: the others have a swarm.
 @pytest.mark.parametrize(
-    "command", [["deploy/swarm"], ["deploy/release", "--strategy", "rolling", "history"]]
+    "command",
+    [["deploy/swarm"], ["deploy/release", "--strategy", "rolling", "history"]],
 )
 def test_should_say_that_there_is_no_swarm(
-    newcomer: Operator, command: list[str]
+    nothing: dict[str, str], words: tuple[str, ...]
 ) -> None:
     # When
-    done = newcomer.runs(*command)
+    done = command(*words, environment=nothing)
 
     # Then
     assert done.returncode == 2
@@ -33,7 +27,7 @@ def test_should_say_that_there_is_no_swarm(
 
 
 def test_should_name_all_that_is_missing(
-    newcomer: Operator, swarm: None, image: str
+    nothing: dict[str, str], swarm: None, image: str
 ) -> None:
     # Given
     del swarm
@@ -43,7 +37,7 @@ def test_should_name_all_that_is_missing(
     }
 
     # When
-    done = newcomer.runs("deploy/swarm", **settings)
+    done = command("deploy/swarm", environment=nothing | settings)
 
     # Then
     assert done.returncode == 2
@@ -56,13 +50,13 @@ def test_should_name_all_that_is_missing(
     [("", "IMAGE is not set"), ("page-tracker:local", "by digest")],
 )
 def test_should_want_an_image_by_digest(
-    newcomer: Operator, swarm: None, image: str, reason: str
+    nothing: dict[str, str], swarm: None, image: str, reason: str
 ) -> None:
     # Given
     del swarm
 
     # When
-    done = newcomer.runs("deploy/swarm", PAGE_TRACKER_IMAGE=image)
+    done = command("deploy/swarm", environment=nothing | {"PAGE_TRACKER_IMAGE": image})
 
     # Then
     assert done.returncode == 2
@@ -70,13 +64,13 @@ def test_should_want_an_image_by_digest(
 
 
 def test_should_say_that_there_is_no_stack_to_deploy_to(
-    newcomer: Operator, swarm: None, image: str
+    nothing: dict[str, str], swarm: None, image: str
 ) -> None:
     # Given
     del swarm
 
     # When
-    done = newcomer.runs("deploy/release", "--strategy", "rolling", "deploy", image)
+    done = command(*DEPLOY, "deploy", image, environment=nothing)
 
     # Then
     assert done.returncode == 2

@@ -8,9 +8,10 @@ from threading import Event, Thread
 
 import pytest
 import requests
-from conftest import Operator, docker
+from stacks import run
 from swarm_stack import SwarmStack
 
+from checkout import command
 from page_tracker.operating.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(400)
@@ -71,18 +72,18 @@ def visited(stack: SwarmStack) -> Iterator[Visitors]:
 def image_that_crashes(tmp_path: Path, image: str) -> Iterator[str]:
     """Give the id of an image that ends as soon as it starts."""
     name = f"page-tracker-crashes-{secrets.token_hex(3)}"
-    docker("tag", image, f"{name}:base")
+    run("docker", "tag", image, f"{name}:base")
     (tmp_path / "Dockerfile").write_text(f'FROM {name}:base\nCMD ["false"]\n')
-    docker("build", "--quiet", "--tag", f"{name}:crashes", str(tmp_path))
-    yield docker("image", "inspect", "--format", "{{.Id}}", f"{name}:crashes")
-    docker("image", "rm", "--force", f"{name}:crashes", f"{name}:base")
+    run("docker", "build", "--quiet", "--tag", f"{name}:crashes", str(tmp_path))
+    yield run("docker", "image", "inspect", "--format", "{{.Id}}", f"{name}:crashes")
+    run("docker", "image", "rm", "--force", f"{name}:crashes", f"{name}:base")
 
 
 def update_of(stack: SwarmStack, service: str) -> str:
     """Return what Swarm says of the last update of a service."""
     state = "{{with .UpdateStatus}}{{.State}}{{end}}"
     name = f"{stack.project}_{service}"
-    return docker("service", "inspect", "--format", state, name)
+    return run("docker", "service", "inspect", "--format", state, name)
 
 
 def test_should_have_swarm_take_back_what_crashes(
@@ -93,8 +94,16 @@ def test_should_have_swarm_take_back_what_crashes(
 
     # When: by hand, past `make deploy`
     with visited(stack) as visitors:
-        docker(
-            *("service", "update", "--quiet", "--detach", "--image", crashing),
+        run(
+            *(
+                "docker",
+                "service",
+                "update",
+                "--quiet",
+                "--detach",
+                "--image",
+                crashing,
+            ),
             f"{stack.project}_web-service",
         )
         ended = wait_for(
@@ -110,11 +119,14 @@ def test_should_have_swarm_take_back_what_crashes(
 
 
 def test_should_take_back_settings_that_will_not_do(
-    stack: SwarmStack, operator: Operator
+    stack: SwarmStack,
 ) -> None:
     # When
     with visited(stack) as visitors:
-        done = operator.runs("deploy/swarm", PAGE_TRACKER_RATE="many")
+        done = command(
+            "deploy/swarm",
+            environment=stack.environment | {"PAGE_TRACKER_RATE": "many"},
+        )
 
     # Then
     assert done.returncode == 1
@@ -123,7 +135,7 @@ def test_should_take_back_settings_that_will_not_do(
 
 
 def test_should_replace_what_has_a_secret_when_that_changes(
-    stack: SwarmStack, operator: Operator
+    stack: SwarmStack,
 ) -> None:
     # Given
     before = stack.stored()
@@ -132,12 +144,14 @@ def test_should_replace_what_has_a_secret_when_that_changes(
 
     # When
     with visited(stack) as visitors:
-        done = operator.runs("deploy/swarm")
+        done = command("deploy/swarm", environment=stack.environment)
 
     # Then
     assert done.returncode == 0, done.stdout
-    (container, *_) = stack.containers("web-service")
-    assert "another-token" in docker("exec", container, "cat", "/run/secrets/token")
+    container, *_ = stack.containers("web-service")
+    assert "another-token" in run(
+        "docker", "exec", container, "cat", "/run/secrets/token"
+    )
     assert visitors.disappointed == []
     assert stack.stored() == before + len(visitors.told)
 
@@ -149,13 +163,13 @@ def test_should_keep_the_counts_when_redis_dies(stack: SwarmStack) -> None:
     before = stack.stored()
 
     # When
-    docker("kill", *stack.containers("redis-service"))
+    run("docker", "kill", *stack.containers("redis-service"))
 
     # Then: Swarm starts another, on the node that has the volume
     assert wait_for(lambda: stack.containers("redis-service"), SECONDS_TO_SETTLE)
 
     def answer() -> str:
-        return requests.get(stack.url, timeout=15).text
+        return str(requests.get(stack.url, timeout=15).text)
 
     assert wait_for(
         lambda: answer() == f"This page has been seen {before + 1} times.", 30
@@ -166,7 +180,7 @@ def test_should_let_nobody_into_redis_without_a_password(stack: SwarmStack) -> N
     # When
     (redis,) = stack.containers("redis-service")
     ask = ["redis-cli", "--tls", "--cacert", "/run/secrets/redis-ca.crt"]
-    answer = docker("exec", redis, *ask, "get", "page_views")
+    answer = run("docker", "exec", redis, *ask, "get", "page_views")
 
     # Then
     assert "NOAUTH" in answer
