@@ -44,10 +44,9 @@ def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
 @pytest.fixture
 def stack(running: Proxied) -> Iterator[Proxied]:
     """Give the stack as it is at the start: one replica, and visitors get that."""
-    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
+    assert wait_for(running.is_up, SECONDS_TO_COME)
     yield running
     running.remove_beside()
     running.scale(1)
-    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
     if running.switch().stdout != "web-service\n":
         succeed(running.switch("web-service"))
