@@ -53,7 +53,7 @@ def start() -> None:
         "PAGE_TRACKER_SECRETS": str(secrets),
     }
     if missing := list(what_is_missing(environment)):
-        raise RefusedError("\n".join(missing))
+        raise RefusedError("\n  ".join(["a swarm needs more:", *missing]))
     pull(image)
     with journal.locked(stack, image) as held:
         if left := held.history().left():
@@ -86,9 +86,16 @@ def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
             "No node has the label that says where Redis keeps its volume:"
             f" docker node update --label-add {LABEL}=yes NODE"
         )
+    domain = environment.get("PAGE_TRACKER_DOMAIN")
+    if not domain and not environment.get("PAGE_TRACKER_PROXIES"):
+        yield (
+            "PAGE_TRACKER_DOMAIN is not set: name the host that visitors know it by; or,"
+            " where a proxy in front has its certificate, that in PAGE_TRACKER_PROXIES"
+        )
     secrets = run(str(ROOT / "deploy/secrets"), "check", environment=environment)
-    if secrets.returncode:
-        yield secrets.stderr.strip()
+    for complaint in secrets.stderr.splitlines():
+        if domain or "/certificates/" not in complaint:
+            yield complaint
     proxy = environment.get("PAGE_TRACKER_PROXY_IMAGE") or PROXY_IMAGE
     if not is_there(proxy):
         pulled = run("docker", "pull", "--quiet", proxy, seconds=SECONDS_TO_PULL)

@@ -41,7 +41,12 @@ def test_should_name_all_that_is_missing(
 
     # Then
     assert done.returncode == 2
-    for named in ("page-tracker-redis=yes", "make secrets", "PAGE_TRACKER_PROXY_IMAGE"):
+    for named in (
+        "page-tracker-redis=yes",
+        "PAGE_TRACKER_DOMAIN",
+        "make secrets",
+        "PAGE_TRACKER_PROXY_IMAGE",
+    ):
         assert named in done.stdout
 
 
