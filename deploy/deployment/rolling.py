@@ -6,10 +6,10 @@ from datetime import datetime
 
 from deployment.containers import Container
 from deployment.engine import run
-from deployment.errors import DeploymentError
+from deployment.errors import DeploymentError, RefusedError
 from deployment.settings import project, settings
 from deployment.strategy import Health, Version
-from deployment.swarm import Service, Task, manager
+from deployment.swarm import Service, Task, has_several_nodes, manager
 
 WEB, CANARY, CANDIDATE = "web-service", "canary-service", "candidate-service"
 PROXY = "proxy-service"
@@ -34,11 +34,20 @@ class Rolling:
     def live(self) -> Version:
         """Return the image of `web-service`."""
         manager()
+        if not self._web.is_there:
+            raise RefusedError(
+                f"This swarm has no stack {self.project}: make swarm starts it"
+            )
         return Version(WEB, self._web.image)
 
     def start(self, image: str, before: Version) -> tuple[Version, str]:
         """Start one task on this node, where `docker exec` reaches it."""
         del before
+        if image.startswith("sha256:") and has_several_nodes():
+            raise DeploymentError(
+                "Other nodes know nothing of an image by its id: push it, and name it"
+                " as in a registry, name@sha256:…"
+            )
         self._candidate.stop()
         self._candidate.place(f"node.id=={manager()}")
         self._candidate.change("--image", image, "--replicas", "1", "--force")

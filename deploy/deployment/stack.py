@@ -89,8 +89,9 @@ def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
     domain = environment.get("PAGE_TRACKER_DOMAIN")
     if not domain and not environment.get("PAGE_TRACKER_PROXIES"):
         yield (
-            "PAGE_TRACKER_DOMAIN is not set: name the host that visitors know it by; or,"
-            " where a proxy in front has its certificate, that in PAGE_TRACKER_PROXIES"
+            "PAGE_TRACKER_DOMAIN is not set: name the host that visitors know it by;"
+            " or, where a proxy in front has its certificate, that proxy in"
+            " PAGE_TRACKER_PROXIES"
         )
     secrets = run(str(ROOT / "deploy/secrets"), "check", environment=environment)
     for complaint in secrets.stderr.splitlines():

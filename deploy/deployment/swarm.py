@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from deployment.engine import docker, run
@@ -22,7 +23,7 @@ class Task:
     id: str
     slot: int
     image: str
-    created: str
+    created: datetime
     state: str
     is_wanted: bool
     detail: str
@@ -36,7 +37,7 @@ class Task:
             id=facts["ID"],
             slot=facts.get("Slot", 0),
             image=facts["Spec"]["ContainerSpec"]["Image"],
-            created=facts["CreatedAt"],
+            created=datetime.fromisoformat(facts["CreatedAt"]),
             state=status["State"],
             is_wanted=facts["DesiredState"] in ("ready", "running"),
             detail=status.get("Err") or status.get("Message", ""),
@@ -163,12 +164,9 @@ class Service:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        done = run("docker", "service", "inspect", self._full_name)
-        if done.returncode:
-            raise RefusedError(
-                f"There is no service {self._full_name} in this swarm: make swarm"
-            )
-        facts: dict[str, Any] = json.loads(done.stdout)[0]
+        facts: dict[str, Any] = json.loads(
+            docker("service", "inspect", self._full_name)
+        )[0]
         return facts
 
     @property
@@ -209,6 +207,11 @@ class Service:
         # One of them may be forgotten by now.
         known = json.loads(run("docker", "inspect", "--type", "task", *ids).stdout)
         return sorted(map(Task.of, known), key=lambda task: task.created)
+
+
+def has_several_nodes() -> bool:
+    """Say whether other engines than this one run tasks."""
+    return len(docker("node", "ls", "--quiet").split()) > 1
 
 
 def manager() -> str:
