@@ -93,6 +93,12 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
+proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
+	@.ci/need docker engine openssl
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,proxy) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/proxy
+
 scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
 
