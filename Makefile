@@ -161,7 +161,9 @@ swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine
-	@cd web && pytest $(call report,deployment) test/deployment
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,deployment) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/deployment
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
