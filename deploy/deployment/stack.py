@@ -9,8 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from deployment import journal
+from deployment.ending import status_of
 from deployment.engine import docker, last_line, run
-from deployment.errors import BusyError, DeploymentError, RefusedError, Status
+from deployment.errors import DeploymentError, RefusedError, Status
 from deployment.images import checked, is_there, pull
 from deployment.output import say
 from deployment.settings import ROOT, project, settings
@@ -26,22 +27,11 @@ SECONDS_TO_PULL = 300
 
 
 def main() -> int:
-    """Do it; the last line says why it was not done."""
-    try:
-        start()
-    except RefusedError as error:
-        say(f"Refused: {error}")
-        return Status.REFUSED
-    except BusyError as error:
-        say(f"Busy: {error}")
-        return Status.BUSY
-    except DeploymentError as error:
-        say(f"Failed: {error}")
-        return Status.WENT_BACK
-    return Status.KEPT
+    """Do it, and return the status of the command."""
+    return status_of(start)
 
 
-def start() -> None:
+def start() -> int:
     """Start the stack, or give it other settings, and wait until all of it is up."""
     manager()
     chosen = settings()
@@ -64,6 +54,7 @@ def start() -> None:
         environment["PAGE_TRACKER_IMAGE"] = image_of(stack, chosen)
         deploy(stack, environment | names_of_secrets(stack, secrets))
     say(f"Up: {stack}")
+    return Status.KEPT
 
 
 def image_of(stack: str, chosen: dict[str, str]) -> str:
