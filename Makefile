@@ -139,6 +139,32 @@ verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY o
 release-drill: ## Try a whole release at home, and see what was tampered with refused
 	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
 
+deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
+	@deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
+
+rollback: .venv/development ## Bring back the image that was kept before
+	@deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
+
+deployments: ## Show what was deployed when, by whom, and how it ended
+	@deploy/release --strategy "$${STRATEGY:-blue-green}" history
+
+swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other settings
+	@$(if $(IMAGE),PAGE_TRACKER_IMAGE="$$IMAGE") deploy/swarm
+
+deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
+	@.ci/need docker engine wrk
+	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py --strategy "$${STRATEGY:-blue-green}"
+
+swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+	@.ci/need docker engine
+	@cd web && pytest $(call report,swarm) test/swarm
+
+deployment-test: system .venv/development ## Test the deployment with a real engine
+	@.ci/need docker engine
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,deployment) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/deployment
+
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 

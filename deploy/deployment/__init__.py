@@ -1,0 +1,1 @@
+"""How a version of Page Tracker comes to be what visitors get, or does not."""

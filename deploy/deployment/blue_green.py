@@ -1,0 +1,141 @@
+"""Blue-green on one machine: two colours behind the proxy of a Compose stack."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+
+from deployment.containers import Container, containers_of
+from deployment.engine import docker, last_line, run
+from deployment.errors import DeploymentError, RefusedError
+from deployment.model import WEB, Model
+from deployment.strategy import Health, Version
+
+PROXY = "proxy-service"
+BLUE, GREEN = "blue-service", "green-service"
+SERVICES = (WEB, BLUE, GREEN)
+
+SECONDS_TO_DRAIN = 90
+SECONDS_TO_STOP = 60
+
+
+class BlueGreen:
+    """The colour that is not live gets the new image; the proxy's state says which is.
+
+    A stack that was never deployed to has `web-service` live, and blue comes next.
+    """
+
+    name = "blue-green"
+
+    @cached_property
+    def _model(self) -> Model:
+        return Model()
+
+    @property
+    def project(self) -> str:
+        """Return the Compose project."""
+        return self._model.project
+
+    def live(self) -> Version:
+        """Return what the proxy's state names, which has to run."""
+        service = self._switch().split()[0]
+        running = self._running(service)
+        if not running:
+            raise RefusedError(
+                f"Visitors should get {service}, which does not run. Start it, or give"
+                " them another: docker compose exec proxy-service switch web-service"
+            )
+        return Version(service, running[0].image)
+
+    def start(self, image: str, before: Version) -> tuple[Version, str]:
+        """Start as many containers of the other colour as are live."""
+        service = GREEN if before.service == BLUE else BLUE
+        self._remove(service)
+        how = self._model.up(service, image, self._running(before.service))
+        return Version(service, image), how
+
+    def health(self, candidate: Version) -> Health:
+        """Tell how the worst of its containers is."""
+        containers = containers_of(self.project, candidate.service)
+        for container in containers:
+            if not container.is_running or container.restarts:
+                return Health("failed", container.detail)
+        for container in containers:
+            if container.health != "healthy":
+                return Health("starting", container.detail)
+        if not containers:
+            return Health("failed", f"There is no container of {candidate.service}")
+        return Health("healthy")
+
+    def log_tail(self, candidate: Version, lines: int) -> str:
+        """Return the last lines of its first container, which its end left there."""
+        container = self.container(candidate)
+        done = run("docker", "logs", "--tail", str(lines), container)
+        return done.stdout + done.stderr
+
+    def container(self, candidate: Version) -> str:
+        """Return its first container."""
+        containers = containers_of(self.project, candidate.service)
+        if not containers:
+            raise DeploymentError(f"There is no container of {candidate.service}")
+        return containers[0].id
+
+    def share(self, before: Version, candidate: Version, percent: int) -> None:
+        """Have the proxy give it that share."""
+        self._switch(before.service, candidate.service, str(percent))
+
+    def promote(self, before: Version, candidate: Version) -> Version:
+        """Have the proxy give it all visitors."""
+        del before
+        self._switch(candidate.service)
+        return candidate
+
+    def finish(self, before: Version) -> str:
+        """Wait until the proxy has no request left for the one before, and stop it."""
+        drained = self._drain()
+        self._remove(before.service)
+        return f"{before.service} {drained}, and is stopped"
+
+    def go_back(self, before: Version) -> None:
+        """Have the proxy give all visitors the one before, and remove the others."""
+        self._switch(before.service)
+        self._drain()
+        for service in SERVICES:
+            if service != before.service:
+                self._remove(service)
+
+    def access_log(self, since: datetime) -> Iterator[str]:
+        """Give what the proxy logged."""
+        log = docker("logs", "--since", since.isoformat(), self._proxy)
+        yield from log.splitlines()
+
+    @property
+    def _proxy(self) -> str:
+        running = self._running(PROXY)
+        if not running:
+            raise RefusedError(
+                f"No {PROXY} of the stack {self.project} runs here: start it first,"
+                " with docker compose up --detach --wait"
+            )
+        return running[0].id
+
+    def _running(self, service: str) -> list[Container]:
+        containers = containers_of(self.project, service)
+        return [container for container in containers if container.is_running]
+
+    def _switch(self, *arguments: str) -> str:
+        return docker("exec", self._proxy, "switch", *arguments)
+
+    def _drain(self) -> str:
+        """Wait until requests of before the last reload are answered: `drain` does."""
+        done = run("docker", "exec", self._proxy, "drain", seconds=SECONDS_TO_DRAIN)
+        return (
+            "has answered everything"
+            if done.returncode == 0
+            else last_line(done.stderr)
+        )
+
+    def _remove(self, service: str) -> None:
+        """Stop and remove all containers of a service, which no visitor gets."""
+        for container in containers_of(self.project, service):
+            docker("stop", container.id, seconds=SECONDS_TO_STOP)
+            docker("rm", "--force", container.id)

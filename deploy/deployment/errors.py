@@ -1,0 +1,29 @@
+"""Ends of a deployment other than the good one, with the status of the command."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """What the command exits with."""
+
+    KEPT = 0
+    WENT_BACK = 1
+    REFUSED = 2
+    STUCK = 3
+    BUSY = 75
+
+
+class DeploymentError(Exception):
+    """A step failed, for the reason that this says."""
+
+
+class LockLostError(DeploymentError):
+    """The lock is gone, and with it the right to change anything."""
+
+
+class RefusedError(Exception):
+    """What was asked for will not do, and nothing was touched: says what would do."""
+
+
+class BusyError(Exception):
+    """Another deployment of this stack is on its way."""

@@ -1,0 +1,84 @@
+"""The stack's Compose files, and what `web-service` of them is under another name."""
+
+import json
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from deployment.containers import Container
+from deployment.engine import last_line, run
+from deployment.errors import DeploymentError, RefusedError
+
+ROOT = Path(__file__).parents[2]
+WEB = "web-service"
+
+
+class Model:
+    """What `docker compose config` says in the checkout: COMPOSE_FILE, .env and all."""
+
+    def __init__(self) -> None:
+        done = run(
+            *("docker", "compose", "--project-directory", str(ROOT)),
+            *("config", "--format", "json"),
+            environment=_environment(),
+        )
+        if done.returncode:
+            raise RefusedError(f"The Compose files: {last_line(done.stderr)}")
+        self._model: dict[str, Any] = json.loads(done.stdout)
+        self.project: str = self._model["name"]
+
+    def up(self, service: str, image: str, beside: list[Container]) -> str:
+        """Start an image as a service that is what `web-service` is, and say how.
+
+        beside: the containers that are live; as many are started, and where no `.env`
+        says what is wanted, with their settings and limits.
+        """
+        colour = deepcopy(self._model["services"][WEB])
+        for name in ("build", "profiles", "ports", "container_name"):
+            colour.pop(name, None)
+        colour["image"] = image
+        how = f"{service}, {len(beside)} of it, with the settings of "
+        if file := settings_file():
+            how += file
+        else:
+            how += f"{beside[0].name}, since there is no .env"
+            if kept := _carry_over(beside[0], colour):
+                how += f" (these are not as in the Compose files: {', '.join(kept)})"
+        model = self._model | {"services": self._model["services"] | {service: colour}}
+        done = run(
+            *("docker", "compose", "--project-directory", str(ROOT), "--file", "-"),
+            *("up", "--detach", "--no-deps", "--no-build", "--pull", "never"),
+            *("--scale", f"{service}={len(beside)}", service),
+            given=json.dumps(model),
+            environment=_environment(),
+        )
+        if done.returncode:
+            raise DeploymentError(f"It did not start: {last_line(done.stderr)}")
+        return how
+
+
+def settings_file() -> str:
+    """Return the file whose settings count, if there is one."""
+    files = os.environ.get("COMPOSE_ENV_FILES", ".env").split(",")
+    return ", ".join(name for name in files if (ROOT / name).is_file())
+
+
+def _carry_over(live: Container, colour: dict[str, Any]) -> list[str]:
+    """Give a service a container's settings and limits, and return which differ."""
+    # In a Compose file a dollar begins a variable.
+    settings = {
+        name: value.replace("$", "$$") for name, value in live.environment.items()
+    }
+    written: dict[str, str] = colour.get("environment") or {}
+    colour["environment"] = written | settings
+    limits = colour.setdefault("deploy", {}).setdefault("resources", {})
+    limits["limits"] = limits.get("limits", {}) | live.limits
+    return sorted(name for name in settings if settings[name] != written.get(name))
+
+
+def _environment() -> dict[str, str]:
+    """Return this environment, in which no profile is asked for."""
+    return {
+        name: value for name, value in os.environ.items() if name != "COMPOSE_PROFILES"
+    }

@@ -1,0 +1,59 @@
+"""What is asked of a deployment, and how long each of its steps may take."""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Self
+
+from deployment.errors import RefusedError
+
+MEANING = {
+    "CANARY_SHARE": "percentage of visitors that get the new version first; 0: none",
+    "CANARY_SECONDS": "for how long they do, until the two versions are compared",
+    "WATCH_SECONDS": "for how long the new version is watched once everybody has it",
+    "HEALTHY_SECONDS": "within how many seconds the new version has to be healthy",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a deployment goes. The defaults are those of a small site."""
+
+    canary_share: int = 10
+    canary_seconds: int = 30
+    watch_seconds: int = 30
+    healthy_seconds: int = 120
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return what the environment says. Raises RefusedError."""
+        plan = cls(
+            **{
+                name.lower(): _number(name, os.environ[name])
+                for name in MEANING
+                if os.environ.get(name)
+            }
+        )
+        if plan.canary_share > 90:
+            raise RefusedError(
+                f"CANARY_SHARE is {plan.canary_share}: 0 to 90 would do, in percent"
+            )
+        return plan
+
+    def without_canary(self) -> Self:
+        """Return the same for an image that was live before."""
+        return replace(self, canary_share=0)
+
+    @staticmethod
+    def explanation() -> str:
+        """Return the variables with their defaults and meanings."""
+        defaults = vars(Plan())
+        return "\n".join(
+            f"  {name:16} {meaning} (default: {defaults[name.lower()]})"
+            for name, meaning in MEANING.items()
+        )
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise RefusedError(f"{name} is '{text}': a number as 30 would do")
+    return int(text)

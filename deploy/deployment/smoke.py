@@ -1,0 +1,33 @@
+"""The smoke tests of this checkout, against one container."""
+
+import os
+import re
+from pathlib import Path
+
+from deployment.engine import last_line, run
+from deployment.errors import DeploymentError
+from deployment.output import quote
+from deployment.relay import relay
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 180
+
+
+def smoke(container: str) -> str:
+    """Run the smoke tests, and say how many passed. Raises DeploymentError."""
+    # No proxy of this machine has a part in it, nor what make tells those below it.
+    environment = {
+        name: value for name, value in os.environ.items() if name[:4] != "MAKE"
+    } | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    with relay(container) as url:
+        done = run(
+            *("make", "--no-print-directory", "-C", str(ROOT), "smoke", f"URL={url}"),
+            seconds=SECONDS,
+            environment=environment,
+        )
+    if done.returncode:
+        quote("The smoke tests", done.stdout)
+        failed = re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE)
+        reason = failed[0] if failed else last_line(done.stderr or done.stdout)
+        raise DeploymentError(f"The smoke tests did not pass: {reason}")
+    return last_line(done.stdout)
