@@ -134,13 +134,13 @@ release-drill: ## Try a whole release at home, and see what was tampered with re
 	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
 
 deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
 
 rollback: .venv/development ## Bring back the image that was kept before
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
 
 deployments: ## Show what was deployed when, by whom, and how it ended
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" history
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" history
 
 deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine wrk
