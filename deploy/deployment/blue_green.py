@@ -105,17 +105,16 @@ class BlueGreen:
 
     def access_log(self, since: datetime) -> Iterator[str]:
         """Give what the proxy logged."""
-        yield from docker(
-            "logs", "--since", since.isoformat(), self._proxy
-        ).splitlines()
+        log = docker("logs", "--since", since.isoformat(), self._proxy)
+        yield from log.splitlines()
 
     @property
     def _proxy(self) -> str:
         running = self._running(PROXY)
         if not running:
             raise RefusedError(
-                f"No {PROXY} of the stack {self.project} runs here: start it first, with"
-                " docker compose up --detach --wait"
+                f"No {PROXY} of the stack {self.project} runs here: start it first,"
+                " with docker compose up --detach --wait"
             )
         return running[0].id
 

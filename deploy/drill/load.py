@@ -24,6 +24,7 @@ VISITORS = 4
 SECONDS_BETWEEN_VIEWS = 0.02
 SECONDS_TO_ANSWER = 15
 SECONDS_TO_BEGIN = 20
+VIEWS_TO_WAIT_FOR = 200
 SEEN = re.compile(r"This page has been seen (\d+) times")
 
 
@@ -129,22 +130,28 @@ class Wrk:
 
 
 class Load:
-    """Both of them, and afterwards their account."""
+    """Both of them while they come, and afterwards their account."""
 
-    def __init__(self) -> None:
+    def __init__(self, visitors: Visitors) -> None:
         self.account = Account()
+        self._visitors = visitors
+
+    def wait_for_views(self) -> None:
+        """Return after some more views."""
+        enough = len(self._visitors.numbers) + VIEWS_TO_WAIT_FOR
+        wait_for(lambda: len(self._visitors.numbers) > enough, SECONDS_TO_BEGIN)
 
 
 @contextmanager
 def visited(url: str) -> Iterator[Load]:
     """Have a URL visited, and know everything of it afterwards."""
-    load = Load()
     with TemporaryDirectory(prefix="drill-") as folder:
         wrk, visitors = Wrk(url, Path(folder)), Visitors(url)
+        load = Load(visitors)
         wrk.come()
         visitors.come()
         try:
-            wait_for(lambda: visitors.numbers, SECONDS_TO_BEGIN)
+            load.wait_for_views()
             yield load
         finally:
             visitors.leave()
