@@ -101,7 +101,6 @@ def see_published(commit: str, workspace: Path) -> Stage:
         "PAGE_TRACKER_IMAGE"
     ]
     names = [f"{REPOSITORY}:{tag}" for tag in (commit, "latest")]
-    run("docker", "image", "rm", *names)
     user = os.environ["REGISTRY_USER"]
     run(
         *("docker", "login", "--username", user, "--password-stdin"),

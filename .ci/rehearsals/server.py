@@ -125,6 +125,21 @@ def remove(name: str) -> None:
             capture_output=True,
             timeout=120,
         )
+    forget_pushed()
+
+
+def forget_pushed() -> None:
+    """Leave the engine no image of the rehearsal's registry: a server has not built it."""
+    for name in ("{{.Repository}}:{{.Tag}}", "{{.Repository}}@{{.Digest}}"):
+        images = run("docker", "image", "ls", "--digests", "--format", name).split()
+        for image in images:
+            if image.startswith(f"{os.environ['REGISTRY']}/"):
+                subprocess.run(
+                    ["docker", "image", "rm", "--force", image],
+                    check=False,
+                    capture_output=True,
+                    timeout=120,
+                )
 
 
 def set_up(name: str, port: str, image: str) -> None:
@@ -133,6 +148,7 @@ def set_up(name: str, port: str, image: str) -> None:
     commit = f"--change=ENV PAGE_TRACKER_COMMIT={BEFORE}"
     run("docker", "commit", commit, container, f"{name}:before")
     run("docker", "rm", container)
+    forget_pushed()
     run("docker", "build", "--quiet", f"--tag={name}:proxy", "deploy/proxy")
     os.environ |= {
         "PAGE_TRACKER_IMAGE": f"{name}:before",
