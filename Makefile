@@ -93,6 +93,12 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
+proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
+	@.ci/need docker engine openssl
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,proxy) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/proxy
+
 scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
 
@@ -147,8 +153,10 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
-	@.ci/need docker engine
-	@cd web && pytest $(call report,deployment) test/deployment
+	@.ci/need docker engine openssl ssh
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,deployment) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/deployment
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js

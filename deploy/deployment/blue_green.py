@@ -41,8 +41,8 @@ class BlueGreen:
         running = self._running(service)
         if not running:
             raise RefusedError(
-                f"Visitors should get {service}, which does not run:"
-                f" docker compose logs {service} says why"
+                f"Visitors should get {service}, which does not run. Start it, or give"
+                " them another: docker compose exec proxy-service switch web-service"
             )
         return Version(service, running[0].image)
 

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from deployment import journal as journals
 from deployment import traffic
 from deployment.blue_green import BlueGreen
-from deployment.errors import BusyError, DeploymentError, RefusedError, Status
+from deployment.errors import (
+    BusyError,
+    DeploymentError,
+    LockLostError,
+    RefusedError,
+    Status,
+)
 from deployment.history import short
 from deployment.images import checked, pull
 from deployment.interruption import Interruption, Interruptions
@@ -22,7 +28,7 @@ STRATEGIES: dict[str, type[Strategy]] = {"blue-green": BlueGreen}
 STATUSES = """\
 status  0: the image is kept     1: it failed, and visitors have the version before
         2: refused, nothing was touched           75: another deployment is on its way
-        3: it failed, and so did going back: look at it
+        3: it failed, and could not go back: look at it
         129, 130, 143: interrupted, and visitors have the version before"""
 
 
@@ -31,26 +37,35 @@ def main() -> int:
     arguments = parser().parse_args()
     interruptions = Interruptions()
     try:
-        strategy = STRATEGIES[arguments.strategy]()
-        if arguments.command == "history":
-            say(journals.read(strategy.project, strategy.live().image).table())
-            return Status.KEPT
-        plan = Plan.from_environment()
-        image = checked(arguments.image) if arguments.command == "deploy" else ""
-        with journals.locked(strategy.project, strategy.live().image) as journal:
-            return release(strategy, journal, image, plan, interruptions)
+        return do(arguments, STRATEGIES[arguments.strategy](), interruptions)
     except RefusedError as error:
         say(f"Refused: {error}")
         return Status.REFUSED
     except BusyError as error:
         say(f"Busy: {error}")
         return Status.BUSY
+    except LockLostError as error:
+        say(f"Left as it is, for the next deployment to settle: {error}")
+        return Status.STUCK
     except DeploymentError as error:
         say(f"Failed: {error}")
         return Status.WENT_BACK
     except Interruption as error:
-        say(f"{error}, before anything was changed.")
+        say(f"{error}, before this deployment began.")
         return error.status
+
+
+def do(
+    arguments: argparse.Namespace, strategy: Strategy, interruptions: Interruptions
+) -> int:
+    """Do what was asked for with a strategy."""
+    if arguments.command == "history":
+        say(journals.read(strategy.project, strategy.live().image).table())
+        return Status.KEPT
+    plan = Plan.from_environment()
+    image = checked(arguments.image) if arguments.command == "deploy" else ""
+    with journals.locked(strategy.project, strategy.live().image) as journal:
+        return release(strategy, journal, image, plan, interruptions)
 
 
 def release(

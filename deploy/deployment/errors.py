@@ -17,6 +17,10 @@ class DeploymentError(Exception):
     """A step failed, for the reason that this says."""
 
 
+class LockLostError(DeploymentError):
+    """The lock is gone, and with it the right to change anything."""
+
+
 class RefusedError(Exception):
     """What was asked for will not do, and nothing was touched: says what would do."""
 

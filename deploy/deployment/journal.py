@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from threading import Timer
 from typing import Any
 
 from deployment.engine import docker, last_line, run
-from deployment.errors import BusyError, DeploymentError
+from deployment.errors import BusyError, DeploymentError, LockLostError
 from deployment.history import History
 
 PLACE = "/deployments/history.jsonl"
@@ -27,6 +28,8 @@ KEEP_LINES = (
 )
 SECONDS_TO_TAKE = 120
 SECONDS_TO_WRITE = 20
+SECONDS_TO_END = 3
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def container_of(project: str) -> str:
@@ -71,7 +74,7 @@ class Journal:
         time = datetime.now(UTC).isoformat(timespec="seconds")
         line = {"deployment": deployment, "time": time} | fields
         if not self._answers(json.dumps(line) + "\n"):
-            raise DeploymentError(
+            raise LockLostError(
                 f"The container {container_of(self.project)} ended, which is the lock:"
                 " somebody removed it, or the engine was restarted"
             )
@@ -94,7 +97,7 @@ class Journal:
 @contextmanager
 def locked(project: str, image: str) -> Iterator[Journal]:
     """Hold the lock of a stack. Raises BusyError with who holds it."""
-    _remove_ended(project)
+    _wait_until_free(project)
     with subprocess.Popen(
         ["docker", "run", "--rm", "--interactive", "--name", container_of(project)]
         + _options(project)
@@ -169,9 +172,25 @@ def _options(project: str, mode: str = "") -> list[str]:
     )
 
 
-def _remove_ended(project: str) -> None:
-    """Remove a lock that ended without being removed: its engine was stopped."""
+def _wait_until_free(project: str) -> None:
+    """Give a lock whose deployer was killed this moment the time to end by itself.
+
+    One that ended without being removed, since its engine was stopped, is removed.
+    """
     name = container_of(project)
-    state = run("docker", "container", "inspect", "--format", "{{.State.Status}}", name)
-    if state.stdout.strip() in ("created", "exited", "dead"):
-        run("docker", "rm", "--force", name)
+    deadline = time.monotonic() + SECONDS_TO_END
+    while time.monotonic() < deadline:
+        asked = (
+            "docker",
+            "container",
+            "inspect",
+            "--format",
+            "{{.State.Status}}",
+            name,
+        )
+        state = run(*asked).stdout.strip()
+        if not state:
+            return
+        if state != "running":
+            run("docker", "rm", "--force", name)
+        time.sleep(SECONDS_BETWEEN_LOOKS)

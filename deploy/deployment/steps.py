@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from deployment import engine
-from deployment.errors import DeploymentError, Status
+from deployment.errors import DeploymentError, LockLostError, Status
 from deployment.history import KEPT, WENT_BACK, Record, short
 from deployment.interruption import Interruption, Interruptions
 from deployment.journal import Journal
@@ -45,10 +45,15 @@ class Deployment:
         self._interruptions = interruptions
 
     def run(self, image: str, plan: Plan) -> int:
-        """Do all steps, and return the status of the command."""
+        """Do all steps, and return the status of the command.
+
+        Raises LockLostError: then nothing more is touched, as another may be at it.
+        """
         began = time.monotonic()
         try:
             self._bring_to_all(image, plan)
+        except LockLostError:
+            raise
         except (DeploymentError, Interruption) as error:
             return self._go_back(error)
         self._interruptions.put_off()
@@ -132,11 +137,13 @@ class Deployment:
         self._interruptions.put_off()
         began = time.monotonic()
         say(f"{'FAILED':{WIDTH}} {error}")
+        # Before anything is changed: without the lock nothing may be.
+        self.journal.write(self.name, reason=str(error))
         if self.candidate:
             self._quote_log(self.candidate)
         try:
             self.strategy.go_back(self.before)
-            self.journal.write(self.name, outcome=WENT_BACK, reason=str(error))
+            self.journal.write(self.name, outcome=WENT_BACK)
         except DeploymentError as worse:
             say(f"{'FAILED':{WIDTH}} to go back, too: {worse}")
             say(f"Look at it at once, or let make rollback settle it. {error}")

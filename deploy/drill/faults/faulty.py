@@ -20,9 +20,6 @@ VIEWS_UNTIL_IT_TIRES = 300
 
 views = count()
 
-if FAULT == "crashes":
-    sys.exit("Error: this version crashes when it starts")
-
 
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer as Page Tracker does, but for the fault."""
@@ -36,3 +33,10 @@ def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if FAULT == "slow" or (FAULT == "tires" and tired):
             time.sleep(SECONDS_LATE)
     return counting(environ, start_response)
+
+
+if __name__ == "__main__":
+    if FAULT == "crashes":
+        sys.exit("Error: this version crashes when it starts")
+    config = ("--config", "python:page_tracker.gunicorn_config")
+    os.execvp("gunicorn", ["gunicorn", *config, "--chdir", "/faults", "faulty:app"])

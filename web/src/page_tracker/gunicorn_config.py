@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import SettingsError, load_settings, variable
@@ -38,8 +39,11 @@ bind = settings.bind
 # Whose word counts on what the visitor connected to: its scheme, a path in front.
 forwarded_allow_ips = ",".join(map(str, settings.proxies))
 
+# An idle connection is closed after so many seconds. The proxy does so after 15: where
+# the server came first, it might just then be sent a view, which nobody would count.
+keepalive = 20
+
 # Never from the host's cores: in a container they are not ours.
-worker_class = "gthread"
 workers = settings.workers
 threads = settings.threads
 reload = settings.reload
@@ -55,6 +59,29 @@ control_socket_disable = True
 
 # Under nohup, before gunicorn sets signals of its own.
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's worker with threads, which stops listening as soon as it is to stop.
+
+    gunicorn's would listen until its last connection is closed, without accepting: who
+    connects meanwhile has sent a view, and never learns whether it was counted. Refused,
+    a proxy knows that it was not, and asks another replica.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take new connections or not; when it is to stop, those that wait are last."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                taken = None
+                while taken != self.nr_conns:
+                    taken = self.nr_conns
+                    self.accept(listener)
+                listener.close()
+
+
+worker_class = DrainingWorker
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types

@@ -1,0 +1,51 @@
+"""A stack behind the proxy, which all tests share, and which is removed afterwards."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from page_tracker.operating.waiting import wait_for
+from proxied import SECONDS_TO_COME, Proxied, docker, succeed
+
+SECONDS = 180
+"""For a test, which may start containers on a busy machine."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests run before an image that is already there."""
+    parser.addoption("--image", help="image of Page Tracker to put behind the proxy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test as long as containers take."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
+    """Give a stack that runs."""
+    image = pytestconfig.getoption("--image")
+    if image is None:
+        pytest.exit("--image names the image to put behind the proxy: make proxy-test", 4)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = Proxied(image)
+    try:
+        succeed(docker("build", "--quiet", "--tag", stack.proxy_image, "deploy/proxy"))
+        stack.up()
+        yield stack
+    finally:
+        stack.remove()
+
+
+@pytest.fixture
+def stack(running: Proxied) -> Iterator[Proxied]:
+    """Give the stack as it is at the start: one replica, and visitors get that."""
+    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
+    yield running
+    running.remove_beside()
+    running.scale(1)
+    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
+    if running.switch().stdout != "web-service\n":
+        succeed(running.switch("web-service"))

@@ -1,0 +1,138 @@
+"""Two versions are compared fairly, by what the proxy logged of both."""
+
+import json
+
+import pytest
+from deployment.errors import DeploymentError
+from deployment.strategy import Health
+from deployment.traffic import Traffic
+from deployment.watching import watch
+
+GREEN, BLUE = "green-service", "blue-service"
+
+
+def line(service: str, status: int = 200, seconds: str = "0.010") -> str:
+    """Return a line of the proxy's access log."""
+    told = {"backend": service, "status": status, "upstream_seconds": seconds}
+    return json.dumps(told | {"seconds": 9.0})
+
+
+def traffic(service: str, good: int, bad: int = 0, seconds: str = "0.010") -> Traffic:
+    """Return what the log says of so many good and bad answers."""
+    log = [line(service, 200, seconds)] * good + [line(service, 500, seconds)] * bad
+    return Traffic.of(service, log)
+
+
+def compare(new: Traffic, old: Traffic, silent: bool = True) -> str:
+    """Compare as it is done when the time is up."""
+    return watch(lambda: Health("healthy"), lambda: (new, old), 0, silent)
+
+
+def test_should_tell_the_services_apart() -> None:
+    # Given
+    log = [line(GREEN), line(BLUE, 502), "not JSON", '{"backend": "", "status": 503}']
+
+    # When
+    green, blue = Traffic.of(GREEN, log), Traffic.of(BLUE, log)
+
+    # Then
+    assert (green.requests, green.errors) == (1, 0)
+    assert (blue.requests, blue.errors) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 0.4), ("-", 9)]
+)
+def test_should_take_the_time_of_who_answered(told: str, seconds: float) -> None:
+    # When
+    found = Traffic.of(GREEN, [line(GREEN, seconds=told)])
+
+    # Then
+    assert found.within(0.5) == seconds
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (traffic(GREEN, 97, 3), traffic(BLUE, 900)),
+        (traffic(GREEN, 90, 10), traffic(BLUE, 960, 40)),
+    ],
+)
+def test_should_refuse_more_errors(new: Traffic, old: Traffic) -> None:
+    # Then
+    with pytest.raises(DeploymentError, match="more errors: green.*; blue.*"):
+        # When
+        compare(new, old)
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (traffic(GREEN, 98, 2), traffic(BLUE, 900)),  # two may be anybody's
+        (traffic(GREEN, 997, 3), traffic(BLUE, 900)),  # 0.3 %
+        (traffic(GREEN, 90, 10), traffic(BLUE, 90, 10)),  # Redis is away, for both
+    ],
+)
+def test_should_take_as_many_errors_as_are_fair(new: Traffic, old: Traffic) -> None:
+    # When
+    told = compare(new, old)
+
+    # Then
+    assert told == f"{new}; {old}"
+
+
+@pytest.mark.parametrize("slow", [6, 60])
+def test_should_refuse_what_is_slower(slow: int) -> None:
+    # Given: of 100, so that 95 % or half of them took as long
+    log = [line(GREEN)] * (100 - slow) + [line(GREEN, seconds="0.070")] * slow
+
+    # Then
+    with pytest.raises(DeploymentError, match="is slower: green.*; blue.*p95 10 ms"):
+        # When
+        compare(Traffic.of(GREEN, log), traffic(BLUE, 900))
+
+
+@pytest.mark.parametrize(("new", "old"), [("0.055", "0.010"), ("0.700", "0.400")])
+def test_should_take_times_that_are_fair(new: str, old: str) -> None:
+    # When
+    told = compare(traffic(GREEN, 50, 0, new), traffic(BLUE, 50, 0, old))
+
+    # Then
+    assert "not compared" not in told
+
+
+def test_should_not_mind_one_slow_answer_of_twenty() -> None:
+    # Given
+    log = [line(GREEN)] * 19 + [line(GREEN, seconds="3.0")]
+
+    # When
+    told = compare(Traffic.of(GREEN, log), traffic(BLUE, 900))
+
+    # Then
+    assert "20 requests" in told
+
+
+def test_should_say_that_it_could_not_compare() -> None:
+    # When
+    told = compare(traffic(GREEN, 10, 9), traffic(BLUE, 900))
+
+    # Then
+    assert told.startswith("not compared, for want of 20 requests of each: green")
+
+
+def test_should_refuse_what_answers_nothing_once_all_visitors_have_it() -> None:
+    # Then
+    with pytest.raises(DeploymentError, match="answered nothing"):
+        # When
+        compare(traffic(GREEN, 0), traffic(BLUE, 20), silent=False)
+
+
+def test_should_refuse_what_is_healthy_no_more() -> None:
+    # Given
+    both = (traffic(GREEN, 50), traffic(BLUE, 50))
+    ended = Health("failed", "it exited with status 3")
+
+    # Then
+    with pytest.raises(DeploymentError, match="no more: it exited with status 3"):
+        # When
+        watch(lambda: ended, lambda: both, 0)
