@@ -140,13 +140,13 @@ release-drill: ## Try a whole release at home, and see what was tampered with re
 	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
 
 deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
 
 rollback: .venv/development ## Bring back the image that was kept before
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
 
 deployments: ## Show what was deployed when, by whom, and how it ended
-	@deploy/release --strategy "$${STRATEGY:-blue-green}" history
+	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" history
 
 swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other settings
 	@$(if $(IMAGE),PAGE_TRACKER_IMAGE="$$IMAGE") deploy/swarm
@@ -160,7 +160,7 @@ swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is
 	@cd web && pytest $(call report,swarm) test/swarm
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
-	@.ci/need docker engine
+	@.ci/need docker engine openssl ssh
 	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
 		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
 	@cd web && pytest $(call report,deployment) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/deployment

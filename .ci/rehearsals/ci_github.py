@@ -2,8 +2,9 @@
 
 Every job runs in a clean clone, every `run:` step for real, as for a push to main. What
 an action of others would do is done here in its place: check out, log in, keep files.
-The registries are one real registry on loopback. Where `act` is installed, it runs the
-steps of the job `build` first, as for a pull request.
+The registries are one real registry on loopback, and what is deployed goes to a server
+at home, from which the workflow Rollback then takes it back. Where `act` is installed,
+it runs the steps of the job `build` first, as for a pull request.
 
 One Python of the matrix is tried: the one that runs this.
 """
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,10 @@ from rehearsal import (
     status_of_target,
     summarize,
 )
+from server import BEFORE, Server, server
 
 WORKFLOW = ".github/workflows/ci.yml"
+ROLLBACK = ".github/workflows/rollback.yml"
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -42,27 +46,41 @@ class CanNotRehearseError(Exception):
     """The workflow uses what this rehearsal does not know."""
 
 
-def values_of(commit: str) -> dict[str, str]:
-    """Return what `${{ … }}` can name in a step, for a push to main."""
-    return {
-        "github.sha": commit,
-        "github.event_name": "push",
-        "github.repository": "rehearsal/page-tracker",
-        "github.actor": os.environ["REGISTRY_USER"],
-        "github.token": os.environ["REGISTRY_PASSWORD"],
-        "secrets.DOCKERHUB_USERNAME": os.environ["REGISTRY_USER"],
-        "secrets.DOCKERHUB_TOKEN": os.environ["REGISTRY_PASSWORD"],
-        "matrix.python": f"{sys.version_info.major}.{sys.version_info.minor}",
-    }
+@dataclass
+class Push:
+    """A push to main, and what the jobs that it starts find."""
+
+    commit: str
+    server: Server
+    outputs: dict[str, str] = field(default_factory=dict)
+    """What jobs gave to the jobs that need them, by `needs.JOB.outputs.NAME`."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Return what `${{ … }}` can name in a step."""
+        variables = self.server.target | self.server.settings
+        return {
+            "github.sha": self.commit,
+            "github.event_name": "push",
+            "github.repository": "rehearsal/page-tracker",
+            "github.actor": os.environ["REGISTRY_USER"],
+            "github.token": os.environ["REGISTRY_PASSWORD"],
+            "secrets.DOCKERHUB_USERNAME": os.environ["REGISTRY_USER"],
+            "secrets.DOCKERHUB_TOKEN": os.environ["REGISTRY_PASSWORD"],
+            "secrets.DEPLOY_KEY": self.server.key.read_text(encoding="utf-8"),
+            "matrix.python": f"{sys.version_info.major}.{sys.version_info.minor}",
+            **{f"vars.{name}": value for name, value in variables.items()},
+            **self.outputs,
+        }
 
 
 def fill_in(text: str, values: dict[str, str]) -> str:
     """Replace the expressions in a text by their values."""
 
     def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
+        if found[1] not in values and not found[1].startswith("vars."):
             raise CanNotRehearseError(f"it does not know ${{{{ {found[1]} }}}}")
-        return values[found[1]]
+        return values.get(found[1], "")
 
     return EXPRESSION.sub(value, text)
 
@@ -75,10 +93,17 @@ def is_wanted(condition: str, values: dict[str, str], has_failed: bool) -> bool:
         return True
     if condition == "failure()":
         return has_failed
-    equal = re.fullmatch(r"([\w.]+) == '([^']*)'", condition)
-    if condition and (not equal or equal[1] not in values):
-        raise CanNotRehearseError(f"it does not know if: {condition}")
-    return not has_failed and (not equal or values[equal[1]] == equal[2])
+    return not has_failed and all(
+        holds(part, values) for part in condition.split(" && ") if part
+    )
+
+
+def holds(comparison: str, values: dict[str, str]) -> bool:
+    """Say whether a comparison with a text holds."""
+    found = re.fullmatch(r"([\w.]+) ([=!]=) '([^']*)'", comparison)
+    if not found or found[1] not in values:
+        raise CanNotRehearseError(f"it does not know if: {comparison}")
+    return (values[found[1]] == found[3]) is (found[2] == "==")
 
 
 def at_home(repositories: str) -> str:
@@ -133,8 +158,8 @@ def run_command(
     if not shutil.which("sudo"):
         command = command.removeprefix("sudo ")
     environment = dict(environment)
-    if "REPOSITORIES" in environment:
-        environment["REPOSITORIES"] = at_home(environment["REPOSITORIES"])
+    for name in {"REPOSITORIES", "IMAGE"}.intersection(environment):
+        environment[name] = at_home(environment[name])
     return run_live(
         ["bash", "-e", "-c", command],
         checkout,
@@ -148,14 +173,18 @@ def has_failed(stage: Stage) -> bool:
     return stage.status not in (None, 0, COULD_NOT_LOOK)
 
 
-def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
+def run_job(push: Push, name: str, job: dict[str, Any]) -> Stage:
     """Run the steps of a job in a clean clone, and say how it went."""
-    values = values_of(commit)
+    values = push.values
     stage = Stage(fill_in(job.get("name", name), values), 0)
     began = time.monotonic()
     deadline = began + 60 * job["timeout-minutes"]
     of_job = {key: fill_in(text, values) for key, text in job.get("env", {}).items()}
+    if "environment" in job:
+        of_job |= push.server.settings
     with clean_checkout() as checkout:
+        output_file = checkout.parent / "output"
+        of_job["GITHUB_OUTPUT"] = str(output_file)
         for step in job["steps"]:
             title = step.get("name") or step["uses"].partition("@")[0]
             if not is_wanted(str(step.get("if", "")), values, has_failed(stage)):
@@ -166,6 +195,7 @@ def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
                 key: fill_in(str(text), values)
                 for key, text in (step.get("with") or step.get("env") or {}).items()
             }
+            output_file.write_text("", encoding="utf-8")
             if "uses" in step:
                 status, output = use(step["uses"], given, checkout)
                 print(output, flush=True)
@@ -174,8 +204,14 @@ def run_job(commit: str, name: str, job: dict[str, Any]) -> Stage:
                     step["run"], checkout, of_job | given, deadline - time.monotonic()
                 )
                 status = status_of_target(status, output)
+            for line in output_file.read_text(encoding="utf-8").splitlines():
+                key, _, value = line.partition("=")
+                values[f"steps.{step.get('id')}.outputs.{key}"] = value
             if status and stage.status in (0, COULD_NOT_LOOK):
                 stage.status, stage.reason = status, f"{title}: {reason_in(output)}"
+    if not has_failed(stage):
+        for key, text in job.get("outputs", {}).items():
+            push.outputs[f"needs.{name}.outputs.{key}"] = fill_in(text, values)
     stage.seconds = time.monotonic() - began
     return stage
 
@@ -231,9 +267,16 @@ def id_of(image: str) -> str:
     return run("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
 
-def run_all(commit: str) -> list[Stage]:
+def jobs_of(workflow: str) -> dict[str, Any]:
+    """Return the jobs of a workflow, by name."""
+    text = (ROOT / workflow).read_text(encoding="utf-8")
+    jobs: dict[str, Any] = yaml.safe_load(text)["jobs"]
+    return jobs
+
+
+def run_all(push: Push) -> list[Stage]:
     """Run jobs in the order of their needs until one fails, and say how each went."""
-    jobs = yaml.safe_load((ROOT / WORKFLOW).read_text(encoding="utf-8"))["jobs"]
+    jobs = jobs_of(WORKFLOW)
     needs = {name: job.get("needs", []) for name, job in jobs.items()}
     needs = {
         name: [before] if isinstance(before, str) else before
@@ -245,12 +288,21 @@ def run_all(commit: str) -> list[Stage]:
     for name in TopologicalSorter(needs).static_order():
         if any(has_failed(stage) for stage in stages):
             stages.append(Stage(name, reason="since another job failed"))
-        elif not is_wanted(jobs[name].get("if", ""), values_of(commit), False):
+        elif not is_wanted(jobs[name].get("if", ""), push.values, False):
             stages.append(Stage(name, reason="on a push"))
         else:
-            stages.append(run_job(commit, name, jobs[name]))
+            if "environment" in jobs[name]:
+                print(f"\n-- {name} / approval", flush=True)
+                push.server.approve(f"page-tracker:{push.commit}")
+            stages.append(run_job(push, name, jobs[name]))
+            if name == "deploy" and has_failed(stages[-1]):
+                stages.append(push.server.see("as before", BEFORE))
     if not any(has_failed(stage) for stage in stages):
-        stages.append(see_published(commit))
+        stages.append(see_published(push.commit))
+        stages.append(push.server.see("deployed", push.commit))
+    if not any(has_failed(stage) for stage in stages):
+        stages.append(run_job(push, "rollback", jobs_of(ROLLBACK)["rollback"]))
+        stages.append(push.server.see("rolled back", BEFORE))
     return stages
 
 
@@ -259,7 +311,8 @@ def main() -> int:
     clean_up_when_terminated()
     commit = run("git", "rev-parse", "HEAD")
     try:
-        return summarize("The workflow CI of GitHub", run_all(commit))
+        with server() as target:
+            return summarize("The workflow CI of GitHub", run_all(Push(commit, target)))
     except CanNotRehearseError as error:
         print(f"The rehearsal can not go on with {WORKFLOW}: {error}")
         return 2

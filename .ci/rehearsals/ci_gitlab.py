@@ -2,11 +2,13 @@
 
 gitlab-ci-local runs every job of a clean clone in a container, as for a push to the
 default branch. The project's registry is a real one on loopback; the engine is this
-machine's, by its socket, in place of one beside each job.
+machine's, by its socket, in place of one beside each job. What is deployed goes to a
+server at home, and is taken back.
 
 The address of the registry, its user and the password come from `with-registry`.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -26,12 +28,14 @@ from rehearsal import (
     status_of_target,
     summarize,
 )
+from server import BEFORE, Server, server
 
 PIPELINE = ".gitlab-ci.yml"
 PROJECT = "rehearsal/page-tracker"
 HELPER = "page-tracker-gitlab:local"
 SOCKET = "/run/docker.sock"
 SECONDS = 60 * 45
+MANUAL = ("deploy", "rollback")
 MANIFESTS = ", ".join(
     (
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -45,7 +49,7 @@ END = re.compile(r"([\d.]+) (\w+)(?: +FAIL (\d+))?")
 UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 
 
-def prepare(checkout: Path) -> Path:
+def prepare(checkout: Path, target: Server) -> Path:
     """Make a clone the project's default branch, and return its variables' file."""
     run("git", "checkout", "--quiet", "-B", "main", folder=checkout)
     run("git", "update-ref", "refs/remotes/origin/main", "HEAD", folder=checkout)
@@ -59,18 +63,23 @@ def prepare(checkout: Path) -> Path:
         "DOCKER_ENGINE": "",
         "DOCKER_HOST": f"unix://{SOCKET}",
         "DOCKER_TLS_VERIFY": "",
+        "DEPLOY_KEY": target.key.read_text(encoding="utf-8"),
     }
-    file = checkout.parent / "variables.env"
+    file = checkout.parent / "variables.yml"
     file.touch(mode=0o600)
     file.write_text(
-        "".join(f"{name}={value}\n" for name, value in variables.items()),
-        encoding="utf-8",
+        json.dumps(variables | target.target | target.settings), encoding="utf-8"
     )
     return file
 
 
-def run_pipeline(checkout: Path, variables: Path, label: str) -> tuple[int, str]:
-    """Run all jobs, and return the status and all that was printed."""
+def run_pipeline(
+    checkout: Path, variables: Path, label: str, *jobs: str
+) -> tuple[int, str]:
+    """Run the jobs that nobody has to start, or those that are named.
+
+    Returns the status and all that was printed.
+    """
     socket = os.environ["DOCKER_HOST"].removeprefix("unix://")
     # Nothing that the developer has set for gitlab-ci-local takes part.
     environment = {
@@ -92,6 +101,7 @@ def run_pipeline(checkout: Path, variables: Path, label: str) -> tuple[int, str]
             "--no-artifacts-to-source",
             f"--variables-file={variables}",
             f"--volume={socket}:{SOCKET}",
+            *jobs,
         ],
         checkout,
         environment,
@@ -122,14 +132,16 @@ def stages_of(names: list[str], output: str) -> list[Stage]:
     return list(stages.values())
 
 
+def tested_image(checkout: Path) -> str:
+    """Return the image that was tested, by digest."""
+    artifacts = checkout / ".gitlab-ci-local/artifacts/build/.gitlab-ci-reports/dotenv"
+    text = (artifacts / "reports/image.env").read_text(encoding="utf-8")
+    return str(re.findall("^PAGE_TRACKER_IMAGE=(.*)$", text, re.MULTILINE)[0])
+
+
 def see_published(checkout: Path) -> Stage:
     """See that the registry has the tested image, by the commit's hash and latest."""
-    artifacts = checkout / ".gitlab-ci-local/artifacts/build/.gitlab-ci-reports/dotenv"
-    tested = re.findall(
-        r"^PAGE_TRACKER_IMAGE=.*@(\S+)$",
-        (artifacts / "reports/image.env").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
+    _, _, tested = tested_image(checkout).partition("@")
     for tag in (run("git", "rev-parse", "HEAD", folder=checkout), "latest"):
         answer = requests.head(
             f"http://{os.environ['REGISTRY']}/v2/{PROJECT}/manifests/{tag}",
@@ -137,9 +149,9 @@ def see_published(checkout: Path) -> Stage:
             headers={"Accept": MANIFESTS},
             timeout=30,
         )
-        if [answer.headers.get("Docker-Content-Digest")] != tested:
+        if answer.headers.get("Docker-Content-Digest") != tested:
             return Stage("published", 1, reason=f"{tag} is not what was tested")
-    return Stage("published", 0, reason=f"by hash and as latest: {tested[0]}")
+    return Stage("published", 0, reason=f"by hash and as latest: {tested}")
 
 
 def remove(listed: list[str], removed: list[str]) -> None:
@@ -162,26 +174,58 @@ def clean_up(label: str) -> None:
         )
 
 
+def run_automatic(checkout: Path, variables: Path, label: str) -> list[Stage]:
+    """Run what a push starts by itself, and see that it published the image."""
+    pipeline = yaml.safe_load((checkout / PIPELINE).read_text(encoding="utf-8"))
+    names = [
+        name
+        for name, job in pipeline.items()
+        if "script" in job and not name.startswith(".") and name not in MANUAL
+    ]
+    status, output = run_pipeline(checkout, variables, label)
+    stages = stages_of(names, output)
+    if not has_failed(stages):
+        is_unexplained = status and not any(stage.status for stage in stages)
+        if is_unexplained or status not in (0, 1):
+            stages.append(Stage("the run", status, reason=reason_in(output)))
+        elif all(stage.status is not None for stage in stages):
+            stages.append(see_published(checkout))
+        else:
+            stages.append(Stage("published", 1, reason="not every job was run"))
+    return stages
+
+
+def has_failed(stages: list[Stage]) -> bool:
+    """Say whether one of the stages failed."""
+    return any(stage.word == "FAILED" for stage in stages)
+
+
+def run_manual(
+    checkout: Path, variables: Path, label: str, target: Server
+) -> list[Stage]:
+    """Approve of the deployment and take it back, in place of a person."""
+    target.approve(tested_image(checkout))
+    commit = run("git", "rev-parse", "HEAD", folder=checkout)
+    stages: list[Stage] = []
+    for job, seen, then in zip(MANUAL, ("deployed", "rolled back"), (commit, BEFORE)):
+        _, output = run_pipeline(checkout, variables, label, job)
+        stages += stages_of([job], output)
+        if has_failed(stages):
+            return [*stages, target.see("as before", BEFORE)]
+        stages.append(target.see(seen, then))
+    return stages
+
+
 def rehearse(label: str) -> int:
     """Run the pipeline of a clean clone, print one summary, and return the status."""
-    with clean_checkout() as checkout:
+    with clean_checkout() as checkout, server() as target:
         run("docker", "build", "--quiet", f"--tag={HELPER}", ".ci/rehearsals/gitlab")
-        pipeline = yaml.safe_load((checkout / PIPELINE).read_text(encoding="utf-8"))
-        names = [
-            name
-            for name, job in pipeline.items()
-            if "script" in job and not name.startswith(".")
-        ]
-        status, output = run_pipeline(checkout, prepare(checkout), label)
-        stages = stages_of(names, output)
-        if not any(stage.word == "FAILED" for stage in stages):
-            is_unexplained = status and not any(stage.status for stage in stages)
-            if is_unexplained or status not in (0, 1):
-                stages.append(Stage("the run", status, reason=reason_in(output)))
-            elif all(stage.status is not None for stage in stages):
-                stages.append(see_published(checkout))
-            else:
-                stages.append(Stage("published", 1, reason="not every job was run"))
+        variables = prepare(checkout, target)
+        stages = run_automatic(checkout, variables, label)
+        if has_failed(stages):
+            stages += [Stage(job, reason="since another job failed") for job in MANUAL]
+        else:
+            stages += run_manual(checkout, variables, label, target)
         return summarize("The pipeline of GitLab", stages)
 
 

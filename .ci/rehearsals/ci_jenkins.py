@@ -1,7 +1,8 @@
 """Rehearse the Jenkinsfile on this machine: `make ci-jenkins`.
 
 jenkins/Build.groovy runs its stages as Jenkins does, on a clean clone and as for a push
-to main. The registry is a real one on loopback: `with-registry` says where.
+to main. The registry is a real one on loopback: `with-registry` says where. What is
+deployed goes to a server at home.
 """
 
 import json
@@ -24,6 +25,7 @@ from rehearsal import (
     status_of_target,
     summarize,
 )
+from server import BEFORE, Server, server
 
 JENKINS = Path(__file__).parent / "jenkins"
 REPOSITORY = f"{os.environ['REGISTRY']}/rehearsal/team/page-tracker"
@@ -39,7 +41,7 @@ def environment_of_agent() -> dict[str, str]:
     } | {"BRANCH_NAME": "main"}
 
 
-def build(clone: Path, commit: str, workspace: Path) -> list[Stage]:
+def build(clone: Path, commit: str, workspace: Path, target: Server) -> list[Stage]:
     """Run the pipeline of a clone, and say how each stage went."""
     with TemporaryDirectory(prefix="page-tracker-jenkins-") as folder:
         settings = Path(folder) / "build.json"
@@ -53,14 +55,18 @@ def build(clone: Path, commit: str, workspace: Path) -> list[Stage]:
                 "REGISTRY": os.environ["REGISTRY"],
                 "PROJECT": "rehearsal/team",
                 "CREDENTIALS_ID": "rehearsal",
+                "DEPLOY_CREDENTIALS_ID": "deployment",
+                **target.target,
             },
             "credentials": {
                 "rehearsal": {
                     "username": os.environ["REGISTRY_USER"],
                     "password": os.environ["REGISTRY_PASSWORD"],
-                }
+                },
+                "deployment": {"keyFile": str(target.key)},
             },
-            "environment": environment_of_agent(),
+            "approval": target.approval(f"page-tracker:{commit}"),
+            "environment": environment_of_agent() | target.settings,
             "stages": str(stages),
         }
         settings.write_text(json.dumps(names), encoding="utf-8")
@@ -95,7 +101,6 @@ def see_published(commit: str, workspace: Path) -> Stage:
         "PAGE_TRACKER_IMAGE"
     ]
     names = [f"{REPOSITORY}:{tag}" for tag in (commit, "latest")]
-    run("docker", "image", "rm", *names)
     user = os.environ["REGISTRY_USER"]
     run(
         *("docker", "login", "--username", user, "--password-stdin"),
@@ -117,10 +122,14 @@ def main() -> int:
         workspace = clone.parent / "workspace"
         workspace.mkdir()
         try:
-            stages = build(clone, commit, workspace)
-            if stages[-1].name == "Publish" and stages[-1].status == 0:
-                stages.append(see_published(commit, workspace))
-            return summarize("The pipeline of Jenkins", stages)
+            with server() as target:
+                stages = build(clone, commit, workspace, target)
+                if stages[-1].name == "Deploy" and stages[-1].status == 0:
+                    stages.append(see_published(commit, workspace))
+                    stages.append(target.see("deployed", commit))
+                elif stages[-1].status:
+                    stages.append(target.see("as before", BEFORE))
+                return summarize("The pipeline of Jenkins", stages)
         finally:
             images = [
                 *(f"page-tracker:{commit}", f"page-tracker:{commit}-test"),

@@ -66,7 +66,7 @@ def release(
     command = "deploy" if image else "rollback"
     if not image:
         image = image_before(journal, before)
-        plan = plan.without_canary()
+        plan = plan.of_rollback()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     say(f"== {command} {short(image)} to {strategy.project} ({strategy.name}): {name}")
     say(f"{'image':{WIDTH}} {pull(image)}; visitors have {short(before.image)}")

@@ -12,7 +12,7 @@ SECONDS_TO_PULL = 900
 def checked(image: str) -> str:
     """Return a reference that names one image for ever. Raises RefusedError."""
     if BY_DIGEST.fullmatch(image):
-        return image
+        return image.lower()  # as registries have it: GitHub keeps owners' capitals
     if not image:
         raise RefusedError("IMAGE is not set: make deploy IMAGE=name@sha256:…")
     raise RefusedError(

@@ -22,6 +22,7 @@ class Plan:
     canary_seconds: int = 30
     watch_seconds: int = 30
     healthy_seconds: int = 120
+    url: str = ""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -31,7 +32,8 @@ class Plan:
                 name.lower(): _number(name, os.environ[name])
                 for name in MEANING
                 if os.environ.get(name)
-            }
+            },
+            url=os.environ.get("DEPLOY_URL", ""),
         )
         if plan.canary_share > 90:
             raise RefusedError(
@@ -39,9 +41,9 @@ class Plan:
             )
         return plan
 
-    def without_canary(self) -> Self:
+    def of_rollback(self) -> Self:
         """Return the same for an image that was live before."""
-        return replace(self, canary_share=0)
+        return replace(self, canary_share=0, url="")
 
     @staticmethod
     def explanation() -> str:
@@ -50,6 +52,9 @@ class Plan:
         return "\n".join(
             f"  {name:16} {meaning} (default: {defaults[name.lower()]})"
             for name, meaning in MEANING.items()
+        ) + (
+            "\n  DEPLOY_URL       where visitors get it: the smoke tests have to pass"
+            " there too (default: none)"
         )
 
 

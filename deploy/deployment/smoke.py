@@ -1,4 +1,4 @@
-"""The smoke tests of this checkout, against one container."""
+"""The smoke tests of this checkout, against one container or what visitors get."""
 
 import os
 import re
@@ -14,17 +14,26 @@ SECONDS = 180
 
 
 def smoke(container: str) -> str:
-    """Run the smoke tests, and say how many passed. Raises DeploymentError."""
-    # No proxy of this machine has a part in it, nor what make tells those below it.
+    """Run the smoke tests against a container, and say how many passed.
+
+    Raises DeploymentError.
+    """
+    with relay(container) as url:
+        return smoke_at(url)
+
+
+def smoke_at(url: str) -> str:
+    """Run the smoke tests against a URL, as `smoke` does."""
+    # No proxy of this machine has a part in the relay, nor what make tells those below.
+    direct = f"127.0.0.1,{os.environ.get('NO_PROXY', '')}"
     environment = {
         name: value for name, value in os.environ.items() if name[:4] != "MAKE"
-    } | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    with relay(container) as url:
-        done = run(
-            *("make", "--no-print-directory", "-C", str(ROOT), "smoke", f"URL={url}"),
-            seconds=SECONDS,
-            environment=environment,
-        )
+    } | {"NO_PROXY": direct, "no_proxy": direct}
+    done = run(
+        *("make", "--no-print-directory", "-C", str(ROOT), "smoke", f"URL={url}"),
+        seconds=SECONDS,
+        environment=environment,
+    )
     if done.returncode:
         quote("The smoke tests", done.stdout)
         failed = re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE)

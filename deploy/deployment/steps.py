@@ -12,7 +12,7 @@ from deployment.interruption import Interruption, Interruptions
 from deployment.journal import Journal
 from deployment.output import WIDTH, quote, say
 from deployment.plan import Plan
-from deployment.smoke import smoke
+from deployment.smoke import smoke, smoke_at
 from deployment.strategy import Strategy, Version
 from deployment.traffic import Traffic
 from deployment.watching import watch
@@ -75,7 +75,7 @@ class Deployment:
             self._give_share(candidate, plan.canary_share, plan.canary_seconds)
         else:
             say(f"{'canary':{WIDTH}} left out, as asked for")
-        self._promote(candidate, plan.watch_seconds)
+        self._promote(candidate, plan)
 
     def _wait_until_healthy(self, candidate: Version, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -102,12 +102,16 @@ class Deployment:
 
             says(watch(lambda: self.strategy.health(candidate), both, seconds))
 
-    def _promote(self, candidate: Version, seconds: int) -> None:
+    def _promote(self, candidate: Version, plan: Plan) -> None:
+        seconds = plan.watch_seconds
         before = engine.now() - timedelta(seconds=seconds)
         old = Traffic.of(self.before.service, self.strategy.access_log(before))
         with self._step("promote", f"all visitors get {short(candidate.image)}"):
             live = self.strategy.promote(self.before, candidate)
             since = engine.now()
+        if plan.url:
+            with self._step("outside", f"the smoke tests, at {plan.url}") as says:
+                says(smoke_at(plan.url))
         if not seconds:
             say(f"{'watch':{WIDTH}} left out, as asked for")
             return

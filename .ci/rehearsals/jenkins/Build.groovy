@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit
  */
 class Build {
 
-    private static final List<String> RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE']
+    private static final List<String> RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT']
 
     /** When the steps below `post` run, in this order: by what failed before, and the build's result. */
     private static final Map<String, Closure<Boolean>> POST_CONDITIONS = [
@@ -31,6 +31,7 @@ class Build {
     final File workspace
     final String cause
     final Map<String, Map<String, String>> credentials
+    final List<String> approval
     String result = 'SUCCESS'
 
     /** How each stage went: its name, result, seconds, and why, with the output of what failed. */
@@ -40,6 +41,7 @@ class Build {
     private final List<String> secrets = []
     private Map stage
     private boolean hasFailed
+    private volatile boolean timeIsUp
 
     /** Prepare a build by the settings that main() reads. */
     Build(Map settings) {
@@ -48,14 +50,16 @@ class Build {
         workspace = new File(settings.workspace)
         cause = settings.cause
         credentials = settings.credentials
+        approval = settings.approval
         givenParameters = settings.parameters
     }
 
     /**
      * Build as a file of JSON says: `jenkinsfile`; `workspace`, an empty folder; `scm`, the
      * `url` to clone and what a checkout returns; `cause`, what triggered it; `parameters`;
-     * `credentials` by id; `environment`, which is all that the agent has; `stages`, the file
-     * to write how each stage went. Ends with 0 when all went well, 1 when not, 2 when the file will not do.
+     * `credentials` by id; `approval`, the command that stands for whoever answers an input:
+     * 0 is a yes; `environment`, which is all that the agent has; `stages`, the file to write
+     * how each stage went. Ends with 0 when all went well, 1 when not, 2 when the file will not do.
      */
     static void main(String[] args) {
         Map settings = new JsonSlurper().parse(new File(args[0])) as Map
@@ -120,22 +124,39 @@ class Build {
     void shell(String script) {
         File file = File.createTempFile('step', '.sh')
         file.text = script
-        ProcessBuilder builder = new ProcessBuilder('sh', '-xe', file.path)
-        builder.directory(workspace).redirectErrorStream(true)
-        builder.environment().clear()
-        builder.environment().putAll(env.all)
-        Process process = builder.start()
-        process.outputStream.close()
         List<String> lines = []
-        process.inputStream.eachLine {
+        int status = execute(['sh', '-xe', file.path], env.all) {
             lines << it
             say(it)
         }
         file.delete()
-        int status = process.waitFor()
         if (status != 0) {
             stage.output = stage.output ?: lines.join('\n')
             throw new StepFailure("script returned exit code $status")
+        }
+    }
+
+    /** Ask whoever approves. */
+    void ask(String message) {
+        say("INPUT: $message")
+        if (execute(approval, System.getenv(), this.&say) != 0) {
+            throw new StepFailure(timeIsUp ? 'Timeout has been exceeded' : 'Rejected')
+        }
+        say('Approved, in place of a person')
+    }
+
+    /** Run a body for some time at most; then what it waits for is ended. */
+    void within(long milliseconds, Closure body) {
+        Timer timer = new Timer(true)
+        timeIsUp = false
+        timer.schedule({
+            timeIsUp = true
+            ProcessHandle.current().descendants().forEach { it.destroy() }
+        } as TimerTask, milliseconds)
+        try {
+            body()
+        } finally {
+            timer.cancel()
         }
     }
 
@@ -145,6 +166,17 @@ class Build {
         stage.result = RESULTS[Math.max(RESULTS.indexOf(stage.result), RESULTS.indexOf(stageTo))]
         stage.why = stage.why ?: why
         result = RESULTS[Math.max(RESULTS.indexOf(result), RESULTS.indexOf(buildTo))]
+    }
+
+    private int execute(List<String> command, Map<String, String> variables, Closure each) {
+        ProcessBuilder builder = new ProcessBuilder(command)
+        builder.directory(workspace).redirectErrorStream(true)
+        builder.environment().clear()
+        builder.environment().putAll(variables)
+        Process process = builder.start()
+        process.outputStream.close()
+        process.inputStream.eachLine { each(it) }
+        process.waitFor()
     }
 
     private void runStage(String name, Map<String, Closure> sections, boolean failedBefore = false) {
@@ -253,7 +285,7 @@ class Scope {
     }
 
     /** Run a block, where there is one, with the names of this scope alone. */
-    void evaluate(Closure body) {
+    Object evaluate(Closure body) {
         Closure bound = body?.clone()
         bound?.delegate = this
         bound?.resolveStrategy = Closure.DELEGATE_ONLY
@@ -344,6 +376,10 @@ class When extends Scope {
         held << (env[args.name] == args.value)
     }
 
+    void expression(Closure body) {
+        held << (new Steps(build).evaluate(body) as boolean)
+    }
+
     void triggeredBy(String cause) {
         held << (build.cause == cause)
     }
@@ -386,6 +422,18 @@ class Steps extends Scope {
         }
     }
 
+    void timeout(Map args, Closure body) {
+        build.within(TimeUnit.valueOf(args.unit ?: 'MINUTES').toMillis(args.time)) { evaluate(body) }
+    }
+
+    void input(Map args) {
+        input(args.message)
+    }
+
+    void input(String message) {
+        build.ask(message)
+    }
+
     void withEnv(List<String> assignments, Closure body) {
         env.within(assignments*.split('=', 2).collectEntries()) { evaluate(body) }
     }
@@ -397,12 +445,14 @@ class Steps extends Scope {
     }
 
     Map usernamePassword(Map args) {
-        Map found = build.credentials[args.credentialsId]
-        if (!found) {
-            throw new StepFailure("Could not find credentials entry with ID '$args.credentialsId'")
-        }
+        Map found = credentials(args.credentialsId)
         [variables: [(args.usernameVariable): found.username, (args.passwordVariable): found.password],
          secret: found.password]
+    }
+
+    Map sshUserPrivateKey(Map args) {
+        Map found = credentials(args.credentialsId)
+        [variables: [(args.keyFileVariable): found.keyFile], secret: found.keyFile]
     }
 
     String readFile(String path) {
@@ -446,6 +496,13 @@ class Steps extends Scope {
         if (failed) {
             build.worsen('UNSTABLE', 'UNSTABLE', "$failed of ${tests.size()} tests failed")
         }
+    }
+
+    private Map credentials(String id) {
+        if (!build.credentials[id]) {
+            throw new StepFailure("Could not find credentials entry with ID '$id'")
+        }
+        build.credentials[id]
     }
 
     private List<File> files(String pattern) {

@@ -25,7 +25,10 @@ import org.codehaus.groovy.runtime.MethodRankHelper
  */
 class Grammar {
 
-    private static final Set RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE'] as Set
+    private static final Set RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT'] as Set
+    private static final Map LIMIT = [
+        needs: [time: Integer], takes: [unit: ['SECONDS', 'MINUTES', 'HOURS', 'DAYS'] as Set],
+    ]
     private static final Map STEPS = [body: 'steps']
 
     /**
@@ -49,7 +52,7 @@ class Grammar {
             buildDiscarder: [needs: [strategy: 'discarders']],
             disableConcurrentBuilds: [takes: [abortPrevious: Boolean]],
             skipDefaultCheckout: [:],
-            timeout: [needs: [time: Integer], takes: [unit: ['SECONDS', 'MINUTES', 'HOURS', 'DAYS'] as Set]],
+            timeout: LIMIT,
             timestamps: [:],
         ],
         discarders: [logRotator: [takes: [artifactNumToKeepStr: String, daysToKeepStr: String, numToKeepStr: String]]],
@@ -63,6 +66,7 @@ class Grammar {
             anyOf: [body: 'when'],
             branch: [needs: [pattern: String]],
             environment: [needs: [name: String, value: String]],
+            expression: [body: 'code'],
             not: [body: 'when'],
             triggeredBy: [needs: [cause: String]],
         ],
@@ -73,13 +77,16 @@ class Grammar {
             archiveArtifacts: [needs: [artifacts: String], takes: [fingerprint: Boolean]],
             catchError: [takes: [buildResult: RESULTS, stageResult: RESULTS], body: 'steps'],
             checkout: [needs: [scm: Map]],
+            input: [needs: [message: String], takes: [ok: String, submitter: String]],
             junit: [needs: [testResults: String]],
             script: [body: 'code'],
             sh: [needs: [script: ConstantExpression]],
+            timeout: LIMIT + STEPS,
             withCredentials: [needs: [bindings: ['bindings']], body: 'steps'],
             withEnv: [needs: [overrides: List], body: 'steps'],
         ],
         bindings: [
+            sshUserPrivateKey: [needs: [credentialsId: String, keyFileVariable: String]],
             usernamePassword: [needs: [credentialsId: String, usernameVariable: String, passwordVariable: String]],
         ],
     ]

@@ -65,18 +65,15 @@ def test_should_give_every_job_little_time() -> None:
 
 def test_should_say_why_when_a_job_is_not_interruptible() -> None:
     # When
-    unexplained = [
-        name
-        for name, job in jobs().items()
-        if not job["interruptible"]
-        and not re.search(
-            rf"^{name}:\n(  .*\n)*  # .*\n  interruptible: false", TEXT, re.MULTILINE
-        )
-    ]
+    explained = re.findall(r"^  # .*\n  interruptible: false", TEXT, re.MULTILINE)
 
     # Then
     assert PIPELINE["default"]["interruptible"]
-    assert not unexplained
+    assert len(explained) == TEXT.count("interruptible: false")
+    uninterruptible = {
+        name for name, job in jobs().items() if not job["interruptible"]
+    }
+    assert uninterruptible == {"publish", "deploy", "rollback"}
 
 
 def test_should_run_where_the_image_runs() -> None:
@@ -124,10 +121,39 @@ def test_should_publish_what_was_tested_and_nothing_else() -> None:
     assert rule["if"].startswith("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH &&")
 
 
-def test_should_be_red_when_a_scan_finds_something_or_can_not_look() -> None:
+def test_should_deploy_what_was_published_once_somebody_says_so() -> None:
     # When
-    lenient = [name for name, job in jobs().items() if "allow_failure" in job]
+    deploy = jobs()["deploy"]
+
+    # Then
+    assert needed_by("deploy") == {"publish"} | needed_by("publish")
+    assert jobs()["publish"]["artifacts"]["reports"]["dotenv"] in (
+        (ROOT / ".ci/publish").read_text("utf-8")
+    )
+    (rule,) = deploy["rules"]
+    assert rule["when"] == "manual"
+    assert rule["if"].startswith("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH &&")
+    assert rule["if"].endswith("&& $DEPLOY_HOST")
+
+
+def test_should_touch_production_with_one_job_at_a_time() -> None:
+    # When
+    touching = {name: job for name, job in jobs().items() if "environment" in job}
+
+    # Then
+    assert set(touching) == {"deploy", "rollback"}
+    for job in touching.values():
+        assert job["environment"]["name"] == job["resource_group"] == "production"
+
+
+def test_should_be_red_when_a_job_fails_that_a_pipeline_waits_for() -> None:
+    # When
+    lenient = [
+        name
+        for name, job in jobs().items()
+        if any("allow_failure" in part for part in (job, *job.get("rules", [])))
+    ]
 
     # Then
     assert {"scan", "scan-image"} <= set(jobs())
-    assert not lenient
+    assert lenient == ["rollback"]

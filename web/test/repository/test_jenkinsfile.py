@@ -30,9 +30,9 @@ stages { -> stagse { -> pipeline knows no stagse: did you mean stages?
 stages { -> stagse { -> pipeline needs stages -> pipeline {
 timestamps() -> timestamp() -> options knows no timestamp: did you mean timestamps?
 timestamps() -> timestamps(true) -> timestamps takes arguments by name: it has none
-time: 90 -> times: 90 -> timeout knows no argument times: did you mean time?
-time: 90 -> times: 90 -> timeout needs time
-time: 90 -> time: '90' -> time of timeout is a whole number
+time: 150 -> times: 150 -> timeout knows no argument times: did you mean time?
+time: 150 -> times: 150 -> timeout needs time
+time: 150 -> time: '150' -> time of timeout is a whole number
 'MINUTES' -> 'MINUTE' -> unit of timeout is one of 'SECONDS', 'MINUTES', 'HOURS'
 Str: '30' -> Str: 30 -> numToKeepStr of logRotator is a text
 logRotator( -> logRotater( -> discarders knows no logRotater: did you mean logRot
@@ -57,6 +57,14 @@ branch 'main' -> branch { 'main' } -> branch takes no block
 REGISTRY = "${p -> sh "${p -> this is none of what stands in environment: NAME = 'text'
 usernamePassword( -> userPassword( -> bindings knows no userPassword: did you mean user
 passwordVariable: -> passVariable: -> usernamePassword knows no argument passVariab
+keyFileVariable: -> keyVariable: -> sshUserPrivateKey knows no argument keyVariable: did
+sshUserPrivateKey( -> sshUserKey( -> bindings knows no sshUserKey, but sshUserPrivateKey
+timeout(time: 30 -> timeout(times: 30 -> timeout needs time
+input(message: -> input(massage: -> input needs message
+input(message: -> inputs(message: -> steps knows no inputs: did you mean input?
+ok: 'Deploy' -> okay: 'Deploy' -> input knows no argument okay: did you mean ok?
+expression { -> expresion { -> when knows no expresion: did you mean expression?
+'NOT_BUILT' -> 'NOT_RUN' -> stageResult of catchError is one of 'SUCCESS', 'UNSTABLE', '
 """
 EACH = [line.split(" -> ") for line in FAULTS.strip().splitlines()]
 
@@ -122,6 +130,24 @@ pipeline {
                 }
                 sh 'test -z "$PASSWORD"'
             }
+        }
+        stage('Key') {
+            steps {
+                withCredentials([sshUserPrivateKey(credentialsId: 'server',
+                    keyFileVariable: 'KEY')]) {
+                    sh 'echo "The key is $KEY"; grep -q PRIVATE "$KEY"'
+                }
+            }
+        }
+        stage('Approved') {
+            when { expression { params.TEAM == 'us' } }
+            steps {
+                timeout(time: 1, unit: 'MINUTES') { input(message: 'Shall we?', ok: 'We do') }
+            }
+        }
+        stage('Not asked') {
+            when { expression { params.TEAM != 'us' } }
+            steps { input 'not reached' }
         }
         stage('Fails') {
             steps {
@@ -192,6 +218,7 @@ def test_should_run_nothing_but_make_and_the_login() -> None:
         ("End to end", "e2e-docker"),
         ("Scan image", "scan-image"),
         ("Publish", "publish"),
+        ("Deploy", "deploy"),
     ]
     assert {target for _, target in steps} <= set(targets)
     others = [
@@ -199,7 +226,11 @@ def test_should_run_nothing_but_make_and_the_login() -> None:
         for line in re.findall(r"^\w.*", result.stdout, re.MULTILINE)
         if ": make " not in line
     ]
-    assert others == ["Publish: set +x", 'Publish: docker logout "$REGISTRY"']
+    assert others == [
+        f"{stage}: {step}"
+        for stage in ("Publish", "Deploy")
+        for step in ("set +x", 'docker logout "$REGISTRY"')
+    ]
 
 
 @pytest.mark.parametrize("number", range(len(EACH)), ids=lambda n: EACH[n][2])
@@ -229,11 +260,16 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
         "scm": {},
         "cause": "TimerTrigger",
         "parameters": {"TEAM": "us"},
-        "credentials": {"registry": {"username": "ann", "password": PASSWORD}},
+        "credentials": {
+            "registry": {"username": "ann", "password": PASSWORD},
+            "server": {"keyFile": f"{tmp_path}/key"},
+        },
+        "approval": ["true"],
         "environment": {"PATH": os.environ["PATH"], "BRANCH_NAME": "main"},
         "stages": f"{tmp_path}/stages.json",
     }
     (tmp_path / "settings.json").write_text(json.dumps(settings), "utf-8")
+    (tmp_path / "key").write_text("PRIVATE", "utf-8")
 
     # When
     result = groovy("Build.groovy", tmp_path / "settings.json")
@@ -250,6 +286,9 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
         ("No artifact", "UNSTABLE", 'No artifacts found that match "nothing.*"'),
         ("Caught", "FAILURE", "script returned exit code 75"),
         ("Secret", "SUCCESS", ""),
+        ("Key", "SUCCESS", ""),
+        ("Approved", "SUCCESS", ""),
+        ("Not asked", "NOT_BUILT", "skipped due to when conditional"),
         ("Fails", "FAILURE", "script returned exit code 1"),
         ("After it", "NOT_BUILT", "skipped due to earlier failure(s)"),
     ]
@@ -257,6 +296,62 @@ def test_should_go_through_the_stages_as_jenkins_does(tmp_path: Path) -> None:
     assert "it is unstable" in result.stdout
     assert "ann: ****" in result.stdout
     assert "s3cret" not in result.stdout
+    assert "The key is ****" in result.stdout
+    assert "INPUT: Shall we?\nApproved, in place of a person" in result.stdout
     assert "cleaned up" in result.stdout
     assert "not reached" not in result.stdout
     assert result.stdout.endswith("Finished: FAILURE\n")
+
+
+NOT_APPROVED = """
+pipeline {
+    agent any
+    options { skipDefaultCheckout() }
+    stages {
+        stage('Approval') {
+            steps {
+                catchError(buildResult: 'SUCCESS', stageResult: 'NOT_BUILT') {
+                    timeout(time: 1, unit: 'SECONDS') { input 'Shall we?' }
+                    script { env.APPROVED = 'yes' }
+                }
+            }
+        }
+        stage('Deploy') {
+            when { environment(name: 'APPROVED', value: 'yes') }
+            steps { sh 'echo "not reached"' }
+        }
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("approval", "why"),
+    [("false", "Rejected"), ("sleep 60", "Timeout has been exceeded")],
+)
+def test_should_be_green_without_deploying_when_nobody_approves(
+    approval: str, why: str, tmp_path: Path
+) -> None:
+    # Given
+    (tmp_path / "Jenkinsfile").write_text(NOT_APPROVED, "utf-8")
+    settings: dict[str, Any] = {
+        "jenkinsfile": f"{tmp_path}/Jenkinsfile",
+        "workspace": f"{tmp_path}",
+        "parameters": {},
+        "approval": approval.split(),
+        "environment": {"PATH": os.environ["PATH"]},
+        "stages": f"{tmp_path}/stages.json",
+    }
+    (tmp_path / "settings.json").write_text(json.dumps(settings), "utf-8")
+
+    # When
+    result = groovy("Build.groovy", tmp_path / "settings.json")
+
+    # Then
+    assert result.returncode == 0, result.stdout + result.stderr
+    stages = json.loads((tmp_path / "stages.json").read_text("utf-8"))
+    assert [(stage["name"], stage["result"], stage["why"]) for stage in stages] == [
+        ("Approval", "NOT_BUILT", why),
+        ("Deploy", "NOT_BUILT", "skipped due to when conditional"),
+    ]
+    assert "not reached" not in result.stdout

@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 CI = ROOT / ".github/workflows/ci.yml"
+ROLLBACK = ROOT / ".github/workflows/rollback.yml"
 
 # What the actions take that we use, by their major version. One that is not here yet is
 # to be looked up in the action.yml at the commit that is pinned.
@@ -155,3 +156,81 @@ def test_should_require_every_job_before_a_merge() -> None:
 
     # Then
     assert {check["context"] for check in checks} == names
+
+
+def test_should_deploy_by_digest_what_was_published_first() -> None:
+    # Given
+    build, deploy = (jobs_in(CI)[name] for name in ("build", "deploy"))
+
+    # When
+    (published,) = [
+        step["env"]["REPOSITORIES"]
+        for step in build["steps"]
+        if step.get("run") == "make publish"
+    ]
+
+    # Then
+    (image,) = [
+        step["env"]["IMAGE"]
+        for step in deploy["steps"]
+        if step.get("run") == "make deploy"
+    ]
+    repository, _, digest = image.partition("@")
+    assert published.startswith(f"{repository} ")
+    assert digest == "${{ needs.build.outputs.digest }}"
+    assert deploy["needs"] == "build"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [jobs_in(CI)["deploy"], jobs_in(ROLLBACK)["rollback"]],
+    ids=["deploy", "rollback"],
+)
+def test_should_touch_production_where_a_target_is_set_up_only(
+    job: dict[str, Any],
+) -> None:
+    # Given
+    names = set(
+        re.findall(
+            r"^#.*\b(DEPLOY_[A-Z_]+)\b",
+            (ROOT / "deploy/reach").read_text("utf-8"),
+            re.MULTILINE,
+        )
+    )
+
+    # When
+    environment = job["steps"][-1]["env"]
+
+    # Then
+    assert "vars.DEPLOY_HOST != ''" in job["if"]
+    assert job["environment"]["name"] == "production"
+    assert names <= set(environment)
+    for name, value in environment.items():
+        if name != "IMAGE":
+            context = "secrets" if name == "DEPLOY_KEY" else "vars"
+            assert value == f"${{{{ {context}.{name} }}}}"
+
+
+def test_should_never_cancel_a_deployment() -> None:
+    # When
+    concurrency = jobs_in(CI)["deploy"]["concurrency"]
+
+    # Then
+    assert concurrency == {"group": "production", "cancel-in-progress": False}
+    assert "concurrency" not in yaml.safe_load(ROLLBACK.read_text("utf-8"))
+
+
+def test_should_know_every_setting_of_a_deployment() -> None:
+    # Given
+    settings = re.findall(
+        r'^    "([A-Z_]+)": "',
+        (ROOT / "deploy/deployment/plan.py").read_text("utf-8"),
+        re.MULTILINE,
+    )
+
+    # When
+    environment = jobs_in(CI)["deploy"]["steps"][-1]["env"]
+
+    # Then
+    assert settings
+    assert {*settings, "STRATEGY"} <= set(environment)
