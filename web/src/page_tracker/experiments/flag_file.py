@@ -68,17 +68,11 @@ class Flag(Part):
 
     @property
     def shares(self) -> dict[str, int]:
-        """Return the weights of the variants that visitors are split into, if so."""
+        """Return the weights of the variants; none where nobody is split."""
         weights: dict[str, int] = {}
         for variant, weight in self.targeting.fractional:
             weights[variant] = weights.get(variant, 0) + weight
         return weights
-
-    @property
-    def is_split(self) -> bool:
-        """Say whether the flag is on and several variants have a share."""
-        on = self.state == "ENABLED"
-        return on and sum(weight > 0 for weight in self.shares.values()) > 1
 
     @model_validator(mode="after")
     def _check(self) -> Self:

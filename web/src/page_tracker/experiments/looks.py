@@ -37,16 +37,12 @@ class Experiment(NamedTuple):
 def experiment_of(file: FlagFile) -> Experiment | None:
     """Return the experiment of a file: none where no site counts one.
 
-    The shares of one that is over are empty.
+    The shares of one that is over, or has not begun, are empty.
     """
     flag = file.flags.get(FLAG)
     if not flag or SITE not in flag.metadata:
         return None
-    shares: dict[str, int] = {}
-    for variant, weight in flag.shares.items() if flag.is_split else ():
-        look = str(flag.variants[variant])
-        shares[look] = shares.get(look, 0) + weight
-    return Experiment(checked_site(flag.metadata[SITE]), shares)
+    return Experiment(checked_site(flag.metadata[SITE]), _shares(flag))
 
 
 def check_flags(file: FlagFile) -> None:
@@ -70,8 +66,18 @@ def _check_look(flag: Flag) -> None:
             checked_site(flag.metadata[SITE])
         except ValueError as error:
             raise FlagsError(f"{where}: {error}") from None
-    elif flag.is_split:
+    elif _shares(flag):
         raise FlagsError(
             f"{where} is missing; name the site, registered for this, that counts who "
             "is shown which look"
         )
+
+
+def _shares(flag: Flag) -> dict[str, int]:
+    """Return the weight of each look that visitors get; nothing where all get one."""
+    shares: dict[str, int] = {}
+    for variant, weight in flag.shares.items():
+        if weight and flag.state == "ENABLED":
+            look = str(flag.variants[variant])
+            shares[look] = shares.get(look, 0) + weight
+    return shares if len(shares) > 1 else {}
