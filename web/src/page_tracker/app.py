@@ -180,7 +180,12 @@ def counted(views: int, form: Form) -> Response:
     if form == "html":
         looks: Looks | None = current_app.extensions["page_tracker.looks"]
         shown = looks.of(request) if looks else Shown()
-        return answer(render_template("counter.html", views=views, look=shown.look, pixel=shown.pixel), form)
+        return answer(
+            render_template(
+                "counter.html", views=views, look=shown.look, pixel=shown.pixel
+            ),
+            form,
+        )
     return answer(f"This page has been seen {views} times.", form)
 
 

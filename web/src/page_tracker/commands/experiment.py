@@ -46,6 +46,9 @@ LEAST_CHANCE = 0.05
 LEAST_CHANCE_OF_SPLIT = 0.001
 """And less often than that for a fault of the split, as Fabijan et al. have it."""
 
+ERROR_OF_VISITORS = 0.0081
+"""Relative standard error of a HyperLogLog of Redis, at most."""
+
 LONGEST_BAR = 40
 """Columns of a terminal."""
 
@@ -89,7 +92,7 @@ class Outcome:
     def chance_of_split(self) -> float:
         """Return how often chance alone splits visitors so far from the weights."""
         people = {look: outcome.people for look, outcome in self.looks.items()}
-        return chance_of_split(people, self.weights)
+        return chance_of_split(people, self.weights, ERROR_OF_VISITORS)
 
 
 @click.command()

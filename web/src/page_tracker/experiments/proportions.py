@@ -80,22 +80,24 @@ def chance_of_difference(first: Proportion, second: Proportion) -> float:
     return erfc(abs(second.rate - first.rate) / error / sqrt(2))
 
 
-def chance_of_split(people: Mapping[str, int], weights: Mapping[str, int]) -> float:
+def chance_of_split(
+    people: Mapping[str, int], weights: Mapping[str, int], error: float = 0.0
+) -> float:
     """Return how often chance alone splits people by two weights as unevenly, or more.
 
-    The p-value of a chi-squared test. A very small one is a sample ratio mismatch: not
+    The p-value of a chi-squared test, where numbers of people are estimates of a
+    relative standard error. A very small one is a sample ratio mismatch: not
     chance, but a fault loses or adds people on one side, and no result can be trusted;
     A. Fabijan et al., "Diagnosing sample ratio mismatch in online controlled
     experiments", KDD 2019.
     """
-    all_people, all_weights = sum(people.values()), sum(weights.values())
-    if not all_people:
+    if not weights or not any(people.values()):
         return 1.0
-    statistic = 0.0
-    for name, weight in weights.items():
-        expected = all_people * weight / all_weights
-        statistic += (people.get(name, 0) - expected) ** 2 / expected
-    return erfc(sqrt(statistic / 2))
+    first, second = (people[name] for name in weights)
+    share, rest = (weight / sum(weights.values()) for weight in weights.values())
+    variance = (first + second) * share * rest
+    variance += (rest * first * error) ** 2 + (share * second * error) ** 2
+    return erfc(abs(rest * first - share * second) / sqrt(2 * variance))
 
 
 def people_to_tell(first: Proportion, second: Proportion) -> int:

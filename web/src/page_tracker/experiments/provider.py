@@ -110,4 +110,3 @@ class FileProvider(AbstractProvider):
         self._file = file
         if not is_first:
             logger.info("The flags of %s are as it says now", self._path)
-
