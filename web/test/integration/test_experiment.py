@@ -138,7 +138,7 @@ def test_should_say_how_large_a_difference_is_that_chance_would_not_make(
     assert plain.split()[:7] == "plain 1,010 100 9.9% 8.2% to 11.9%".split()
     bars = [re.search("(█+)(░*)$", line.rstrip()) for line in (tiles, plain)]
     assert all(bars)
-    shortest, longest = (len(bar[0]) for bar in bars if bar)
+    shortest, longest = (len(found[0]) for found in bars if found)
     assert shortest / longest == pytest.approx(6.5 / 11.9, abs=0.05)
     assert lines[6] == "plain against tiles: +4.9 points, +2.6 to +7.2 with 95 %"
     assert "".join(lines[7:]).startswith(
@@ -321,5 +321,7 @@ def test_should_show_another_look_when_the_file_of_a_running_server_changes(
 
         # Then
         is_said = "stay as they are: the file is no JSON"
-        assert wait_for(lambda: looks() and is_said in tracker.log.read_text(), 10)
+        assert wait_for(
+            lambda: looks() and is_said in tracker.log.read_text("utf-8"), 10
+        )
         assert looks() == {True}

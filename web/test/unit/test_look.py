@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -145,7 +146,7 @@ def test_should_count_who_goes_on_from_the_counter_page_only(
     ],
 )
 def test_should_count_nothing_when_all_are_shown_the_same(
-    http_client: FlaskClient, path: Path, changes: dict[str, object]
+    http_client: FlaskClient, path: Path, changes: dict[str, Any]
 ) -> None:
     # Given
     path.write_text(flags_text(**changes))

@@ -4,7 +4,7 @@ A site that the operator registers for it has a page for each look that was show
 one for each look with which a visitor went on to `/embed`.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from page_tracker.experiments.flag_file import Flag, FlagFile, FlagsError
 from page_tracker.tracking.site import checked_site
@@ -12,9 +12,8 @@ from page_tracker.tracking.site import checked_site
 FLAG = "look"
 SITE = "site"
 
-Look = Literal["tiles", "plain"]
-LOOKS: tuple[Look, ...] = get_args(Look)
-USUAL: Look = "tiles"
+USUAL = "tiles"
+LOOKS = (USUAL, "plain")
 
 
 def shown_page(look: str) -> str:

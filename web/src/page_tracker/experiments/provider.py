@@ -52,7 +52,9 @@ class FileProvider(AbstractProvider):
 
     def file(self) -> FlagFile:
         """Return what the file says, as of a second ago at most."""
-        if monotonic() >= self._look_after and self._reading.acquire(blocking=False):
+        if monotonic() < self._look_after:
+            return self._file
+        if self._reading.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._read()
                 self._look_after = monotonic() + SECONDS_BETWEEN_LOOKS

@@ -47,7 +47,7 @@ class Shown(NamedTuple):
 class Looks:
     """Chooses by the flag of the look: for the same visitor always the same.
 
-    Page Tracker's pixel counts it, as it does for any site; so who wants privacy, and is
+    Page Tracker's pixel counts it, as it does for any site. Who wants privacy, and is
     counted without a visitor, takes no part.
     """
 
