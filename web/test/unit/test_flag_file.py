@@ -238,7 +238,9 @@ def test_should_read_the_file_again_when_it_changes(
     assert (at_once, after_a_second) == ("tiles", "plain")
 
 
-@pytest.mark.parametrize("bad", ["{", '{"flags": {"sound": {}}}', None])
+@pytest.mark.parametrize(
+    "bad", ["{", flags_text(variants={"tiles": "tiles", "plain": "neon"}), None]
+)
 def test_should_keep_what_was_right_and_say_so_once_when_the_file_goes_bad(
     client: OpenFeatureClient,
     clock: Clock,
@@ -368,9 +370,12 @@ def test_should_propose_a_salt_that_will_do() -> None:
     assert file.salt == proposed.encode()
 
 
-def test_should_not_read_a_file_without_end() -> None:
+def test_should_not_read_a_file_without_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     # When
     provider = FileProvider(Path("/dev/zero"), check_flags)
 
     # Then
     assert not provider.file().flags
+    assert caplog.messages[0].endswith("the file has more than 65,536 bytes")
