@@ -45,6 +45,7 @@ class FileProvider(AbstractProvider):
         self._look_after = 0.0
         self._content: bytes | str = ""
         self._file = FlagFile(flags={})
+        self._read()  # now: of the first visitors none may find another one reading
 
     def get_metadata(self) -> Metadata:
         """Return the provider's name."""
