@@ -121,6 +121,7 @@ def test_should_leave_out_who_wants_privacy(
         ("https://localhost/?from=a", True),
         ("http://localhost/embed?site=a.example", False),
         ("http://other.example/", False),
+        ("http://[localhost/", False),
         ("", False),
     ],
 )
@@ -134,6 +135,7 @@ def test_should_count_who_goes_on_from_the_counter_page_only(
     page = visit(http_client, "/embed", Referer=referrer)
 
     # Then
+    assert page.status_code == 200
     pixel = f"/pixel.gif?site={SITE}&page=/look/{look}/embed"
     assert pixels_of(page) == [pixel] * counts
 

@@ -1,7 +1,6 @@
 """Which look of the counter page a visitor is shown, and the pixels that count it."""
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from flask import Request, url_for
 from openfeature import api
@@ -73,8 +72,8 @@ class Looks:
 
         Who comes from elsewhere, by a bookmark for example, was shown nothing.
         """
-        came_from = urlsplit(request.referrer or "")
-        counter = (request.host, url_for("counter.counter"))
-        if (came_from.netloc, came_from.path) != counter:
+        # Whatever its scheme, which a proxy in front may not have told.
+        came_from = (request.referrer or "").partition("://")[2].partition("?")[0]
+        if came_from != f"{request.host}{url_for('counter.counter')}":
             return Shown()
         return self.of(request)
