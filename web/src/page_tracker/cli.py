@@ -9,6 +9,7 @@ import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
+from page_tracker.commands.experiment import experiment
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
@@ -82,7 +83,7 @@ def main() -> None:
     forgive_encoding()
 
 
-for command in (sites, count, report, verify):
+for command in (sites, count, report, experiment, verify):
     main.add_command(command)
 
 

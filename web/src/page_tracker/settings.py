@@ -175,6 +175,11 @@ class Settings(BaseModel):
         "api/v1/views",
         description="name that the endpoint answers to beside its own",
     )
+    flags: Path | None = Field(
+        None,
+        description="file of feature flags, read again when it changes: "
+        "see docs/flags.md",
+    )
     workers: int = Field(
         2, ge=1, le=64, description="processes that answer requests, 1 to 64"
     )

@@ -1,11 +1,13 @@
 """No address and no user agent is kept or logged, whatever happens to a view."""
 
+import re
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import count
 from pathlib import Path
@@ -17,6 +19,7 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
+from flags import flags_text
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
@@ -94,6 +97,8 @@ class Crowd:
         # While Redis is away, or of a request cut short, there may be no answer.
         with suppress(requests.RequestException):
             self.statuses.add(sends[n % 5](n, headers).status_code)
+            if n % 10 == 0:
+                self._counter_page(headers)
         if n % 50 == 0:
             self._malformed(headers)
 
@@ -106,6 +111,13 @@ class Crowd:
         return requests.get(
             f"{self._url}/pixel.gif?{given}", headers=headers, timeout=5
         )
+
+    def _counter_page(self, headers: dict[str, str]) -> None:
+        """See the counter page, with the pixel of its experiment."""
+        seen = headers | {"Accept": "text/html"}
+        page = requests.get(self._url, headers=seen, timeout=5)
+        for pixel in re.findall(r'<img class="pixel" src="([^"]*)"', page.text):
+            requests.get(self._url + unescape(pixel), headers=headers, timeout=5)
 
     def _batch(self, n: int, headers: dict[str, str]) -> requests.Response:
         fields = {
@@ -180,8 +192,11 @@ def everything_in(redis: Redis) -> bytes:
 def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
     # Given
     data = folder / "page-tracker-data"
+    flags = folder / "flags.json"
+    flags.write_text(flags_text(metadata={"site": "example.org"}))
     with page_tracker(
         folder,
+        PAGE_TRACKER_FLAGS=str(flags),
         PAGE_TRACKER_SITES=",".join(SITES),
         PAGE_TRACKER_PROXIES="127.0.0.1",
         PAGE_TRACKER_TOKEN=TOKEN,
@@ -216,6 +231,7 @@ def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
     assert forbidden_in(f"by {ADDRESSES[0]} in {user_agent(1)}".encode())
     for text in (before, after, b"".join(files)):
         assert b"/page-1" in text and b"Firefox" in text
+        assert b"/look/tiles" in text and b"/look/plain" in text
     assert logs[0].count(b"POST /api/v1/views") > VIEWS / 2
     assert len(salts) > 2
     assert all(0 < seconds <= HOURS_48 for seconds in salts)

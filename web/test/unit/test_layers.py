@@ -11,7 +11,7 @@ LAYERS = [
     {"app", "cli", "gunicorn_config"},
     {"commands"},
     {"collecting", "showing", "operating"},
-    {"http"},
+    {"http", "experiments"},
     {"tracking"},
     {"settings"},
 ]

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -64,6 +65,26 @@ def add_row(table: Table, *cells: str | int) -> None:
     table.add_row(
         *(f"{cell:,}" if isinstance(cell, int) else shown(cell) for cell in cells)
     )
+
+
+def make_bar(
+    whole: float, inside: float, most: float, longest: int, console: Console
+) -> Text:
+    """Return a bar for a number, in which a part of it is darker.
+
+    It has `longest` columns for the number `most`, and one at least, but none for 0.
+    """
+    if not whole:
+        return Text()
+    full, light = bars(console)
+    length = max(1, round(longest * whole / most))
+    darker = min(length, round(longest * inside / most))
+    return Text.assemble((full * darker, "cyan"), (light * (length - darker), "cyan"))
+
+
+def bars(console: Console) -> tuple[str, str]:
+    """Return what bars are made of: its darker part, and the rest."""
+    return ("#", "-") if console.options.ascii_only else ("█", "░")
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from page_tracker.commands.opening import open_counts
 from page_tracker.commands.output import (
     add_row,
+    bars,
     json_option,
+    make_bar,
     make_console,
     make_table,
     print_json,
@@ -248,23 +249,6 @@ def by_month(days: Sequence[DayNumbers]) -> Iterator[tuple[str, int, int]]:
         sums[month] = (views + day.views, visits + day.visits)
     for month, (views, visits) in sums.items():
         yield f"{month:%b %Y}", views, visits
-
-
-def make_bar(
-    views: int, visits: int, most: int, longest: int, console: Console
-) -> Text:
-    """Return a bar as long as there are views, in which visits are darker."""
-    if not views:
-        return Text()
-    full, light = bars(console)
-    length = max(1, round(longest * views / most))
-    inside = min(length, round(longest * visits / most))
-    return Text.assemble((full * inside, "cyan"), (light * (length - inside), "cyan"))
-
-
-def bars(console: Console) -> tuple[str, str]:
-    """Return what bars are made of, for visits and for views beyond them."""
-    return ("#", "-") if console.options.ascii_only else ("█", "░")
 
 
 def table_of_pages(pages: list[PageNumbers], width: int) -> Table:

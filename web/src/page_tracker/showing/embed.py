@@ -28,6 +28,7 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     problems,
 )
+from page_tracker.showing.look import Looks
 from page_tracker.tracking.site import checked_site
 from page_tracker.tracking.view import View
 
@@ -100,8 +101,10 @@ def embed() -> Response:
         wish = Wish.model_validate(given)
     except ValidationError as error:
         errors = problems(error, Wish)
+    looks: Looks | None = current_app.extensions["page_tracker.looks"]
     page = render_template(
         "embed.html",
+        pixel=looks.left(request).went_on_pixel if looks else "",
         values=given,
         errors=errors,
         wish=wish,

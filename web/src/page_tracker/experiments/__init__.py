@@ -1,0 +1,1 @@
+"""What some visitors are shown and others not, and what that tells."""

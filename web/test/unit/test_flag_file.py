@@ -1,0 +1,384 @@
+"""Files of feature flags: what they may say, and who gets what."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openfeature import api
+from openfeature.client import OpenFeatureClient
+from openfeature.evaluation_context import EvaluationContext
+
+from flags import flags_text
+from page_tracker.experiments import provider as provider_module
+from page_tracker.experiments.flag_file import FlagFile, FlagsError, parse_flags
+from page_tracker.experiments.looks import check_flags
+from page_tracker.experiments.provider import FileProvider
+
+VISITORS = [f"visitor {number}" for number in range(10_000)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give a file of flags that splits visitors in halves."""
+    path = tmp_path / "flags.json"
+    path.write_text(flags_text())
+    return path
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give the clock by which the file is read again."""
+    clock = Clock()
+    monkeypatch.setattr(provider_module, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def client(path: Path, clock: Clock) -> Iterator[OpenFeatureClient]:
+    """Give a client of OpenFeature to ask for the flags of the file."""
+    assert clock.now
+    api.set_provider_and_wait(FileProvider(path, check_flags), "test")
+    yield api.get_client("test")
+    api.clear_providers()
+
+
+def look_of(client: OpenFeatureClient, key: str) -> str:
+    """Return the look that a visitor is shown."""
+    return client.get_string_value("look", "tiles", EvaluationContext(key))
+
+
+def refusal_of(text: str) -> str:
+    """Return why a file of flags is refused."""
+    with pytest.raises(FlagsError) as refusal:
+        check_flags(parse_flags(text.encode()))
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "plain"), [(50, 50), (90, 10), (1, 2), (99_999, 1), (0, 1), (7, 0)]
+)
+def test_should_split_visitors_by_weight(tiles: int, plain: int) -> None:
+    # Given
+    flag = parse_flags(flags_text(tiles, plain).encode()).flags["look"]
+
+    # When
+    looks = Counter(flag.variant_of(visitor, "look") for visitor in VISITORS)
+
+    # Then
+    expected = len(VISITORS) * plain / (tiles + plain)
+    # Four standard deviations of a binomial distribution.
+    allowed = 4 * (expected * (1 - expected / len(VISITORS))) ** 0.5
+    assert abs(looks["plain"] - expected) <= allowed
+
+
+def test_should_move_nobody_back_when_the_share_grows() -> None:
+    # Given
+    small, large = (
+        parse_flags(flags_text(100 - share, share).encode()).flags["look"]
+        for share in (10, 40)
+    )
+
+    # When
+    moved_back = [
+        visitor
+        for visitor in VISITORS
+        if small.variant_of(visitor, "look") == "plain"
+        and large.variant_of(visitor, "look") != "plain"
+    ]
+
+    # Then
+    assert not moved_back
+
+
+def test_should_split_anew_when_the_flag_is_another() -> None:
+    # Given
+    flag = parse_flags(flags_text().encode()).flags["look"]
+
+    # When
+    alike = sum(
+        flag.variant_of(visitor, "look") == flag.variant_of(visitor, "sound")
+        for visitor in VISITORS
+    )
+
+    # Then
+    assert 0.47 < alike / len(VISITORS) < 0.53
+
+
+def test_should_answer_alike_in_every_process(path: Path) -> None:
+    # Given
+    both = [FileProvider(path, check_flags) for _ in range(2)]
+
+    # When
+    one, other = (
+        [of.resolve("look", "", EvaluationContext(key)).value for key in VISITORS[:99]]
+        for of in both
+    )
+
+    # Then
+    assert one == other
+    # A change of these would show visitors another look in the middle of an experiment.
+    assert "".join(look[0] for look in one[:20]) == "pttpttpttptpttpptptt"
+
+
+@pytest.mark.parametrize(
+    ("changes", "look"),
+    [
+        ({"state": "DISABLED"}, "tiles"),
+        ({"targeting": {}, "defaultVariant": "plain"}, "plain"),
+        ({"targeting": {"fractional": [["plain", 1]]}}, "plain"),
+    ],
+)
+def test_should_show_everybody_the_same_when_nobody_is_split(
+    client: OpenFeatureClient, path: Path, changes: dict[str, Any], look: str
+) -> None:
+    # Given
+    path.write_text(flags_text(**changes))
+
+    # When
+    looks = {look_of(client, visitor) for visitor in VISITORS[:100]}
+
+    # Then
+    assert looks == {look}
+
+
+def test_should_answer_the_default_when_nobody_is_named(
+    client: OpenFeatureClient,
+) -> None:
+    # When
+    details = client.get_string_details("look", "tiles")
+
+    # Then
+    assert (details.value, details.reason) == ("tiles", "DEFAULT")
+
+
+@pytest.mark.parametrize("value", [True, 3, 2.5, {"a": [1]}, "text"])
+def test_should_have_flags_of_every_type(tmp_path: Path, value: Any) -> None:
+    # Given
+    path = tmp_path / "flags.json"
+    flag = {"state": "ENABLED", "variants": {"on": value}, "defaultVariant": "on"}
+    path.write_text(json.dumps({"flags": {"some": flag}}))
+    provider = FileProvider(path, lambda file: None)
+    resolve = {
+        bool: provider.resolve_boolean_details,
+        int: provider.resolve_integer_details,
+        float: provider.resolve_float_details,
+        dict: provider.resolve_object_details,
+        str: provider.resolve_string_details,
+    }[type(value)]
+
+    # When
+    found = resolve("some", None)
+
+    # Then
+    assert (found.value, found.variant, found.reason) == (value, "on", "STATIC")
+
+
+def write_in_place(path: Path, text: str) -> None:
+    """Write over a file."""
+    path.write_text(text)
+
+
+def put_in_place(path: Path, text: str) -> None:
+    """Put another file in the place of one, as editors and Docker do."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.rename(path)
+
+
+def turn_link(path: Path, text: str) -> None:
+    """Turn a link to another folder, as Kubernetes does with a ConfigMap."""
+    folder = path.parent / f"data {len(list(path.parent.iterdir()))}"
+    folder.mkdir()
+    (folder / path.name).write_text(text)
+    link = path.parent / "link"
+    link.symlink_to(folder / path.name)
+    link.rename(path)
+
+
+def write_within_a_tick(path: Path, text: str) -> None:
+    """Write as many bytes as there were, in a file that seems not to have changed."""
+    before = path.stat()
+    text = text.ljust(before.st_size)
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "change", [write_in_place, put_in_place, turn_link, write_within_a_tick]
+)
+def test_should_read_the_file_again_when_it_changes(
+    client: OpenFeatureClient, clock: Clock, path: Path, change: Any
+) -> None:
+    # Given
+    put_in_place(path, flags_text(100, 0))
+    clock.now += 1
+    assert look_of(client, "somebody") == "tiles"
+    change(path, flags_text(0, 1))
+
+    # When
+    at_once = look_of(client, "somebody")
+    clock.now += provider_module.SECONDS_BETWEEN_LOOKS
+    after_a_second = look_of(client, "somebody")
+
+    # Then
+    assert (at_once, after_a_second) == ("tiles", "plain")
+
+
+@pytest.mark.parametrize(
+    "bad", ["{", flags_text(variants={"tiles": "tiles", "plain": "neon"}), None]
+)
+def test_should_keep_what_was_right_and_say_so_once_when_the_file_goes_bad(
+    client: OpenFeatureClient,
+    clock: Clock,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    bad: str | None,
+) -> None:
+    # Given
+    caplog.set_level("INFO", "page_tracker")
+    path.write_text(flags_text(0, 1))
+    clock.now += 1
+    assert look_of(client, "somebody") == "plain"
+    caplog.clear()
+    if bad is None:
+        path.unlink()
+    else:
+        path.write_text(bad)
+
+    # When
+    looks = set()
+    for _ in range(5):
+        clock.now += 1
+        looks.add(look_of(client, "somebody"))
+
+    # Then
+    assert looks == {"plain"}
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"The flags of {path} stay as they are: ")
+
+    # When
+    path.write_text(flags_text(1, 0))
+    clock.now += 1
+
+    # Then
+    assert look_of(client, "somebody") == "tiles"
+    assert caplog.messages[1:] == [f"The flags of {path} are as it says now"]
+
+
+FLAG = '"state": "ENABLED", "variants": {"a": "tiles"}, "defaultVariant": "a"'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "the file is no JSON: EOF while parsing"),
+        ("[]", "is no JSON object"),
+        ("{}", "flags: is missing"),
+        ('{"flag": {}, "flags": {}}', "flag: is not read here; $schema, metadata, fl"),
+        ('{"$evaluators": {}, "flags": {}}', "$evaluators: is not read here; "),
+        ('{"flags": {"sound": {%s}}}' % FLAG, "flags.sound: there is no such flag"),
+        ('{"flags": {"look": {}}}', "flags.look.state: is missing"),
+        (flags_text(state="on"), "flags.look.state: use ENABLED or DISABLED"),
+        (flags_text(source="x"), "flags.look.source: is not read here; state, vari"),
+        (flags_text(defaultVariant="no"), "flags.look: defaultVariant names 'no', w"),
+        (flags_text(variants={}), "flags.look: defaultVariant names 'tiles', which"),
+        (flags_text(variants={"tiles": 1, "plain": ""}), "flags.look: its variants"),
+        (
+            flags_text(variants={"tiles": "tiles", "plain": "neon"}),
+            "flags.look.variants.plain is 'neon': use tiles or plain",
+        ),
+        (
+            flags_text(targeting={"if": []}),
+            "flags.look.targeting.if: is not read here; fractional is",
+        ),
+        (
+            flags_text(targeting={"fractional": [["no", 1]]}),
+            "flags.look: fractional names 'no', which is none of its variants",
+        ),
+        (
+            flags_text(targeting={"fractional": [{"var": "email"}]}),
+            'flags.look.targeting.fractional.0: use pairs, as in ["variant", 50]',
+        ),
+        (
+            flags_text(targeting={"fractional": [["plain"]]}),
+            "flags.look.targeting.fractional.0.1: is missing",
+        ),
+        (
+            flags_text(targeting={"fractional": [["plain", 1.5]]}),
+            "flags.look.targeting.fractional.0.1: use a whole number, 0 or more",
+        ),
+        (
+            flags_text(0, -1),
+            "flags.look.targeting.fractional.1.1: use a whole number, 0 or more",
+        ),
+        (flags_text(0, 0), "flags.look: its fractional weights are all 0"),
+        (flags_text(metadata={}), "flags.look.metadata.site is missing; name the si"),
+        (flags_text(metadata={"site": "a b"}), "flags.look.metadata.site: 'a b' is"),
+        (flags_text(salt="short"), 'metadata: a split wants a "salt" of 16 to 64 by'),
+        (flags_text(salt="x" * 65), 'metadata: a split wants a "salt" of 16 to 64 b'),
+    ],
+)
+def test_should_say_what_is_wrong_and_what_would_do(text: str, reason: str) -> None:
+    # When
+    refusal = refusal_of(text)
+
+    # Then
+    assert refusal.startswith(reason)
+    assert "\n" not in refusal
+
+
+FIELDS = "flags look state variants defaultVariant targeting fractional metadata tiles"
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["ENABLED", "tiles"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(FIELDS.split()), inner),
+)
+
+
+@given(st.binary() | VALUES.map(lambda value: json.dumps({"flags": value}).encode()))
+def test_should_refuse_anything_else_in_one_line(content: bytes) -> None:
+    # When
+    try:
+        file = parse_flags(content)
+    except FlagsError as error:
+        # Then
+        assert str(error) and "\n" not in str(error)
+    else:
+        assert isinstance(file, FlagFile)
+
+
+def test_should_propose_a_salt_that_will_do() -> None:
+    # Given
+    proposed = refusal_of(flags_text(salt="")).split('"')[-2]
+
+    # When
+    file = parse_flags(flags_text(salt=proposed).encode())
+
+    # Then
+    assert file.salt == proposed.encode()
+
+
+def test_should_not_read_a_file_without_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # When
+    provider = FileProvider(Path("/dev/zero"), check_flags)
+
+    # Then
+    assert not provider.file().flags
+    assert caplog.messages[0].endswith("the file has more than 65,536 bytes")
