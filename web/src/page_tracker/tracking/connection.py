@@ -1,8 +1,14 @@
 """How everything of Page Tracker connects to Redis."""
 
+from functools import partial
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from page_tracker.redis_url import RedisUrl
+from page_tracker.tracking.cluster import Cluster
+from page_tracker.tracking.sentinels import MasterPool, Sentinels
 
 
 def connect(url: str, seconds: float = 5) -> Redis:
@@ -10,14 +16,29 @@ def connect(url: str, seconds: float = 5) -> Redis:
 
     It never tries a command again: Redis may have counted before the reply was lost.
     """
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=seconds,
-        socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),
+    where = RedisUrl.read(url)
+    if where.kind == "cluster":
+        return Cluster(where, partial(_connect, seconds=seconds), seconds)
+    if where.kind == "sentinel":
+        # All of them together may take as long as one Redis.
+        share = seconds / len(where.endpoints)
+        sentinels = Sentinels([_connect(one, share) for one in where.endpoints], seconds)
+        return Redis.from_pool(MasterPool(where, sentinels, **_options(seconds)))
+    return _connect(url, seconds)
+
+
+def _connect(url: str, seconds: float) -> Redis:
+    return Redis.from_url(url, **_options(seconds))
+
+
+def _options(seconds: float) -> dict[str, object]:
+    return {
+        "socket_connect_timeout": seconds,
+        "socket_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
         # A new connection says nothing before its first command: each word that Redis
         # would have to answer first could wait as long as the command itself.
-        protocol=2,
-        driver_info=None,
-        legacy_responses=False,
-    )
+        "protocol": 2,
+        "driver_info": None,
+        "legacy_responses": False,
+    }
