@@ -175,6 +175,8 @@ class Batch(Pipeline):
         Raises RedisError when it met all of them by not answering, as a single Redis
         that is away does, and for any when it should `raise_on_error`.
         """
+        if not self.command_stack:
+            return []
         commands, self.command_stack = self.command_stack, []
         answers = self._cluster.execute_all(commands)
         errors = [answer for answer in answers if isinstance(answer, Exception)]
