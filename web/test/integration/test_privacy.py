@@ -260,14 +260,14 @@ def rewrites(redis: Redis) -> int:
 
 
 def test_should_ask_for_a_new_file_once_a_day(
-    redis_server: RedisServer,
+    redis_url: str,
     redis_client: Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given
     now = datetime.now(UTC).date()
     found = []
-    with connect(redis_server.url) as other:
+    with connect(redis_url) as other:
         processes: list[Recorder] = [make_recorder(redis_client), make_recorder(other)]
 
         # When
