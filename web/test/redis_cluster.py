@@ -49,11 +49,12 @@ class SixNodes:
 
     def flush(self) -> None:
         """Forget all keys and scripts, and what tests have set."""
+        for node in self.nodes:
+            node.client.config_set("maxmemory", 0)
+            node.client.config_resetstat()
         for master in self.masters:
-            master.client.config_set("maxmemory", 0)
             master.client.flushall()
             master.client.script_flush()
-            master.client.config_resetstat()
 
     def begin_move(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
         """Begin to move a slot: from now on its keys may be here or there."""
