@@ -14,11 +14,16 @@ for name in list(os.environ):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
 
-from page_tracker.operating.redis_server import (  # noqa: E402  # pylint: disable=C0413
-    RedisServer,
-    find_program,
-)
-from redis_cluster import SixNodes, redis_cluster  # noqa: E402  # pylint: disable=C0413
+# pylint: disable=wrong-import-position
+from click.testing import CliRunner, Result  # noqa: E402
+from redis import Redis  # noqa: E402
+
+from page_tracker.cli import main  # noqa: E402
+from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
+from page_tracker.redis_url import RedisUrl  # noqa: E402
+from page_tracker.tracking.connection import connect  # noqa: E402
+from redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
+from usage import Command  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,6 +67,27 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     cluster: SixNodes = request.getfixturevalue("six_nodes")
     cluster.flush()
     return cluster.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[Redis]:
+    """Give a client of the test's own Redis."""
+    is_cluster = RedisUrl.read(redis_url).kind == "cluster"
+    with watched(redis_url) if is_cluster else connect(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def command(redis_url: str) -> Command:
+    """Give a way to run page-tracker as a user does."""
+
+    def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
+        runner = CliRunner(env={"REDIS_URL": redis_url} | environment)
+        result = runner.invoke(main, arguments, input=answer)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
 
 
 def pytest_collection_modifyitems(

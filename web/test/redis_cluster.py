@@ -56,6 +56,11 @@ class SixNodes:
             master.client.flushall()
             master.client.script_flush()
 
+    def mend(self, killed: RedisProcess) -> None:
+        """Start a node again, and wait until it has what its new master has."""
+        killed.start()
+        await_whole(self.nodes)
+
     def begin_move(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
         """Begin to move a slot: from now on its keys may be here or there."""
         tell(target, "CLUSTER SETSLOT", slot, "IMPORTING", id_of(source))
@@ -137,9 +142,14 @@ def join(nodes: list[RedisProcess], buses: list[str]) -> None:
     await_all(nodes, lambda node: len(known_to(node)) == len(nodes))
     for master, replica in zip(masters, replicas):
         tell(replica, "CLUSTER REPLICATE", id_of(master))
+    await_whole(nodes)
+
+
+def await_whole(nodes: list[RedisProcess]) -> None:
+    """Wait until each slot has a master and a replica, which has all of it."""
     await_all(nodes, lambda node: tell(node, "CLUSTER INFO")["cluster_state"] == "ok")
     await_all(nodes, lambda node: all(len(of) == 4 for of in slots_of(node)))
-    await_all(replicas, lambda node: is_linked(node))
+    await_all(nodes, is_linked)
 
 
 def await_all(
@@ -177,6 +187,7 @@ def role_of(node: RedisProcess) -> str:
     return str(node.client.info("replication")["role"])
 
 
-def is_linked(replica: RedisProcess) -> bool:
-    """Say whether a replica has what its master has."""
-    return replica.client.info("replication").get("master_link_status") == "up"
+def is_linked(node: RedisProcess) -> bool:
+    """Say whether a node is a master, or a replica that has what its master has."""
+    told = node.client.info("replication")
+    return told["role"] == "master" or told["master_link_status"] == "up"

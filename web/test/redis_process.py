@@ -22,8 +22,8 @@ HOST = "127.0.0.1"
 class RedisProcess:
     """A Redis, or a Sentinel, that can be killed, held up and started again."""
 
-    def __init__(self, folder: Path, *options: str, mode: str = "") -> None:
-        """Name a folder of its own, options as on the command line, and `--sentinel`."""
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Name a folder of its own, and options; with `--sentinel` it is a Sentinel."""
         self.port = free_port()
         self.url = f"redis://{HOST}:{self.port}"
         self.client: Redis = connect(self.url)
@@ -31,16 +31,17 @@ class RedisProcess:
         self._folder = folder
         self._command = [
             find_program(),
-            *((str(folder / "sentinel.conf"), mode) if mode else ()),
+            str(folder / "redis.conf"),  # in which a Sentinel writes what it knows
+            *options,
             *("--port", str(self.port), "--bind", HOST, "--dir", str(folder)),
             *("--save", "", "--logfile", str(self.log)),
-            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._folder.mkdir(exist_ok=True)
+        (self._folder / "redis.conf").touch()
         # pylint: disable-next=consider-using-with  # `kill` ends it
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         assert wait_for(self.answers, SECONDS), self.log.read_text()

@@ -4,51 +4,25 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker import app
-from page_tracker.cli import main
-from page_tracker.redis_url import RedisUrl
 from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
-from redis_cluster import watched
-from usage import Command, Count
+from usage import Count
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 DAY = 24 * 60 * 60
 
 
-@pytest.fixture
-def command(redis_url: str) -> Command:
-    """Give a way to run page-tracker as a user does."""
-
-    def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
-        runner = CliRunner(env={"REDIS_URL": redis_url} | environment)
-        result = runner.invoke(main, arguments, input=answer)
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
-
-
 TOKEN = "a token of the owner"  # nosec B105
-
-
-@pytest.fixture
-def redis_client(redis_url: str) -> Iterator[Redis]:
-    """Give a client of the test's own Redis."""
-    is_cluster = RedisUrl.read(redis_url).kind == "cluster"
-    with watched(redis_url) if is_cluster else connect(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

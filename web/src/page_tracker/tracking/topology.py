@@ -123,6 +123,6 @@ class Topology:
         with self._lock:
             # One that left is closed when the last command on its way has an answer.
             self._clients = clients
-            others = (*clients.values(), *self._endpoints)
-            self._sources = [source, *(other for other in others if other is not source)]
+            # One that failed may be among the endpoints too, by another name.
+            self._sources = [*clients.values(), *self._endpoints]
         self._masters, self._nodes = masters, list(nodes)
