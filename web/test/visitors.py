@@ -33,13 +33,21 @@ class Visitors:
         """Return how many views are counted, as their answers said."""
         return sum(tally.counted for tally in self.tallies.values())
 
+    def refused(self) -> int:
+        """Return how many answers did not say so, or did not come."""
+        return sum(tally.refused for tally in self.tallies.values())
+
     def answered(self) -> int:
-        """Return how many answers there were, and failures to get one."""
-        return self.counted() + sum(tally.refused for tally in self.tallies.values())
+        """Return how often views were sent."""
+        return self.counted() + self.refused()
 
     def await_counted(self, more: int) -> None:
         """Wait until so many more views are counted."""
         wait_until_more(self.counted, self.counted() + more)
+
+    def await_refused(self, more: int) -> None:
+        """Wait until so many more views are refused."""
+        wait_until_more(self.refused, self.refused() + more - 1)
 
     def await_answered(self, more: int) -> None:
         """Wait until there are so many more answers."""

@@ -114,7 +114,9 @@ class RedisUrl:
             for name, value in self._options.items()
             if name not in ("db", "username", "password")
         }
-        return self._one(host if re.search(r":\d+$", host) else f"{host}:26379", options)
+        return self._one(
+            host if re.search(r":\d+$", host) else f"{host}:26379", options
+        )
 
     def _one(self, place: str, options: dict[str, str]) -> str:
         query = f"?{urlencode(options)}" if options else ""

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.cluster import nodes
 from page_tracker.tracking.connection import connect
+from page_tracker.tracking.nodes import nodes_of
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import hashed_visitor
@@ -256,7 +256,7 @@ def test_should_tell_one_visitor_apart_on_each_site_and_day(
 
 def rewrites(redis: Redis) -> set[int]:
     """Return how often each Redis was asked to write its file anew."""
-    stats = [node.info("commandstats") for node in nodes(redis)]
+    stats = [node.info("commandstats") for node in nodes_of(redis)]
     return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from redis import Redis, RedisCluster
 from redis.client import Pipeline
@@ -36,8 +36,6 @@ SECONDS_TO_REST = 1
 would wait for it, time and again."""
 
 NODES_AT_ONCE = 32
-
-KEYS_AT_ONCE = 1_000
 
 AWAY = (RedisConnectionError, RedisTimeoutError)
 
@@ -159,7 +157,9 @@ class Cluster(Redis):
             self.topology.learn_from(node)
             return command._replace(node=node, is_asking=False)
         # Half of the keys of the slot may be at either node.
-        return None if command.is_script else command._replace(node=node, is_asking=True)
+        return (
+            None if command.is_script else command._replace(node=node, is_asking=True)
+        )
 
 
 class Batch(Pipeline):
@@ -231,22 +231,3 @@ def honest(answer: Any) -> Any:
     if isinstance(answer, AskError):
         return TryAgainError(f"Slot {answer.slot_id} is being moved to another node")
     return answer
-
-
-def masters(redis: Redis) -> list[Redis]:
-    """Return those that keys are divided among: one, or each master of a cluster."""
-    return redis.topology.masters() if isinstance(redis, Cluster) else [redis]
-
-
-def nodes(redis: Redis) -> list[Redis]:
-    """Return those that keep files: one, or each node of a cluster."""
-    return redis.topology.nodes() if isinstance(redis, Cluster) else [redis]
-
-
-def keys_of(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
-    """Give the keys that a pattern fits, those found among `KEYS_AT_ONCE` at once."""
-    for master in masters(redis):
-        cursor = None
-        while cursor != 0:
-            cursor, found = master.scan(cursor or 0, pattern, KEYS_AT_ONCE)
-            yield cast(list[bytes], found)

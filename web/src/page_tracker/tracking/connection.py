@@ -8,7 +8,7 @@ from redis.retry import Retry
 
 from page_tracker.redis_url import RedisUrl
 from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.sentinels import MasterPool, Sentinels
+from page_tracker.tracking.sentinels import MasterPool
 
 
 def connect(url: str, seconds: float = 5) -> Redis:
@@ -20,10 +20,8 @@ def connect(url: str, seconds: float = 5) -> Redis:
     if where.kind == "cluster":
         return Cluster(where, partial(_connect, seconds=seconds), seconds)
     if where.kind == "sentinel":
-        # All of them together may take as long as one Redis.
-        share = seconds / len(where.endpoints)
-        sentinels = Sentinels([_connect(one, share) for one in where.endpoints], seconds)
-        return Redis.from_pool(MasterPool(where, sentinels, **_options(seconds)))
+        pool = MasterPool(where, _connect, seconds, _options(seconds))
+        return Redis.from_pool(pool)
     return _connect(url, seconds)
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from page_tracker.tracking.cluster import keys_of, masters
 from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.nodes import keys_in, masters_of
 from page_tracker.tracking.site import Site
 from page_tracker.tracking.sites import Sites
 
@@ -43,8 +43,8 @@ def verify_keys(
     """
     families = [(_pattern(family), family) for family in FAMILIES]
     differences: set[str] = set()
-    checked, all_keys = 0, sum(master.dbsize() for master in masters(redis))
-    for keys in chain(keys_of(redis, "pt:*"), [[PAGE_VIEWS.encode()]]):
+    checked, all_keys = 0, sum(master.dbsize() for master in masters_of(redis))
+    for keys in chain(keys_in(redis, "pt:*"), [[PAGE_VIEWS.encode()]]):
         pipeline = redis.pipeline(transaction=False)
         for key in keys:
             pipeline.type(key)

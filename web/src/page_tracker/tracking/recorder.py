@@ -15,10 +15,10 @@ from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.calendar import Moment, moment_of, today
-from page_tracker.tracking.cluster import nodes
 from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
+from page_tracker.tracking.nodes import nodes_of
 from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.site import Site, canonical_site
 from page_tracker.tracking.sites import Sites
@@ -270,7 +270,7 @@ class Recorder:
         with suppress(RedisError):
             last = redis.set(REWRITTEN, str(day), get=True, ex=DAY)
             if last != str(day).encode():
-                for node in nodes(redis):
+                for node in nodes_of(redis):
                     with suppress(RedisError):  # a managed Redis may keep it to itself
                         node.bgrewriteaof()
 

@@ -16,8 +16,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from page_tracker.tracking.calendar import today
-from page_tracker.tracking.cluster import KEYS_AT_ONCE, keys_of, masters
 from page_tracker.tracking.keys import SITES
+from page_tracker.tracking.nodes import KEYS_AT_ONCE, keys_in, masters_of
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.site import Site, SiteError, checked_site, make_site
 
@@ -204,9 +204,9 @@ class Sites:
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
         self._forget()
-        all_keys = sum(master.dbsize() for master in masters(redis))
+        all_keys = sum(master.dbsize() for master in masters_of(redis))
         looked_through = 0
-        for keys in keys_of(redis, f"{site.keys.prefix}*"):
+        for keys in keys_in(redis, f"{site.keys.prefix}*"):
             if keys:
                 redis.unlink(*keys)
             looked_through = min(looked_through + KEYS_AT_ONCE, all_keys)
