@@ -1,4 +1,4 @@
-"""Options and fixtures that all three levels of tests share."""
+"""Options and fixtures that the levels of tests share."""
 
 import os
 from collections.abc import Iterator
@@ -14,16 +14,25 @@ for name in list(os.environ):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
 
-from page_tracker.operating.redis_server import (  # noqa: E402  # pylint: disable=C0413
-    RedisServer,
-    find_program,
-)
+# pylint: disable=wrong-import-position
+from click.testing import CliRunner, Result  # noqa: E402
+from redis import Redis  # noqa: E402
+
+from page_tracker.cli import main  # noqa: E402
+from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
+from page_tracker.redis_url import RedisUrl  # noqa: E402
+from page_tracker.tracking.connection import connect  # noqa: E402
+from redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
+from usage import Command  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the end-to-end tests run against a stack that is already there."""
+    """Let tests run against a stack that is already there, or count in a cluster."""
     parser.addoption("--flask-url", help="URL of a running Page Tracker")
     parser.addoption("--redis-url", help="URL of the Redis that it counts in")
+    parser.addoption(
+        "--cluster", action="store_true", help="count in a Redis Cluster of six nodes"
+    )
 
 
 @pytest.fixture
@@ -40,3 +49,59 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def six_nodes() -> Iterator[SixNodes]:
+    """Give a real Redis Cluster."""
+    with redis_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of an empty Redis, or of the cluster where that is asked for."""
+    if not request.config.getoption("--cluster"):
+        server: RedisServer = request.getfixturevalue("redis_server")
+        return server.url
+    cluster: SixNodes = request.getfixturevalue("six_nodes")
+    cluster.flush()
+    return cluster.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[Redis]:
+    """Give a client of the test's own Redis."""
+    is_cluster = RedisUrl.read(redis_url).kind == "cluster"
+    with watched(redis_url) if is_cluster else connect(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def command(redis_url: str) -> Command:
+    """Give a way to run page-tracker as a user does."""
+
+    def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
+        runner = CliRunner(env={"REDIS_URL": redis_url} | environment)
+        result = runner.invoke(main, arguments, input=answer)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """With `--cluster`, leave out the tests for which it would be no other test."""
+    if not config.getoption("--cluster"):
+        return
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "redis_server" in fixtures:
+            why = "kills one Redis, breaks the way to it, or reads its files"
+        elif "redis_url" not in fixtures:
+            why = "does without a Redis, or starts the one that comes with it"
+        else:
+            continue
+        item.add_marker(pytest.mark.skip(reason=why))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -17,22 +16,10 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from redis import ConnectionPool
-from redis.exceptions import RedisError
+
+from page_tracker.redis_url import RedisUrl
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
-
-REDIS_URL_FORMS = (
-    "use redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss://… for TLS, "
-    "or unix:///PATH; in a password, %3F for a ?, %23 for a #, %2F for a /"
-)
-
-REDIS_URL_OPTIONS = re.compile(
-    "db|username|password|client_name|"
-    "ssl_(cert_reqs|ca_certs|ca_path|check_hostname|certfile|keyfile)"
-)
-"""Options that may follow the `?` of a Redis URL. Others could bring back what the
-client must never do (wait for long, try again), since a URL wins over the code."""
 
 PROFILES: Mapping[str, Mapping[str, str]] = {
     "development": {
@@ -86,7 +73,8 @@ class Settings(BaseModel):
 
     redis_url: str | None = Field(
         None,
-        description="the Redis that counts; without it, `page-tracker` starts one of "
+        description="the Redis that counts: `redis://`, `unix://`, `redis+cluster://` "
+        "or `redis+sentinel://`; without it, `page-tracker` starts one of "
         f"its own, and everything else uses `{DEFAULT_REDIS_URL}`",
     )
     redis_url_file: Path | None = Field(
@@ -205,15 +193,13 @@ class Settings(BaseModel):
     @property
     def redis_address(self) -> str:
         """Return where Redis is, for people: the URL without user and password."""
-        parts = urlsplit(self.redis_url or DEFAULT_REDIS_URL)
-        place = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{place}{parts.path}"
+        return RedisUrl.read(self.redis_url or DEFAULT_REDIS_URL).address
 
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
         if url is not None:
-            _check_redis_url(url)
+            RedisUrl.read(url)
         return url
 
     @field_validator("token")
@@ -348,43 +334,3 @@ def _read(path: Path, holds: str) -> str:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ValueError(f"{reason}; name a readable file that {holds}") from error
-
-
-def _check_redis_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port, (parts.hostname or "").encode("idna")
-    except ValueError:
-        raise ValueError(REDIS_URL_FORMS) from None
-    if parts.scheme == "unix":
-        is_complete = bool(parts.path)
-    else:
-        is_complete = bool(parts.hostname and re.fullmatch(r"/?\d*", parts.path))
-    if parts.scheme not in ("redis", "rediss", "unix") or not is_complete:
-        raise ValueError(REDIS_URL_FORMS)
-    # This may be the rest of a password, and must not be named below.
-    if "@" in parts.query or parts.fragment:
-        raise ValueError(REDIS_URL_FORMS)
-    options = parse_qs(parts.query, keep_blank_values=True)
-    if "ssl_keyfile" in options and "ssl_certfile" not in options:
-        raise ValueError("the option 'ssl_keyfile' goes with 'ssl_certfile'")
-    for option, values in options.items():
-        if not REDIS_URL_OPTIONS.fullmatch(option):
-            raise ValueError(
-                f"the option '{option}' is not taken; db, username, password, "
-                "client_name, ssl_cert_reqs, ssl_check_hostname, ssl_ca_certs, "
-                "ssl_ca_path, ssl_certfile and ssl_keyfile are"
-            )
-        if option in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
-            try:
-                _read(Path(values[0]), "holds certificates, or a key")
-            except ValueError as error:
-                raise ValueError(f"the option '{option}': {error}") from error
-        if option == "db" and not values[0].isdecimal():
-            raise ValueError("the option 'db' takes a number, as in db=0")
-    try:
-        ConnectionPool.from_url(url).make_connection()
-    except (TypeError, ValueError, RedisError):
-        raise ValueError(
-            "its options do not fit: ssl_… is for rediss://, with values of redis-py"
-        ) from None

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer, find_program
+from page_tracker.tracking.connection import connect
 from servers import page_tracker
 from stack import Stack
 
@@ -39,7 +39,7 @@ def stack(urls: tuple[str, str]) -> Iterator[Stack]:
 
     They are subtracted: to write back what was there would lose the views of others.
     """
-    with Redis.from_url(urls[1], socket_timeout=5) as redis:
+    with connect(urls[1]) as redis:
         was_there = redis.exists("page_views")
         running = Stack(urls[0], redis)
         before = running.stored()

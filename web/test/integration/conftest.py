@@ -4,49 +4,25 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker import app
-from page_tracker.cli import main
-from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
-from usage import Command, Count
+from usage import Count
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 DAY = 24 * 60 * 60
 
 
-@pytest.fixture
-def command(redis_server: RedisServer) -> Command:
-    """Give a way to run page-tracker as a user does."""
-
-    def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
-        runner = CliRunner(env={"REDIS_URL": redis_server.url} | environment)
-        result = runner.invoke(main, arguments, input=answer)
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
-
-
 TOKEN = "a token of the owner"  # nosec B105
-
-
-@pytest.fixture
-def redis_client(redis_server: RedisServer) -> Iterator[Redis]:
-    """Give a client of the test's own Redis."""
-    with connect(redis_server.url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -93,10 +69,10 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 @pytest.fixture
 def http_client(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FlaskClient]:
     """Give a client of an application that counts in the test's own Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
     app._make_client.cache_clear()  # pylint: disable=protected-access
     settings = Settings(sites="example.org", token=TOKEN)
     yield app.create_app(settings).test_client()

@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.tracking.connection import connect
 from recording import BROWSER, keys_in, sums
 from servers import page_tracker
 
@@ -721,14 +719,13 @@ def receive(connection: socket.socket) -> bytes:
 
 
 def test_should_answer_malformed_requests_with_a_reason_and_go_on(
-    redis_server: RedisServer, tmp_path: Path
+    redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:
     with (
-        connect(redis_server.url) as redis,
         page_tracker(
-            tmp_path, REDIS_URL=redis_server.url, PAGE_TRACKER_SITES="example.org"
+            tmp_path, REDIS_URL=redis_url, PAGE_TRACKER_SITES="example.org"
         ) as tracker,
-        nothing_stored(redis),
+        nothing_stored(redis_client),
     ):
         port = int(tracker.url.rpartition(":")[2])
         for name, (request, status, reason) in REQUESTS.items():

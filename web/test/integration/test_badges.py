@@ -5,13 +5,11 @@ from time import perf_counter
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from page_tracker.app import create_app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
+from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 
@@ -21,11 +19,10 @@ GITHUB = "github-camo (876de43e)"
 
 @pytest.fixture
 def http_client(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FlaskClient]:
     """Give a browser's client of an application that counts for example.org."""
-    never = Retry(NoBackoff(), 0)
-    with Redis.from_url(redis_server.url, socket_timeout=0.5, retry=never) as client:
+    with connect(redis_url, 0.5) as client:
         monkeypatch.setattr("page_tracker.app.redis", lambda: client)
         app = create_app(Settings(sites="example.org", max_pages=2))
         http_client = app.test_client()

@@ -11,7 +11,6 @@ import requests
 from flask.testing import FlaskClient
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
 from servers import page_tracker
 
 
@@ -82,7 +81,7 @@ def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
 
 @pytest.mark.timeout(60)
 def test_should_give_every_view_its_own_number_when_many_come_at_once(
-    redis_server: RedisServer, redis_client: Redis, tmp_path: Path
+    redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:
     # Given
     views, clients = 2_000, 32
@@ -96,7 +95,7 @@ def test_should_give_every_view_its_own_number_when_many_come_at_once(
     # When
     with (
         page_tracker(
-            tmp_path, REDIS_URL=redis_server.url, PAGE_TRACKER_WORKERS="3"
+            tmp_path, REDIS_URL=redis_url, PAGE_TRACKER_WORKERS="3"
         ) as tracker,
         ExitStack() as sessions,
         ThreadPoolExecutor(clients) as threads,

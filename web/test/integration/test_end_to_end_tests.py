@@ -4,28 +4,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
+from page_tracker.tracking.connection import connect
 from servers import page_tracker
 from suites import run_suite
 
 
 @pytest.mark.parametrize("count", [None, b"41"])
 def test_should_leave_the_count_of_a_stack_as_it_was(
-    redis_server: RedisServer, tmp_path: Path, count: bytes | None
+    redis_url: str, tmp_path: Path, count: bytes | None
 ) -> None:
     # Given
     with (
-        page_tracker(tmp_path, REDIS_URL=redis_server.url) as tracker,
-        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
+        page_tracker(tmp_path, REDIS_URL=redis_url) as tracker,
+        connect(redis_url) as redis,
     ):
         if count is not None:
             redis.set("page_views", count)
 
         # When
         result = run_suite(
-            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_url}"
         )
 
         # Then
@@ -34,19 +33,19 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
 
 
 def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
-    redis_server: RedisServer,
+    redis_url: str,
 ) -> None:
     # Given
     with (
         TemporaryDirectory(dir="/tmp") as elsewhere,
         page_tracker(Path(elsewhere)) as tracker,
-        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
+        connect(redis_url) as redis,
     ):
         redis.set("page_views", 41)
 
         # When
         result = run_suite(
-            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_server.url}"
+            "e2e", f"--flask-url={tracker.url}", f"--redis-url={redis_url}"
         )
 
         # Then

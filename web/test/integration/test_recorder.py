@@ -14,7 +14,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.connection import connect
@@ -316,6 +315,7 @@ def runs_of_script(redis: Redis) -> int:
     return int(redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
 
 
+@pytest.mark.usefixtures("redis_server")  # replicas would tell a master what they have
 def test_should_take_one_round_trip_and_one_command_a_view(
     recorder: Recorder, redis_client: Redis
 ) -> None:
@@ -355,7 +355,7 @@ def test_should_share_round_trips_when_many_threads_count(
 
 
 def test_should_lose_nothing_and_count_nothing_twice_when_scripts_are_flushed(
-    redis_server: RedisServer, redis_client: Redis
+    redis_url: str, redis_client: Redis
 ) -> None:
     # Given
     views, senders = 100, 8
@@ -382,7 +382,7 @@ def test_should_lose_nothing_and_count_nothing_twice_when_scripts_are_flushed(
                 pytest.fail("a view was never counted")
 
     # When
-    with connect(redis_server.url) as first, connect(redis_server.url) as second:
+    with connect(redis_url) as first, connect(redis_url) as second:
         processes = [make_recorder(first), make_recorder(second)]
         with ThreadPoolExecutor(senders + 1) as threads:
             flushing = threads.submit(flush)
@@ -447,13 +447,12 @@ def test_should_give_each_its_own_answer_when_a_repeat_fails(
 
 
 def test_should_agree_on_one_salt_when_processes_know_none(
-    redis_server: RedisServer, redis_client: Redis
+    redis_url: str, redis_client: Redis
 ) -> None:
     # Given
     with ExitStack() as stack:
         processes = [
-            make_recorder(stack.enter_context(connect(redis_server.url)))
-            for _ in range(8)
+            make_recorder(stack.enter_context(connect(redis_url))) for _ in range(8)
         ]
         all_there = Barrier(len(processes))
 
@@ -746,10 +745,10 @@ def test_should_see_one_address_in_the_network_that_somebody_has_to_choose_from(
 
 
 def test_should_keep_the_bound_when_views_register_sites_at_once(
-    redis_server: RedisServer, redis_client: Redis
+    redis_url: str, redis_client: Redis
 ) -> None:
     # Given
-    with connect(redis_server.url) as first, connect(redis_server.url) as second:
+    with connect(redis_url) as first, connect(redis_url) as second:
         processes = [
             make_recorder(client, limits=Limits(sites=5)) for client in (first, second)
         ]
@@ -794,10 +793,10 @@ def test_should_register_the_site_of_a_view_once_when_that_is_allowed(
 
 
 def test_should_not_bring_back_a_site_that_was_removed_while_views_came(
-    redis_server: RedisServer, redis_client: Redis
+    redis_url: str, redis_client: Redis
 ) -> None:
     # Given
-    with connect(redis_server.url) as client:
+    with connect(redis_url) as client:
         recorder = make_recorder(client)
         owner = Sites(lambda: redis_client, recorder._outage)  # pylint: disable=W0212
         removed = Event()

@@ -4,26 +4,23 @@ from pathlib import Path
 
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
+from recording import keys_in
 from servers import free_port, page_tracker
 from suites import run_suite
 
 
 def test_should_leave_all_that_an_instance_has_counted_as_it_was(
-    redis_server: RedisServer, tmp_path: Path
+    redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:
     # Given
-    with (
-        page_tracker(
-            tmp_path,
-            REDIS_URL=redis_server.url,
-            PAGE_TRACKER_SITES="example.org",
-            PAGE_TRACKER_SCRIPT="numbers.js",
-        ) as tracker,
-        Redis.from_url(redis_server.url, socket_timeout=5) as redis,
-    ):
+    with page_tracker(
+        tmp_path,
+        REDIS_URL=redis_url,
+        PAGE_TRACKER_SITES="example.org",
+        PAGE_TRACKER_SCRIPT="numbers.js",
+    ) as tracker:
         tracker.get()
-        before = {key: redis.dump(key) for key in redis.keys()}
+        before = values_in(redis_client)
 
         # When
         result = run_suite("smoke", f"--flask-url={tracker.url}/")
@@ -31,7 +28,12 @@ def test_should_leave_all_that_an_instance_has_counted_as_it_was(
         # Then
         assert result.returncode == 0, result.stdout
         assert before
-        assert {key: redis.dump(key) for key in redis.keys()} == before
+        assert values_in(redis_client) == before
+
+
+def values_in(redis: Redis) -> dict[str, object]:
+    """Return all keys with their values."""
+    return {key: redis.dump(key) for key in keys_in(redis)}
 
 
 def test_should_fail_when_the_instance_can_not_count(tmp_path: Path) -> None:

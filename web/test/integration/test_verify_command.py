@@ -153,7 +153,8 @@ def test_should_name_a_sum_that_differs(
             "titles: is a string, and should be a hash",
         ),
         (
-            lambda redis, site, day: redis.rename(site.keys.titles, "page_views"),
+            lambda redis, site, day: redis.delete("page_views")
+            and redis.hset("page_views", "/a", 1),
             "key page_views: is a hash, and should be a string",
         ),
         (

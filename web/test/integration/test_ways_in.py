@@ -15,7 +15,6 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from page_tracker.app import create_app
-from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
 from servers import page_tracker
 
@@ -475,11 +474,11 @@ def test_should_answer_under_names_of_the_owners_choice(
     ("proxies", "scheme"), [("127.0.0.1, 10.0.0.0/8", "https"), ("", "http")]
 )
 def test_should_believe_the_scheme_of_named_proxies_only(
-    redis_server: RedisServer, folder: Path, proxies: str, scheme: str
+    redis_url: str, folder: Path, proxies: str, scheme: str
 ) -> None:
     # Given
     with page_tracker(
-        folder, REDIS_URL=redis_server.url, PAGE_TRACKER_PROXIES=proxies
+        folder, REDIS_URL=redis_url, PAGE_TRACKER_PROXIES=proxies
     ) as running:
         # When
         page = requests.get(

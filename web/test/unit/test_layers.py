@@ -14,6 +14,7 @@ LAYERS = [
     {"http", "experiments"},
     {"tracking"},
     {"settings"},
+    {"redis_url"},
 ]
 HEIGHT = {room: -depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 

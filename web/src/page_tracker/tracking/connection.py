@@ -1,8 +1,14 @@
 """How everything of Page Tracker connects to Redis."""
 
+from functools import partial
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from page_tracker.redis_url import RedisUrl
+from page_tracker.tracking.cluster import Cluster
+from page_tracker.tracking.sentinels import MasterPool
 
 
 def connect(url: str, seconds: float = 5) -> Redis:
@@ -10,18 +16,31 @@ def connect(url: str, seconds: float = 5) -> Redis:
 
     It never tries a command again: Redis may have counted before the reply was lost.
     """
+    where = RedisUrl.read(url)
+    if where.kind == "cluster":
+        return Cluster(where, partial(_connect, seconds=seconds), seconds)
+    if where.kind == "sentinel":
+        pool = MasterPool(where, _connect, seconds, _options(url, seconds))
+        return Redis.from_pool(pool)
+    return _connect(url, seconds)
+
+
+def _connect(url: str, seconds: float) -> Redis:
+    return Redis.from_url(url, **_options(url, seconds))
+
+
+def _options(url: str, seconds: float) -> dict[str, object]:
     # After its handshake TLS sends tickets, which redis-py takes for an old reply unless
     # it has asked something by then: a password is asked for already.
-    is_mute = url.startswith("rediss:") and "@" not in url and "password=" not in url
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=seconds,
-        socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),
+    is_mute = url.startswith("rediss") and "@" not in url and "password=" not in url
+    return {
+        "socket_connect_timeout": seconds,
+        "socket_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
         # A new connection says nothing before its first command: each word that Redis
         # would have to answer first could wait as long as the command itself.
-        protocol=2,
-        driver_info=None,
+        "protocol": 2,
+        "driver_info": None,
         **({"client_name": "page-tracker"} if is_mute else {}),
-        legacy_responses=False,
-    )
+        "legacy_responses": False,
+    }

@@ -4,15 +4,15 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import chain
 from typing import NamedTuple, cast
 
 from redis import Redis
 
 from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.nodes import keys_in, masters_of
 from page_tracker.tracking.site import Site
 from page_tracker.tracking.sites import Sites
-
-KEYS_AT_ONCE = 1_000
 
 PLACES = {
     "{s}": r"\{(?P<site>[^}]*)\}",
@@ -43,10 +43,8 @@ def verify_keys(
     """
     families = [(_pattern(family), family) for family in FAMILIES]
     differences: set[str] = set()
-    checked, all_keys, cursor = 0, redis.dbsize(), 0
-    while True:
-        cursor, found = redis.scan(cursor, "pt:*", KEYS_AT_ONCE)
-        keys = cast(list[bytes], found) + ([] if cursor else [PAGE_VIEWS.encode()])
+    checked, all_keys = 0, sum(master.dbsize() for master in masters_of(redis))
+    for keys in chain(keys_in(redis, "pt:*"), [[PAGE_VIEWS.encode()]]):
         pipeline = redis.pipeline(transaction=False)
         for key in keys:
             pipeline.type(key)
@@ -60,8 +58,7 @@ def verify_keys(
                 seen = _Key(name, kind.decode(), expires, now)
                 differences.update(_complaints(seen, families, sites))
         on_progress(checked, all_keys)
-        if cursor == 0:
-            return VerifiedKeys(checked, sorted(differences))
+    return VerifiedKeys(checked, sorted(differences))
 
 
 class _Key(NamedTuple):

@@ -18,6 +18,7 @@ from page_tracker.tracking.calendar import Moment, moment_of, today
 from page_tracker.tracking.filters import Rules, reason_against
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
+from page_tracker.tracking.nodes import nodes_of
 from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.site import Site, canonical_site
 from page_tracker.tracking.sites import Sites
@@ -265,10 +266,13 @@ class Recorder:
         if self._forgot == day:
             return
         self._forgot = day
-        with suppress(RedisError):  # a managed Redis may keep it to itself
-            last = self._redis().set(REWRITTEN, str(day), get=True, ex=DAY)
+        redis = self._redis()
+        with suppress(RedisError):
+            last = redis.set(REWRITTEN, str(day), get=True, ex=DAY)
             if last != str(day).encode():
-                self._redis().bgrewriteaof()
+                for node in nodes_of(redis):
+                    with suppress(RedisError):  # a managed Redis may keep it to itself
+                        node.bgrewriteaof()
 
     def _arguments(self, attempt: Attempt) -> list[bytes | str | int]:
         """Return what record.lua takes, in its order."""

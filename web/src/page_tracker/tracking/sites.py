@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import SITES
+from page_tracker.tracking.nodes import KEYS_AT_ONCE, keys_in, masters_of
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.site import Site, SiteError, checked_site, make_site
 
@@ -25,8 +26,6 @@ SECONDS_BETWEEN_LOOKS = 2
 
 SECONDS_BETWEEN_MISSES = 0.1
 """How often, at most, Redis is asked for a site that seems not to be registered."""
-
-KEYS_AT_ONCE = 1_000
 
 DAYS_AT_ONCE = 100
 
@@ -205,15 +204,13 @@ class Sites:
         redis.hdel(SITES, site.name)
         redis.delete(site.keys.totals)  # first: without it, no view is counted any more
         self._forget()
-        all_keys, looked_through, cursor = redis.dbsize(), 0, 0
-        while True:
-            cursor, keys = redis.scan(cursor, f"{site.keys.prefix}*", KEYS_AT_ONCE)
+        all_keys = sum(master.dbsize() for master in masters_of(redis))
+        looked_through = 0
+        for keys in keys_in(redis, f"{site.keys.prefix}*"):
             if keys:
                 redis.unlink(*keys)
             looked_through = min(looked_through + KEYS_AT_ONCE, all_keys)
             on_progress(looked_through, all_keys)
-            if cursor == 0:
-                return
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():

@@ -103,7 +103,7 @@ def _try_snapshot(redis: Redis, site: Site) -> Snapshot:
     with redis.pipeline(transaction=True) as transaction:
         if old:
             hours = (keys.day(day).hours for day in old)
-            transaction.watch(*hours)  # type: ignore[no-untyped-call]  # redis-py's
+            transaction.watch(*hours)
         for start in range(0, len(old), DAYS_AT_ONCE):
             some = old[start : start + DAYS_AT_ONCE]
             pipeline = redis.pipeline(transaction=False)

@@ -1,0 +1,78 @@
+"""The master of a set of Redis, as Sentinels name it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from redis import Redis
+from redis.connection import SSLConnection, parse_url
+from redis.exceptions import RedisError
+from redis.sentinel import (
+    MasterNotFoundError,
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
+
+from page_tracker.redis_url import RedisUrl
+
+
+class Sentinels(Sentinel):
+    """Sentinels that are asked in turn, the one that answered last first.
+
+    redis-py's own way of asking may lose one of them when two threads do it.
+    """
+
+    def __init__(self, clients: list[Redis]) -> None:
+        """Name a client of each."""
+        super().__init__([])
+        self.sentinels = clients
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Return host and port of the master. Raises MasterNotFoundError."""
+        failures: dict[str, None] = {}
+        for sentinel in self.sentinels:
+            try:
+                state = sentinel.sentinel_masters().get(service_name)
+            except RedisError as error:
+                failures[str(error)] = None
+                continue
+            if state and self.check_master_state(state, service_name):
+                others = [other for other in self.sentinels if other is not sentinel]
+                self.sentinels = [sentinel, *others]
+                return state["ip"], state["port"]
+            failures["it is down" if state else "it is not known"] = None
+        raise MasterNotFoundError(
+            f"No Sentinel names the master {service_name}: {'; '.join(failures)}"
+        )
+
+
+class MasterPool(SentinelConnectionPool):
+    """Connections to the master: for each new one, Sentinels are asked who that is."""
+
+    def __init__(
+        self,
+        url: RedisUrl,
+        connect: Callable[[str, float], Redis],
+        seconds: float,
+        options: dict[str, Any],
+    ) -> None:
+        """Name what connects to one Redis, how long that waits, and with what options.
+
+        All Sentinels together may take as long as one Redis.
+        """
+        endpoints = url.endpoints
+        clients = [connect(one, seconds / len(endpoints)) for one in endpoints]
+        of_url = parse_url(url.at("", 0))
+        has_tls = of_url.pop("connection_class", None) is SSLConnection
+        options |= of_url
+        options["connection_class"] = (
+            SentinelManagedSSLConnection if has_tls else SentinelManagedConnection
+        )
+        super().__init__(url.master, Sentinels(clients), **options)
+        self._connect_to = lambda host, port: connect(url.at(host, port), seconds)
+
+    def replicas(self) -> list[Redis]:
+        """Return a client of each replica that the Sentinels know of."""
+        addresses = self.sentinel_manager.discover_slaves(self.service_name)
+        return [self._connect_to(*address) for address in addresses]
