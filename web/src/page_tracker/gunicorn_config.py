@@ -71,8 +71,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
     """gunicorn's worker with threads, which stops listening as soon as it is to stop.
 
     gunicorn's would listen until its last connection is closed, without accepting: who
-    connects meanwhile has sent a view, and never learns whether it was counted. Refused,
-    a proxy knows that it was not, and asks another replica.
+    connects meanwhile sends a view, and never learns whether it was counted. Refused, a
+    proxy knows that it was not, and asks another replica.
     """
 
     def set_accept_enabled(self, enabled: bool) -> None:

@@ -28,9 +28,7 @@ def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
     """Give a stack that runs."""
     image = pytestconfig.getoption("--image")
     if image is None:
-        pytest.exit(
-            "--image names the image to put behind the proxy: make proxy-test", 4
-        )
+        pytest.exit("--image has to name what is behind the proxy: make proxy-test", 4)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = Proxied(image)
     try:

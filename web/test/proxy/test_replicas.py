@@ -17,7 +17,7 @@ def test_should_count_exactly_while_replicas_come_and_go(stack: Proxied) -> None
         visitors.come(800)
         stack.scale(4)
         visitors.come(400)
-        (leaving, *staying) = first.values()
+        leaving, *staying = first.values()
         succeed(docker("stop", leaving))
         visitors.come(800)
 

@@ -1,7 +1,5 @@
 """Visitors get what `switch` says, all of them at once and without a failed request."""
 
-from collections import Counter
-
 import pytest
 
 from page_tracker.operating.waiting import wait_for
@@ -23,6 +21,8 @@ class Green(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("", 8000), Green).serve_forever()
 """
 
+GREEN_SAYS = "This page has been seen 1000000 times.\n"
+
 
 @pytest.fixture
 def green(stack: Proxied) -> str:
@@ -33,7 +33,6 @@ def green(stack: Proxied) -> str:
         SECONDS_TO_COME,
     )
     return container
-
 
 
 @pytest.mark.usefixtures("green")
@@ -76,9 +75,6 @@ def test_should_give_a_share_of_visitors_the_candidate_and_always_the_same(
     assert all(len(answers) == 1 for answers in seen), "one visitor, one service"
     share = sum(answers == {True} for answers in seen) / len(seen)
     assert 0.1 < share < 0.45
-
-
-GREEN_SAYS = "This page has been seen 1000000 times.\n"
 
 
 def test_should_give_everybody_the_live_service_when_the_candidate_is_gone(
