@@ -30,8 +30,8 @@ def _connect(url: str, seconds: float) -> Redis:
 
 
 def _options(url: str, seconds: float) -> dict[str, object]:
-    # After its handshake TLS sends tickets, which redis-py takes for an old reply unless
-    # it has asked something by then: a password is asked for already.
+    # TLS sends tickets after its handshake, which redis-py takes for an old reply
+    # unless it has read another one by then: that to its password, or to a name.
     is_mute = url.startswith("rediss") and "@" not in url and "password=" not in url
     return {
         "socket_connect_timeout": seconds,
