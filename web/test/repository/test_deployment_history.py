@@ -141,15 +141,16 @@ def test_should_be_readable() -> None:
     told = lines(
         ("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "went back")
     )
+    told += told.splitlines()[-1].replace("outcome", "reason").replace("went back", "x")
 
     # When
     table = History.of(told).table().splitlines()
 
     # Then
     assert [line.split() for line in table] == [
-        "when by what image strategy outcome at took".split(),
+        "when by what image strategy outcome at took why".split(),
         ["2026-11-20", "16:40:00", "me@here", "deploy", "web@sha256:222222222222"]
         + ["blue-green", "kept", "watch", "9", "s"],
         ["2026-11-20", "16:41:00", "me@here", "rollback", "web@sha256:111111111111"]
-        + ["blue-green", "went", "back", "watch", "9", "s"],
+        + ["blue-green", "went", "back", "watch", "9", "s", "x"],
     ]
