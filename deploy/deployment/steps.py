@@ -92,8 +92,8 @@ class Deployment:
         with self._step(
             "canary", f"{share} % of the visitors, for {seconds} s"
         ) as says:
-            since = engine.now()
             self.strategy.share(self.before, candidate, share)
+            since = engine.now()
 
             def both() -> tuple[Traffic, Traffic]:
                 log = list(self.strategy.access_log(since))

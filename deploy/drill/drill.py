@@ -11,8 +11,12 @@ import sys
 from images import good_image, images_with_faults, remove_images
 from scenarios import SCENARIOS, Drill, Result
 from stacks import ROOT, ComposeStack, Stack
+from swarm_stack import SwarmStack
 
-STACKS: dict[str, type[Stack]] = {"blue-green": ComposeStack}
+STACKS: dict[str, type[Stack]] = {
+    "blue-green": ComposeStack,
+    "rolling": SwarmStack,
+}
 RESULTS = ROOT / "docs/deploying.md"
 
 HEAD = """\

@@ -56,11 +56,12 @@ SCENARIOS = [
     Scenario("is never healthy", 1, "was not healthy within", "unhealthy"),
     Scenario("fails the smoke tests", 1, "smoke tests did not pass", "fails-smoke"),
     Scenario("is slow for visitors", 1, "It is slower", "slow"),
-    Scenario("gets slow once everybody has it", 1, "It is slower", "tires"),
+    Scenario("gets slow after some views", 1, "It is slower", "tires"),
     Scenario("a second one at once", 0, "Kept", at="smoke"),
     Scenario("interrupted in the canary", 143, "SIGTERM", at="canary", by=TERMINATED),
     Scenario("killed while it starts", -9, "settle", at="healthy", by=KILLED),
     Scenario("killed in the canary", -9, "settle", at="canary", by=KILLED),
+    Scenario("killed in the switch", -9, "settle", at="promote", by=KILLED),
     Scenario("killed after the switch", -9, "settle", at="watch", by=KILLED),
     Scenario("killed while the old one drains", -9, "settle", at="finish", by=KILLED),
 ]
