@@ -94,6 +94,23 @@ def test_should_go_back_to_another_image_when_one_was_deployed_twice() -> None:
     assert image == FIRST
 
 
+def test_should_go_back_once_when_one_was_deployed_twice() -> None:
+    # Given
+    history = History.of(
+        lines(
+            ("deploy", SECOND, FIRST, "kept"),
+            ("deploy", SECOND, SECOND, "kept"),
+            ("rollback", FIRST, SECOND, "kept"),
+        )
+    )
+
+    # When
+    image = history.kept_before(FIRST)
+
+    # Then
+    assert image is None
+
+
 def test_should_go_back_to_what_was_kept_last_when_something_else_is_live() -> None:
     # Given: somebody started THIRD by hand
     history = History.of(lines(("deploy", SECOND, FIRST, "kept")))
