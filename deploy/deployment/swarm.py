@@ -216,18 +216,14 @@ def has_several_nodes() -> bool:
 
 def manager() -> str:
     """Return the id of the node that is asked. Raises RefusedError if none manages."""
-    state, manages, node = docker(
-        "info",
-        "--format",
-        "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}} {{.Swarm.NodeID}} ",
-    ).split(" ")[:3]
-    if state != "active":
+    swarm = json.loads(docker("info", "--format", "{{json .Swarm}}"))
+    if swarm["LocalNodeState"] != "active":
         raise RefusedError(
             "This engine is in no swarm: docker swarm init makes one, and DOCKER_HOST"
             " names another engine"
         )
-    if manages != "true":
+    if not swarm["ControlAvailable"]:
         raise RefusedError(
             "This engine is a worker of its swarm: DOCKER_HOST has to name a manager"
         )
-    return node
+    return str(swarm["NodeID"])

@@ -27,6 +27,8 @@ class SwarmStack:
         self.environment = environment_of(self.project) | {
             "PAGE_TRACKER_SECRETS": self._secrets.name,
             "PROXY_SHARE": "20",
+            # Four tasks, and a fifth that starts: enough for a small machine.
+            "PAGE_TRACKER_WORKERS": "1",
             # Visitors of a drill need no TLS.
             "PAGE_TRACKER_PROXIES": "127.0.0.1",
         }

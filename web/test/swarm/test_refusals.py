@@ -10,10 +10,7 @@ DEPLOY = ("deploy/release", "--strategy", "rolling")
 
 
 # The first test: the others have a swarm.
-@pytest.mark.parametrize(
-    "command",
-    [["deploy/swarm"], ["deploy/release", "--strategy", "rolling", "history"]],
-)
+@pytest.mark.parametrize("words", [("deploy/swarm",), (*DEPLOY, "history")])
 def test_should_say_that_there_is_no_swarm(
     nothing: dict[str, str], words: tuple[str, ...]
 ) -> None:
