@@ -69,6 +69,10 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
+redis-test: system .venv/development ## Run the tests against a Redis Cluster, and with Sentinels (3 minutes)
+	@cd web && pytest --numprocesses 2 --cluster $(call report,cluster) test/integration test/clusters/test_cluster.py
+	@cd web && pytest --numprocesses 2 $(call report,sentinels) test/clusters/test_sentinels.py
+
 soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -51,6 +52,10 @@ class RedisProcess:
         with suppress(RedisError):
             return bool(self.client.ping())
         return False
+
+    def tell(self, *command: object) -> Any:
+        """Run any command."""
+        return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def kill(self) -> None:
         """Kill it, as an operating system out of memory would."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from page_tracker.operating.waiting import wait_for
 from redis_process import HOST, SECONDS, RedisProcess, processes
@@ -34,8 +35,8 @@ class WatchedSet:
     @property
     def master(self) -> RedisProcess:
         """Return the Redis that the Sentinels call the master."""
-        _, port = self.sentinels[-1].client.sentinel_get_master_addr_by_name(NAME)
-        return next(redis for redis in self.redis if redis.port == port)
+        _, port = self.sentinels[-1].tell("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
+        return next(redis for redis in self.redis if redis.port == int(port))
 
 
 @contextmanager
@@ -58,8 +59,7 @@ def redis_sentinels() -> Iterator[WatchedSet]:
             }
             for name, value in settings.items():
                 sentinel.client.sentinel_set(NAME, name, value)
-        for sentinel in sentinels:
-            assert wait_for(lambda one=sentinel: knows_all(one), SECONDS)
+        assert wait_for(lambda: all(map(knows_all, sentinels)), SECONDS)
         yield WatchedSet(redis, sentinels)
 
 
@@ -70,5 +70,5 @@ def replicas_of(master: RedisProcess) -> int:
 
 def knows_all(sentinel: RedisProcess) -> bool:
     """Say whether a Sentinel knows of both replicas and both other Sentinels."""
-    told = sentinel.client.sentinel_master(NAME)
+    told = cast(dict[str, int], sentinel.client.sentinel_master(NAME))
     return (told["num-slaves"], told["num-other-sentinels"]) == (2, 2)

@@ -25,7 +25,7 @@ PATHS = {
     "redis+sentinel": r"/[\w.:-]+(/\d*)?",
     "rediss+sentinel": r"/[\w.:-]+(/\d*)?",
 }
-"""What may stand behind the hosts of each scheme: database, socket, name of a master."""
+"""What may stand behind the hosts: a database, a socket, the name of a master."""
 
 OPTIONS = re.compile(
     "db|username|password|client_name|"
@@ -37,7 +37,7 @@ client must never do (wait for long, try again), since a URL wins over the code.
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 """Those that name a file."""
 
-FOR_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password"}
+FOR_SENTINELS = ("sentinel_username", "sentinel_password")
 """Options by which Sentinels know us; what stands before the @ is for Redis."""
 
 
@@ -90,7 +90,7 @@ class RedisUrl:
 
     @property
     def endpoints(self) -> list[str]:
-        """Return a URL for each Redis, node of the cluster or Sentinel that it names."""
+        """Return a URL for each Redis, node of a cluster or Sentinel that is named."""
         hosts = self.hosts.split(",")
         if self.kind == "cluster":
             return [self._of_redis(host) for host in hosts]
@@ -114,7 +114,7 @@ class RedisUrl:
 
     def _of_sentinel(self, host: str) -> str:
         options = {
-            FOR_SENTINELS.get(name, name): value
+            name.removeprefix("sentinel_"): value
             for name, value in self._options.items()
             if name not in ("db", "username", "password")
         }

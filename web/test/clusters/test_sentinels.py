@@ -74,7 +74,7 @@ def test_should_go_on_in_time_and_lose_nothing_when_the_master_is_killed(
     once, resent = visitors.tallies[ONCE], visitors.tallies[RESENT]
     (of_once,) = sums(redis_client, "views", ONCE)
     (of_resent,) = sums(redis_client, "views", RESENT)
-    # What a master acknowledged just before it was killed its replicas may not have yet.
+    # What a master acknowledged just before it was killed no replica may have yet.
     assert once.counted - VISITORS <= of_once <= once.sent
     assert resent.sent - VISITORS <= of_resent <= resent.sent
     verified = command("verify", REDIS_URL=watched_set.url)
@@ -90,7 +90,7 @@ def test_should_lose_nothing_when_a_paused_master_gives_way(
         former = watched_set.master
         former.client.client_pause(20_000, all=False)
         visitors.await_refused(1)
-        watched_set.sentinels[0].client.execute_command("SENTINEL FAILOVER", NAME)
+        watched_set.sentinels[0].tell("SENTINEL FAILOVER", NAME)
         visitors.await_counted(200)
 
     # Then
@@ -159,7 +159,7 @@ def test_should_use_the_passwords_of_redis_and_of_sentinels(
         redis.client.config_set("requirepass", PASSWORD)
     for sentinel in watched_set.sentinels:
         sentinel.client.sentinel_set(NAME, "auth-pass", PASSWORD)
-        sentinel.client.execute_command("ACL SETUSER", "default", f">{PASSWORD}")
+        sentinel.tell("ACL SETUSER", "default", f">{PASSWORD}")
 
     # When
     url = watched_set.url.replace("://", f"://{user}") + option

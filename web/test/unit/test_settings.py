@@ -168,6 +168,12 @@ def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
         "rediss://redis.example?ssl_cert_reqs=required",
         "unix:///run/redis.sock?db=1",
         "redis://localhost?client_name=page-tracker",
+        "redis+cluster://one.example",
+        "redis+cluster://user:p%40ss@one.example,[::1]:7001/0",  # pragma: allowlist secret
+        "rediss+cluster://one.example:7001?ssl_ca_certs=/run/ca.pem",
+        "redis+sentinel://one.example,two.example:26380/counts",
+        "rediss+sentinel://:p%40ss@[::1]/counts/2",  # pragma: allowlist secret
+        "redis+sentinel://one.example/counts?sentinel_password=p%40ss",
     ],
 )
 def test_should_take_every_kind_of_redis_url(url: str) -> None:
@@ -197,6 +203,18 @@ def test_should_take_every_kind_of_redis_url(url: str) -> None:
         ("redis://:swordfish@localhost?ssl_cert_reqs=none", "rediss://"),
         ("rediss://:swordfish@localhost?ssl_cert_reqs=perhaps", "ssl_"),
         ("unix://", "unix:///"),
+        ("redis+cluster://", "HOST"),
+        ("redis+cluster://:swordfish@one,,two", "HOST[:PORT]"),
+        ("redis+cluster://:swordfish@one,two:port", "HOST[:PORT]"),
+        ("redis+cluster://:swordfish@one/1", "redis+cluster://"),
+        ("redis+cluster://:swordfish@one?db=1", "no databases"),
+        ("redis+cluster://:swordfish@one?ssl_cert_reqs=none", "rediss://"),
+        ("redis+cluster://:swordfish@one?sentinel_password=x", "'sentinel_password'"),
+        ("redis+sentinel://:swordfish@one,two", "/MASTER"),
+        ("redis+sentinel://:swordfish@one/", "/MASTER"),
+        ("redis+sentinel://:swordfish@one/counts/first", "[/DATABASE]"),
+        ("redis+sentinel://:swordfish@one/counts?retry_on_timeout=1", "'retry_on"),
+        ("redis+nothing://:swordfish@one", "redis+cluster://"),
     ],
 )
 def test_should_say_what_is_wrong_with_a_redis_url_without_its_password(

@@ -8,6 +8,8 @@ a command again only after an answer which says that it was not executed: MOVED 
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 """
 
+# pylint: disable=abstract-method,too-many-ancestors  # redis-py is made that way
+
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

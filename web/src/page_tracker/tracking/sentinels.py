@@ -1,7 +1,7 @@
 """The master of a set of Redis, as Sentinels name it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 from redis.connection import SSLConnection, parse_url
@@ -33,10 +33,11 @@ class Sentinels(Sentinel):
         failures: dict[str, None] = {}
         for sentinel in self.sentinels:
             try:
-                state = sentinel.sentinel_masters().get(service_name)
+                masters = cast(dict[str, Any], sentinel.sentinel_masters())
             except RedisError as error:
                 failures[str(error)] = None
                 continue
+            state = masters.get(service_name)
             if state and self.check_master_state(state, service_name):
                 others = [other for other in self.sentinels if other is not sentinel]
                 self.sentinels = [sentinel, *others]

@@ -25,8 +25,7 @@ class Topology:
         self, url: RedisUrl, connect: Callable[[str], Redis], seconds: float
     ) -> None:
         """Name the cluster, what connects to one node, and how long asking may take."""
-        self._url = url
-        self._connect = connect
+        self._connect_to = lambda address: connect(url.at(*address))
         self._seconds = seconds
         self._endpoints = [connect(endpoint) for endpoint in url.endpoints]
         self._sources = self._endpoints
@@ -60,7 +59,7 @@ class Topology:
         """Return the client of one node."""
         with self._lock:
             if address not in self._clients:
-                self._clients[address] = self._connect(self._url.at(*address))
+                self._clients[address] = self._connect_to(address)
             return self._clients[address]
 
     def learn_from(self, address: Address) -> None:
@@ -86,6 +85,7 @@ class Topology:
         """Ask the cluster, unless there is no doubt."""
         if not self._is_in_doubt:
             return
+        # pylint: disable-next=consider-using-with
         if not self._asking.acquire(timeout=self._seconds):
             raise RedisConnectionError("The cluster is away, as another request finds")
         try:
