@@ -70,9 +70,7 @@ def test_should_say_why_when_a_job_is_not_interruptible() -> None:
     # Then
     assert PIPELINE["default"]["interruptible"]
     assert len(explained) == TEXT.count("interruptible: false")
-    uninterruptible = {
-        name for name, job in jobs().items() if not job["interruptible"]
-    }
+    uninterruptible = {name for name, job in jobs().items() if not job["interruptible"]}
     assert uninterruptible == {"publish", "deploy", "rollback"}
 
 
