@@ -7,7 +7,9 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -307,6 +309,33 @@ def test_should_end_with_one_line_when_a_file_of_the_folder_can_not_be_written(
 
     # Then
     assert line.startswith("Error: Redis can not be started: ") and "redis.log" in line
+
+
+def test_should_refuse_connections_as_soon_as_it_is_to_stop(
+    tracker: PageTracker,
+) -> None:
+    # Given
+    place = urlsplit(tracker.url)
+    assert place.hostname and place.port
+    kept = HTTPConnection(place.hostname, place.port, timeout=5)
+    kept.request("GET", "/health")
+    kept.getresponse().read()
+
+    def is_refused() -> bool:
+        try:
+            socket.create_connection((place.hostname, place.port), 5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    # When
+    tracker.process.terminate()
+
+    # Then: while it still answers on the connections that it has
+    assert wait_for(is_refused, 1.5)
+    kept.request("GET", "/health")
+    assert kept.getresponse().status == 200
+    kept.close()
 
 
 def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:

@@ -21,9 +21,19 @@ def test_should_not_believe_what_a_visitor_says_of_its_address(stack: Proxied) -
     assert numbers[-1] == {"page": "/liar", "views": 3, "visits": 1}
 
 
-def test_should_not_believe_what_a_visitor_says_of_its_scheme(stack: Proxied) -> None:
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Protocol", "ssl"),
+        ("X-Forwarded-SSL", "on"),
+    ],
+)
+def test_should_not_believe_what_a_visitor_says_of_its_scheme(
+    stack: Proxied, header: str, value: str
+) -> None:
     # When
-    page = stack.get("/embed", X_Forwarded_Proto="https").text
+    page = stack.get("/embed", **{header: value}).text
 
     # Then
     assert SNIPPET.format(stack.url) in page
