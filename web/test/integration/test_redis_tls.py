@@ -11,7 +11,7 @@ from redis import Redis
 
 from page_tracker import app
 from page_tracker.settings import Settings
-from production import make_secrets, password_in, users_in
+from secret_files import make_secrets, password_in, users_in
 from servers import free_port
 
 

@@ -1,5 +1,6 @@
 """The application as the user of Redis that `make secrets` gives it: no more than that."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,12 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorder
-from production import make_secrets, password_in, users_in
+from secret_files import make_secrets, password_in, users_in
 from recording import BROWSER, make_recorder, person, view
 from usage import Command
 
@@ -222,3 +223,45 @@ def test_should_say_what_is_refused_when_a_command_is_not_allowed(
         "redis": "can not count (NoPermissionError)",
     }
     assert "has no permissions to run the 'incrby' command" in caplog.text
+
+
+@pytest.fixture
+def socket(redis_server: RedisServer, folder: Path, users: dict[str, list[str]]) -> str:
+    """Give the socket of a Redis that reads its users from the file."""
+    assert users
+    socket = redis_server.url.partition("://")[2]
+    redis_server.stop()
+    redis_server.url = f"unix://health:none@{socket}"
+    # pylint: disable-next=protected-access
+    redis_server._command += ["--aclfile", str(folder / "secrets" / "redis-users.acl")]
+    redis_server.start()
+    return socket
+
+
+def test_should_keep_what_was_counted_when_redis_starts_again(
+    redis_server: RedisServer, folder: Path, socket: str
+) -> None:
+    # Given
+    password = password_in(folder / "secrets")
+    with connect(f"unix://page-tracker:{password}@{socket}") as client:
+        make_recorder(client).count(view("/about"), person())
+
+        # When
+        redis_server.stop()
+        redis_server.start()
+        counted = make_recorder(client).count(view("/about"), person(2))
+
+    # Then
+    assert counted.page == ("/about", 2, 2)
+
+
+@pytest.mark.parametrize("user", ["", "default:@", "default:guessed@", ":guessed@"])
+def test_should_let_nobody_in_without_a_password(socket: str, user: str) -> None:
+    # Given
+    with connect(f"unix://{user}{socket}") as anybody:
+        # When
+        with pytest.raises(RedisError) as refused:
+            anybody.dbsize()
+
+    # Then
+    assert re.search("Authentication required|invalid username", str(refused.value))
