@@ -10,20 +10,19 @@ ROOT = Path(__file__).parents[2]
 
 def make_secrets(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Write what is missing in a folder of secrets, as `make secrets` does."""
-    return run_secrets(folder, **environment)
+    return _run("write", folder, environment)
 
 
-def check_secrets(folder: Path) -> subprocess.CompletedProcess[str]:
+def check_secrets(folder: Path, domain: str) -> subprocess.CompletedProcess[str]:
     """Say what is missing in a folder of secrets, as `make production` does."""
-    return run_secrets(folder, "check")
+    return _run("check", folder, {"PAGE_TRACKER_DOMAIN": domain})
 
 
-def run_secrets(
-    folder: Path, *arguments: str, **environment: str
+def _run(
+    what: str, folder: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run deploy/secrets on a folder."""
     return subprocess.run(
-        [ROOT / "deploy" / "secrets", *arguments],
+        [ROOT / "deploy" / "secrets", what],
         env=os.environ | {"PAGE_TRACKER_SECRETS": str(folder)} | environment,
         capture_output=True,
         text=True,
