@@ -1,4 +1,4 @@
-"""The application as the user of Redis that `make secrets` gives it: no more than that."""
+"""The application as the user of Redis that `make secrets` gives it, and no more."""
 
 import re
 import time
@@ -14,8 +14,8 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorder
-from secret_files import make_secrets, password_in, users_in
 from recording import BROWSER, make_recorder, person, view
+from secret_files import add_users, make_secrets, operate, password_in, users_in
 from usage import Command
 
 DAY = 24 * 60 * 60
@@ -39,9 +39,8 @@ def operator(
     From now on, all others are the application's user.
     """
     with connect(redis_server.url) as client:
-        for name, rules in users.items():
-            if name != "default":
-                client.execute_command("ACL", "SETUSER", name, *rules)
+        assert users
+        add_users(client, folder / "secrets")
         way, _, socket = redis_server.url.partition("://")
         password = password_in(folder / "secrets")
         redis_server.url = f"{way}://page-tracker:{password}@{socket}"
@@ -107,7 +106,7 @@ def record(redis: Redis) -> None:
         assert recorder.look("open.example", "/a").page.views
 
 
-def operate(command: Command, operator: Redis) -> None:
+def run_commands(command: Command, operator: Redis) -> None:
     """Run all commands, and verify a site that can not be read."""
     for arguments in (
         "sites add blog.example --time-zone Europe/Berlin",
@@ -143,7 +142,7 @@ def test_should_let_the_application_do_all_that_it_does_and_nothing_else(
     # When
     serve(http_client, operator)
     record(page_tracker)
-    operate(command, operator)
+    run_commands(command, operator)
 
     # Then
     allowed = {rule[1:] for rule in users["page-tracker"] if rule.startswith("+")}
@@ -181,7 +180,7 @@ def test_should_refuse_the_application_what_it_does_not_need(
 
     # When
     with pytest.raises(ResponseError):
-        page_tracker.execute_command(*attempt)
+        operate(page_tracker, *attempt)
 
     # Then
     assert len(denied(operator)) == 1
@@ -204,14 +203,14 @@ def test_should_let_health_checks_do_nothing_but_ping(
         assert answers
         for command in (["INCR", "page_views"], ["DBSIZE"], ["INFO"]):
             with pytest.raises(NoPermissionError):
-                health.execute_command(*command)
+                operate(health, *command)
 
 
 def test_should_say_what_is_refused_when_a_command_is_not_allowed(
     operator: Redis, http_client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given
-    operator.execute_command("ACL", "SETUSER", "page-tracker", "-incr", "-incrby")
+    operate(operator, "ACL", "SETUSER", "page-tracker", "-incr", "-incrby")
 
     # When
     counted, ready = http_client.get("/"), http_client.get("/ready")

@@ -10,8 +10,8 @@ def connect(url: str, seconds: float = 5) -> Redis:
 
     It never tries a command again: Redis may have counted before the reply was lost.
     """
-    # After its handshake TLS sends tickets, which redis-py takes for an old reply unless
-    # it has asked something by then: a password is asked for already.
+    # TLS sends tickets after its handshake, which redis-py takes for an old reply
+    # unless it has read another one by then: that to its password, or to a name.
     is_mute = url.startswith("rediss:") and "@" not in url and "password=" not in url
     return Redis.from_url(
         url,
