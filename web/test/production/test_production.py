@@ -1,6 +1,7 @@
 """A production keeps the counts of the installation it was, and its secrets."""
 
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -225,3 +226,27 @@ def test_should_take_another_password_while_it_counts(production: Installation) 
         f"import redis; redis.from_url({before!r}).get('page_views')"
     )
     assert "AuthenticationError" in said
+
+
+def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
+    production: Installation, tmp_path: Path
+) -> None:
+    # Given
+    model = json.loads(production.compose(*PRODUCTION, "config", "--format", "json"))
+    model["services"]["blue-service"] = model["services"]["web-service"]
+    (tmp_path / "deployed.json").write_text(json.dumps(model), "utf-8")
+    deployed = ("--project-directory", ".", "--file", str(tmp_path / "deployed.json"))
+    production.compose(
+        *deployed, "up", "--detach", "--no-deps", "--wait", "blue-service"
+    )
+    production.compose("exec", "proxy-service", "switch", "blue-service")
+    production.compose("rm", "--stop", "--force", "web-service")
+    views = production.count(1, "https")
+
+    # When
+    said = production.must("make", "production")
+
+    # Then
+    assert production.count(1, "https") == views + 1
+    assert "blue-service is what visitors get" in said
+    assert not production.containers("web-service")

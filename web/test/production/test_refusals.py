@@ -1,9 +1,7 @@
 """A production that misses something is refused by name, and nothing is started."""
 
-import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -101,29 +99,3 @@ def test_should_refuse_without_secrets_when_compose_is_called(
     assert refused.returncode
     assert f"bind source path does not exist: {it.secrets}/{missing}" in refused.stderr
     assert it.compose("ps", "--quiet") == ""
-
-
-def test_should_give_the_same_to_both_colours(
-    install: Callable[..., Installation], tmp_path: Path
-) -> None:
-    # Given
-    colours = tmp_path / "colours.json"
-    extends = {"file": "docker-compose.yml", "service": "web-service"}
-    both = ("blue-service", "green-service")
-    services = {name: {"extends": extends, "image": name} for name in both}
-    colours.write_text(json.dumps({"services": services}), "utf-8")
-    it = install(PAGE_TRACKER_DOMAIN="localhost")
-
-    # When
-    stack, production = PRODUCTION[:2], PRODUCTION[2:]
-    files = [*stack, "--file", str(colours), *production, "--profile", "blue-green"]
-    config = json.loads(it.compose(*files, "config", "--format", "json"))["services"]
-
-    # Then
-    web = config["web-service"]
-    for name in both:
-        for of_image in ("image", "build", "profiles"):
-            config[name].pop(of_image, None)
-    web.pop("image")
-    assert config["blue-service"] == config["green-service"] == web
-    assert "redis-url" in str(web["secrets"])
