@@ -113,7 +113,8 @@ class Installation:
 
     def remove(self) -> None:
         """Remove all of it."""
-        self.run("docker", "compose", "down", "--volumes", "--timeout", "5")
+        down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
+        self.run("docker", "compose", *down)
         self.run("docker", "image", "rm", f"{self.project}:proxy")
 
 

@@ -25,7 +25,9 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [ROOT / "deploy" / "secrets", what],
-        env=os.environ | {"PAGE_TRACKER_SECRETS": str(folder)} | environment,
+        env=os.environ
+        | {"COMPOSE_ENV_FILES": "/dev/null", "PAGE_TRACKER_SECRETS": str(folder)}
+        | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -194,9 +194,10 @@ def test_should_let_health_checks_do_nothing_but_ping(
     # Given
     assert operator.ping()
     socket = redis_server.url.rpartition("@")[2]
+    url = f"unix://health:none@{socket}"  # pragma: allowlist secret
 
     # When
-    with connect(f"unix://health:none@{socket}") as health:
+    with connect(url) as health:
         answers = health.ping()
 
         # Then

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from installation import PRODUCTION, Installation, Switched
+from page_tracker.operating.waiting import wait_for
 
 OF_REDIS = [
     "redis-ca.crt",
@@ -217,10 +218,12 @@ def test_should_take_another_password_while_it_counts(production: Installation) 
     (new,) = [line.split()[3] for line in users if line.startswith("user page-tracker")]
     operate(new)
     views = production.count(1, "https")
-    production.compose(*PRODUCTION, "up", "--detach", "--wait", "--force-recreate")
+    again = ["up", "--detach", "--wait", "--force-recreate", "--no-deps", "web-service"]
+    production.compose(*PRODUCTION, *again)
     operate("resetpass", new)
 
     # Then
+    assert wait_for(lambda: production.ask("https", "/ready").ok, 10)
     assert production.count(1, "https") == views + 1
     said = production.python(
         f"import redis; redis.from_url({before!r}).get('page_views')"

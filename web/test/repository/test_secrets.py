@@ -228,3 +228,20 @@ def test_should_refuse_a_key_that_is_not_of_its_certificate(folder: Path) -> Non
     # Then
     (line,) = checked.stderr.splitlines()
     assert "privkey.pem: is not the key of fullchain.pem" in line
+
+
+def test_should_read_settings_where_compose_does(tmp_path: Path) -> None:
+    # Given
+    env = tmp_path / "env"
+    env.write_text(
+        "PAGE_TRACKER_DOMAIN=counter.example.org\n"
+        "PAGE_TRACKER_TOKEN=the token of before\n"
+    )
+
+    # When
+    made = make_secrets(tmp_path / "secrets", COMPOSE_ENV_FILES=str(env))
+
+    # Then
+    assert made.returncode == 0, made.stderr
+    assert "certificates/counter.example.org/: put fullchain.pem" in made.stdout
+    assert (tmp_path / "secrets" / "token").read_text() == "the token of before\n"
