@@ -5,9 +5,9 @@ from collections.abc import Callable
 from deployment.errors import (
     BusyError,
     DeploymentError,
-    LockLostError,
     RefusedError,
     Status,
+    UnsettledError,
 )
 from deployment.interruption import Interruption
 from deployment.output import say
@@ -23,8 +23,8 @@ def status_of(action: Callable[[], int]) -> int:
     except BusyError as error:
         say(f"Busy: {error}")
         return Status.BUSY
-    except LockLostError as error:
-        say(f"Left as it is, for the next deployment to settle: {error}")
+    except UnsettledError as error:
+        say(f"Left as it is, for the next one to settle: {error}")
         return Status.STUCK
     except DeploymentError as error:
         say(f"Failed: {error}")

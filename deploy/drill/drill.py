@@ -6,6 +6,7 @@ then what Redis has, or the drill fails: with status 1, and the lines that say w
 """
 
 import argparse
+import signal
 import sys
 
 from images import good_image, images_with_faults, remove_images
@@ -59,6 +60,8 @@ def main() -> int:
     chosen = [
         scenario for scenario in SCENARIOS if (options.only or "") in scenario.title
     ]
+    # Let that end it as an interruption does: by way of `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stack = STACKS[options.strategy]()
     try:
         good = good_image()

@@ -59,7 +59,7 @@ SCENARIOS = [
     Scenario("gets slow after some views", 1, "It is slower", "tires"),
     Scenario("a second one at once", 0, "Kept", at="smoke"),
     Scenario("interrupted in the canary", 143, "SIGTERM", at="canary", by=TERMINATED),
-    Scenario("killed while it starts", -9, "settle", at="healthy", by=KILLED),
+    Scenario("killed while it starts", -9, "settle", at="start", by=KILLED),
     Scenario("killed in the canary", -9, "settle", at="canary", by=KILLED),
     Scenario("killed in the switch", -9, "settle", at="promote", by=KILLED),
     Scenario("killed after the switch", -9, "settle", at="watch", by=KILLED),

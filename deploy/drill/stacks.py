@@ -103,7 +103,9 @@ class ComposeStack:
 
     def remove(self) -> None:
         """Remove containers, networks and volumes, those of the deployments too."""
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        # Without their profile, Compose would leave the colours as they are.
+        down = ("--profile", "blue-green", "down", "--volumes", "--timeout", "5")
+        self._compose(*down)
         # The lock ends by itself: see deploy/deployment/journal.py.
         wait_for(lambda: not self._containers(), SECONDS_TO_START)
         run("docker", "volume", "rm", "--force", f"{self.project}_deployment-volume")
