@@ -15,7 +15,7 @@ ifeq ($(shell command -v "$(PYTHON)"),)
 $(error There is no $(PYTHON) here: name another, as in make PYTHON=python3.13)
 endif
 endif
-ifneq ($(filter-out help system image e2e-docker publish up down clean,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help system image e2e-docker publish up down secrets production clean,$(MAKECMDGOALS)),)
 $(shell [ ! -d .venv ] || { [ "$$(cat .venv/place 2>/dev/null)" = "$(PLACE)" ] && \
 	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; } || \
 	rm -rf .venv)
@@ -148,9 +148,16 @@ rollback: .venv/development ## Bring back the image that was kept before
 deployments: ## Show what was deployed when, by whom, and how it ended
 	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" history
 
+swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other settings
+	@$(if $(IMAGE),PAGE_TRACKER_IMAGE="$$IMAGE") deploy/swarm
+
 deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine wrk
-	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py
+	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py --strategy "$${STRATEGY:-blue-green}"
+
+swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+	@.ci/need docker engine
+	@cd web && pytest $(call report,swarm) test/swarm
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine openssl ssh
@@ -170,6 +177,18 @@ binary-test: system .venv/development ## Test that executable in containers with
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
+
+secrets: ## Write once what a production keeps secret, into ./secrets or PAGE_TRACKER_SECRETS
+	@deploy/secrets
+
+production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for one
+	@deploy/production
+
+production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
+	@.ci/need docker engine openssl
+	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
+		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+	@cd web && pytest $(call report,production) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/production
 
 up: ## Build and start the Compose stack on http://localhost
 	@PAGE_TRACKER_COMMIT=$$(.ci/commit) docker compose up --detach --build --wait

@@ -1,5 +1,6 @@
 """Blue-green on one machine: two colours behind the proxy of a Compose stack."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +17,13 @@ SERVICES = (WEB, BLUE, GREEN)
 
 SECONDS_TO_DRAIN = 90
 SECONDS_TO_STOP = 60
+SECONDS_TO_SWITCH = 20
+SECONDS_BETWEEN_TRIES = 1
+
+CURE = (
+    "which does not run. Start it, or give them another:"
+    " docker compose exec proxy-service switch web-service"
+)
 
 
 class BlueGreen:
@@ -36,21 +44,21 @@ class BlueGreen:
         return self._model.project
 
     def live(self) -> Version:
-        """Return what the proxy's state names, which has to run."""
-        service = self._switch().split()[0]
-        running = self._running(service)
-        if not running:
-            raise RefusedError(
-                f"Visitors should get {service}, which does not run. Start it, or give"
-                " them another: docker compose exec proxy-service switch web-service"
-            )
-        return Version(service, running[0].image)
+        """Return what the proxy's state names, whether that runs or has ended."""
+        service = docker("exec", self._proxy, "switch").split()[0]
+        containers = containers_of(self.project, service)
+        if not containers:
+            raise RefusedError(f"Visitors should get {service}, {CURE}")
+        return Version(service, containers[0].image)
 
     def start(self, image: str, before: Version) -> tuple[Version, str]:
         """Start as many containers of the other colour as are live."""
+        live = self._running(before.service)
+        if not live:
+            raise DeploymentError(f"Visitors should get {before.service}, {CURE}")
         service = GREEN if before.service == BLUE else BLUE
         self._remove(service)
-        how = self._model.up(service, image, self._running(before.service))
+        how = self._model.up(service, image, live)
         return Version(service, image), how
 
     def health(self, candidate: Version) -> Health:
@@ -122,8 +130,17 @@ class BlueGreen:
         containers = containers_of(self.project, service)
         return [container for container in containers if container.is_running]
 
-    def _switch(self, *arguments: str) -> str:
-        return docker("exec", self._proxy, "switch", *arguments)
+    def _switch(self, *arguments: str) -> None:
+        """Set what visitors get. A service may be too busy to answer the proxy once."""
+        deadline = time.monotonic() + SECONDS_TO_SWITCH
+        while True:
+            try:
+                docker("exec", self._proxy, "switch", *arguments)
+                return
+            except DeploymentError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(SECONDS_BETWEEN_TRIES)
 
     def _drain(self) -> str:
         """Wait until requests of before the last reload are answered: `drain` does."""

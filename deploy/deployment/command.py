@@ -7,23 +7,22 @@ from datetime import UTC, datetime
 from deployment import journal as journals
 from deployment import traffic
 from deployment.blue_green import BlueGreen
-from deployment.errors import (
-    BusyError,
-    DeploymentError,
-    LockLostError,
-    RefusedError,
-    Status,
-)
+from deployment.ending import status_of
+from deployment.errors import RefusedError, Status
 from deployment.history import short
 from deployment.images import checked, pull
-from deployment.interruption import Interruption, Interruptions
+from deployment.interruption import Interruptions
 from deployment.journal import Journal
 from deployment.output import WIDTH, say
 from deployment.plan import Plan
+from deployment.rolling import Rolling
 from deployment.steps import Deployment, settle
 from deployment.strategy import Strategy, Version
 
-STRATEGIES: dict[str, type[Strategy]] = {"blue-green": BlueGreen}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "blue-green": BlueGreen,
+    "rolling": Rolling,
+}
 
 STATUSES = """\
 status  0: the image is kept     1: it failed, and visitors have the version before
@@ -36,23 +35,8 @@ def main() -> int:
     """Do what was asked for; the last line says why it was not done."""
     arguments = parser().parse_args()
     interruptions = Interruptions()
-    try:
-        return do(arguments, STRATEGIES[arguments.strategy](), interruptions)
-    except RefusedError as error:
-        say(f"Refused: {error}")
-        return Status.REFUSED
-    except BusyError as error:
-        say(f"Busy: {error}")
-        return Status.BUSY
-    except LockLostError as error:
-        say(f"Left as it is, for the next deployment to settle: {error}")
-        return Status.STUCK
-    except DeploymentError as error:
-        say(f"Failed: {error}")
-        return Status.WENT_BACK
-    except Interruption as error:
-        say(f"{error}, before this deployment began.")
-        return error.status
+    strategy = STRATEGIES[arguments.strategy]
+    return status_of(lambda: do(arguments, strategy(), interruptions))
 
 
 def do(

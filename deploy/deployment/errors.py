@@ -17,8 +17,8 @@ class DeploymentError(Exception):
     """A step failed, for the reason that this says."""
 
 
-class LockLostError(DeploymentError):
-    """The lock is gone, and with it the right to change anything."""
+class UnsettledError(DeploymentError):
+    """Something was left in the middle, for the next deployment to settle."""
 
 
 class RefusedError(Exception):

@@ -84,7 +84,17 @@ class History:
 
     def table(self, most: int = 20) -> str:
         """Return the last deployments as a table, the newest last."""
-        head = ("when", "by", "what", "image", "strategy", "outcome", "at", "took")
+        head = (
+            "when",
+            "by",
+            "what",
+            "image",
+            "strategy",
+            "outcome",
+            "at",
+            "took",
+            "why",
+        )
         rows = [head, *(_row(record) for record in self.records[-most:])]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
         return "\n".join(
@@ -123,6 +133,7 @@ def _row(record: Record) -> tuple[str, ...]:
         record.outcome or "not ended",
         record.step,
         f"{record.seconds:.0f} s",
+        record.reason,
     )
 
 

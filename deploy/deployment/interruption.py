@@ -17,8 +17,11 @@ class Interruptions:
 
     def __init__(self) -> None:
         self._is_put_off = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._come)
+        # Under nohup, the end of a terminal is none of this.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._come)
 
     def put_off(self) -> None:
         """Let what runs come to its end, whatever signals come."""

@@ -18,7 +18,7 @@ from threading import Timer
 from typing import Any
 
 from deployment.engine import docker, last_line, run
-from deployment.errors import BusyError, DeploymentError, LockLostError
+from deployment.errors import BusyError, DeploymentError, UnsettledError
 from deployment.history import History
 
 PLACE = "/deployments/history.jsonl"
@@ -74,7 +74,7 @@ class Journal:
         time = datetime.now(UTC).isoformat(timespec="seconds")
         line = {"deployment": deployment, "time": time} | fields
         if not self._answers(json.dumps(line) + "\n"):
-            raise LockLostError(
+            raise UnsettledError(
                 f"The container {container_of(self.project)} ended, which is the lock:"
                 " somebody removed it, or the engine was restarted"
             )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from deployment import engine
-from deployment.errors import DeploymentError, LockLostError, Status
+from deployment.errors import DeploymentError, Status, UnsettledError
 from deployment.history import KEPT, WENT_BACK, Record, short
 from deployment.interruption import Interruption, Interruptions
 from deployment.journal import Journal
@@ -47,12 +47,12 @@ class Deployment:
     def run(self, image: str, plan: Plan) -> int:
         """Do all steps, and return the status of the command.
 
-        Raises LockLostError: then nothing more is touched, as another may be at it.
+        Raises UnsettledError: then nothing more is touched, as another may be at it.
         """
         began = time.monotonic()
         try:
             self._bring_to_all(image, plan)
-        except LockLostError:
+        except UnsettledError:
             raise
         except (DeploymentError, Interruption) as error:
             return self._go_back(error)
@@ -92,8 +92,8 @@ class Deployment:
         with self._step(
             "canary", f"{share} % of the visitors, for {seconds} s"
         ) as says:
-            since = engine.now()
             self.strategy.share(self.before, candidate, share)
+            since = engine.now()
 
             def both() -> tuple[Traffic, Traffic]:
                 log = list(self.strategy.access_log(since))
@@ -173,16 +173,19 @@ class Deployment:
 
 
 def settle(strategy: Strategy, journal: Journal, left: Record) -> None:
-    """Bring to an end what a deployment left that was killed."""
+    """Bring to an end what a deployment left that was killed. Raises UnsettledError."""
     say(f"{'settle':{WIDTH}} {left.by} was stopped at {left.step or 'the start'}:")
-    if left.step == FINISH:
-        how = strategy.finish(left.before)
-        journal.write(left.deployment, outcome=KEPT)
-        say(f"{'':{WIDTH}} its version was good, and is kept: {how}")
-        return
-    strategy.go_back(left.before)
-    journal.write(left.deployment, outcome=WENT_BACK, reason="it was killed")
-    say(f"{'':{WIDTH}} visitors get {short(left.before.image)}, as before it")
+    try:
+        if left.step == FINISH:
+            how = f"its version was good, and is kept: {strategy.finish(left.before)}"
+            journal.write(left.deployment, outcome=KEPT)
+        else:
+            strategy.go_back(left.before)
+            how = f"visitors get {short(left.before.image)}, as before it"
+            journal.write(left.deployment, outcome=WENT_BACK, reason="it was killed")
+    except DeploymentError as error:
+        raise UnsettledError(str(error)) from error
+    say(f"{'':{WIDTH}} {how}")
 
 
 def _since(began: float) -> str:

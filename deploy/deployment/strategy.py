@@ -38,7 +38,7 @@ class Strategy(Protocol):
         """The stack's name, of which there is one deployment at a time."""
 
     def live(self) -> Version:
-        """Return what visitors get, but for those of a canary share.
+        """Return what visitors get, but for those of a canary share; it may have ended.
 
         Raises `RefusedError` where there is no stack to deploy to.
         """

@@ -6,13 +6,18 @@ then what Redis has, or the drill fails: with status 1, and the lines that say w
 """
 
 import argparse
+import signal
 import sys
 
 from images import good_image, images_with_faults, remove_images
 from scenarios import SCENARIOS, Drill, Result
 from stacks import ROOT, ComposeStack, Stack
+from swarm_stack import SwarmStack
 
-STACKS: dict[str, type[Stack]] = {"blue-green": ComposeStack}
+STACKS: dict[str, type[Stack]] = {
+    "blue-green": ComposeStack,
+    "rolling": SwarmStack,
+}
 RESULTS = ROOT / "docs/deploying.md"
 
 HEAD = """\
@@ -55,6 +60,8 @@ def main() -> int:
     chosen = [
         scenario for scenario in SCENARIOS if (options.only or "") in scenario.title
     ]
+    # Let that end it as an interruption does: by way of `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stack = STACKS[options.strategy]()
     try:
         good = good_image()

@@ -1,12 +1,14 @@
 """Images to deploy: the current one, and one for each fault."""
 
 import os
+import secrets
 from pathlib import Path
 
 from stacks import ROOT, run
 
 FAULTS = ("crashes", "unhealthy", "fails-smoke", "slow", "tires")
-NAME = "page-tracker-drill"
+NAME = f"page-tracker-drill-{secrets.token_hex(3)}"
+"""No other's: two drills may share an engine."""
 FOLDER = Path(__file__).with_name("faults")
 
 

@@ -48,24 +48,33 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
     ).stdout.strip()
 
 
+def new_project() -> str:
+    """Return a name that no other stack has."""
+    return f"page-tracker-drill-{secrets.token_hex(3)}"
+
+
+def environment_of(project: str) -> dict[str, str]:
+    """Return the settings of a stack: of the operator's nothing has a part in it."""
+    foreign = re.compile("COMPOSE_|PAGE_TRACKER_|PROXY_|REDIS_|WEB_|CANARY_|MAKE")
+    return {
+        name: value for name, value in os.environ.items() if not foreign.match(name)
+    } | {
+        "COMPOSE_PROJECT_NAME": project,
+        "COMPOSE_ENV_FILES": "/dev/null",
+        "PAGE_TRACKER_PORT": "0",
+        "PAGE_TRACKER_PROXY_IMAGE": PROXY_IMAGE,
+        "PROXY_RATE": "0",
+    }
+
+
 class ComposeStack:
     """The stack of docker-compose.yml, for blue-green."""
 
     strategy = "blue-green"
 
     def __init__(self) -> None:
-        self.project = f"page-tracker-drill-{secrets.token_hex(3)}"
-        # Of the operator's settings nothing has a part in it.
-        foreign = re.compile("COMPOSE_|PAGE_TRACKER_|PROXY_|REDIS_|WEB_|MAKE")
-        self.environment = {
-            name: value for name, value in os.environ.items() if not foreign.match(name)
-        } | {
-            "COMPOSE_PROJECT_NAME": self.project,
-            "COMPOSE_ENV_FILES": "/dev/null",
-            "PAGE_TRACKER_PORT": "0",
-            "PAGE_TRACKER_PROXY_IMAGE": PROXY_IMAGE,
-            "PROXY_RATE": "0",
-        }
+        self.project = new_project()
+        self.environment = environment_of(self.project)
 
     def start(self, image: str) -> str:
         """Build the proxy, start the stack, and find its port."""

@@ -48,9 +48,7 @@ class Proxied:
     """A running stack: proxy, web server and Redis, with settings as in `.env`."""
 
     image: str
-    project: str = field(
-        default_factory=lambda: f"page-tracker-proxy-{token_hex(4)}"
-    )
+    project: str = field(default_factory=lambda: f"page-tracker-proxy-{token_hex(4)}")
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
     override: dict[str, Any] = field(default_factory=dict)

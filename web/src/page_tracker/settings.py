@@ -370,6 +370,11 @@ def _check_redis_url(url: str) -> None:
                 "client_name, ssl_cert_reqs, ssl_check_hostname, ssl_ca_certs, "
                 "ssl_ca_path, ssl_certfile and ssl_keyfile are"
             )
+        if option in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+            try:
+                _read(Path(values[0]), "holds certificates, or a key")
+            except ValueError as error:
+                raise ValueError(f"the option '{option}': {error}") from error
         if option == "db" and not values[0].isdecimal():
             raise ValueError("the option 'db' takes a number, as in db=0")
     try:

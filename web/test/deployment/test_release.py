@@ -159,7 +159,7 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
     assert first.returncode == 128 + signal.SIGINT
     assert said.splitlines()[-1] == "Went back: It was interrupted by SIGINT"
     history = deployed.release("history").stdout.splitlines()
-    assert re.search(r"deploy .* blue-green +went back +canary +\d+ s$", history[-1])
+    assert re.search(r"deploy .* went back +canary +\d+ s +It was interr", history[-1])
 
 
 def test_should_touch_nothing_more_when_somebody_takes_its_lock(

@@ -28,7 +28,9 @@ def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
     """Give a stack that runs."""
     image = pytestconfig.getoption("--image")
     if image is None:
-        pytest.exit("--image names the image to put behind the proxy: make proxy-test", 4)
+        pytest.exit(
+            "--image names the image to put behind the proxy: make proxy-test", 4
+        )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = Proxied(image)
     try:
@@ -42,10 +44,9 @@ def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
 @pytest.fixture
 def stack(running: Proxied) -> Iterator[Proxied]:
     """Give the stack as it is at the start: one replica, and visitors get that."""
-    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
+    assert wait_for(running.is_up, SECONDS_TO_COME)
     yield running
     running.remove_beside()
     running.scale(1)
-    assert wait_for(running.is_up, SECONDS_TO_COME), running.logged()
     if running.switch().stdout != "web-service\n":
         succeed(running.switch("web-service"))

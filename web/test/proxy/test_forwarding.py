@@ -7,7 +7,7 @@ from proxied import Proxied
 from suites import run_suite
 
 EVERYBODY = "0.0.0.0/0, ::/0"
-SNIPPET = 'src=&#34;{}/tracker.js&#34;'
+SNIPPET = "src=&#34;{}/tracker.js&#34;"
 
 
 def test_should_not_believe_what_a_visitor_says_of_its_address(stack: Proxied) -> None:

@@ -94,6 +94,23 @@ def test_should_go_back_to_another_image_when_one_was_deployed_twice() -> None:
     assert image == FIRST
 
 
+def test_should_go_back_once_when_one_was_deployed_twice() -> None:
+    # Given
+    history = History.of(
+        lines(
+            ("deploy", SECOND, FIRST, "kept"),
+            ("deploy", SECOND, SECOND, "kept"),
+            ("rollback", FIRST, SECOND, "kept"),
+        )
+    )
+
+    # When
+    image = history.kept_before(FIRST)
+
+    # Then
+    assert image is None
+
+
 def test_should_go_back_to_what_was_kept_last_when_something_else_is_live() -> None:
     # Given: somebody started THIRD by hand
     history = History.of(lines(("deploy", SECOND, FIRST, "kept")))
@@ -141,15 +158,16 @@ def test_should_be_readable() -> None:
     told = lines(
         ("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "went back")
     )
+    told += told.splitlines()[-1].replace("outcome", "reason").replace("went back", "x")
 
     # When
     table = History.of(told).table().splitlines()
 
     # Then
     assert [line.split() for line in table] == [
-        "when by what image strategy outcome at took".split(),
+        "when by what image strategy outcome at took why".split(),
         ["2026-11-20", "16:40:00", "me@here", "deploy", "web@sha256:222222222222"]
         + ["blue-green", "kept", "watch", "9", "s"],
         ["2026-11-20", "16:41:00", "me@here", "rollback", "web@sha256:111111111111"]
-        + ["blue-green", "went", "back", "watch", "9", "s"],
+        + ["blue-green", "went", "back", "watch", "9", "s", "x"],
     ]

@@ -192,6 +192,7 @@ def test_should_take_every_kind_of_redis_url(url: str) -> None:
         ("redis://default:?swordfish@localhost", "%3F for a ?"),
         ("redis://default:12#swordfish@localhost", "%23 for a #"),
         ("rediss://:swordfish@localhost?ssl_keyfile=key", "'ssl_certfile'"),
+        ("rediss://:swordfish@localhost?ssl_ca_certs=/no/ca.crt", "'ssl_ca_certs': No"),
         ("rediss://:swordfish@localhost?ssl_min_version=2", "'ssl_min_version'"),
         ("redis://:swordfish@localhost?ssl_cert_reqs=none", "rediss://"),
         ("rediss://:swordfish@localhost?ssl_cert_reqs=perhaps", "ssl_"),

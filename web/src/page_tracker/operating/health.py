@@ -32,7 +32,8 @@ def ready() -> Response:
             redis().incrby(PAGE_VIEWS, 0)
     except RedisError as error:
         leave_replica(redis(), [error])
-        cause = type(error).__name__
+        # What befell the connection, a certificate that is not trusted for example.
+        cause = type(error.__context__ or error).__name__
         current_app.logger.warning("Redis can not count: %s: %s", cause, error)
         failing = {"status": "failing", "redis": f"can not count ({cause})"}
         return make_response(failing, 503)

@@ -10,6 +10,9 @@ def connect(url: str, seconds: float = 5) -> Redis:
 
     It never tries a command again: Redis may have counted before the reply was lost.
     """
+    # After its handshake TLS sends tickets, which redis-py takes for an old reply unless
+    # it has asked something by then: a password is asked for already.
+    is_mute = url.startswith("rediss:") and "@" not in url and "password=" not in url
     return Redis.from_url(
         url,
         socket_connect_timeout=seconds,
@@ -19,5 +22,6 @@ def connect(url: str, seconds: float = 5) -> Redis:
         # would have to answer first could wait as long as the command itself.
         protocol=2,
         driver_info=None,
+        **({"client_name": "page-tracker"} if is_mute else {}),
         legacy_responses=False,
     )

@@ -1,0 +1,164 @@
+"""Redis by rediss://, with the certificates of `make secrets`, checked or refused."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from page_tracker import app
+from page_tracker.settings import Settings
+from secret_files import make_secrets, password_in, users_in
+from servers import free_port
+
+
+@dataclass
+class SecureRedis:
+    """A Redis at a port for TLS alone, and the secrets in a folder."""
+
+    port: int
+    folder: Path
+
+    @property
+    def password(self) -> str:
+        """Return the application's password."""
+        return password_in(self.folder / "secrets")
+
+    def url(
+        self,
+        way: str = "rediss",
+        user: str | None = None,
+        host: str = "redis-service",
+        authority: str = "secrets/redis-ca.crt",
+    ) -> str:
+        """Return the URL of redis-url with this port, or with more that is different."""
+        user = f"page-tracker:{self.password}@" if user is None else user
+        options = f"?ssl_ca_certs={self.folder / authority}" if authority else ""
+        return f"{way}://{user}{host}:{self.port}{options}"
+
+
+@pytest.fixture
+def secure_redis(
+    redis_client: Redis, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> SecureRedis:
+    """Give a Redis with users and certificates, which this process finds by its name."""
+    made = make_secrets(folder / "secrets")
+    assert made.returncode == 0, made.stderr
+    for name, rules in users_in(folder / "secrets").items():
+        if name == "page-tracker":
+            redis_client.execute_command("ACL", "SETUSER", name, *rules)
+    port = free_port()
+    redis_client.config_set("tls-cert-file", str(folder / "secrets" / "redis.crt"))
+    redis_client.config_set("tls-key-file", str(folder / "secrets" / "redis.key"))
+    redis_client.config_set(
+        "tls-ca-cert-file", str(folder / "secrets" / "redis-ca.crt")
+    )
+    redis_client.config_set("tls-auth-clients", "no")
+    redis_client.config_set("tls-port", port)
+    look_up = socket.getaddrinfo
+
+    def find(host: str, *rest: int) -> object:
+        return look_up("127.0.0.1" if "redis-service" in host else host, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    return SecureRedis(port, folder)
+
+
+@pytest.fixture
+def client_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
+    """Give a way to make a client of an application that counts at a URL."""
+
+    def make(url: str) -> FlaskClient:
+        monkeypatch.setenv("REDIS_URL", url)
+        app._make_client.cache_clear()  # pylint: disable=protected-access
+        return app.create_app(Settings(redis_url=url)).test_client()
+
+    return make
+
+
+@pytest.mark.parametrize("host", ["redis-service", "redis-service."])
+def test_should_count_when_the_certificate_is_right(
+    secure_redis: SecureRedis, client_of: Callable[[str], FlaskClient], host: str
+) -> None:
+    # Given
+    client = client_of(secure_redis.url(host=host))
+
+    # When
+    ready, counted = client.get("/ready"), client.get("/")
+
+    # Then
+    assert ready.status_code == 200
+    assert counted.text == "This page has been seen 1 times."
+
+
+def test_should_count_when_redis_wants_no_password(
+    secure_redis: SecureRedis, client_of: Callable[[str], FlaskClient]
+) -> None:
+    # Given
+    client = client_of(secure_redis.url(user=""))
+
+    # When
+    counted = [client.get("/").text for _ in range(3)]
+
+    # Then
+    assert counted[-1] == "This page has been seen 3 times."
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "reason"),
+    [
+        (
+            {"authority": "others/redis-ca.crt"},
+            "SSLCertVerificationError",
+            "self-signed certificate in certificate chain",
+        ),
+        (
+            {"authority": ""},
+            "SSLCertVerificationError",
+            "self-signed certificate in certificate chain",
+        ),
+        (
+            {"host": "localhost"},
+            "SSLCertVerificationError",
+            "Hostname mismatch, certificate is not valid for 'localhost'",
+        ),
+        (
+            {"way": "redis", "authority": ""},
+            "ConnectionResetError",
+            "Error while reading from redis-service",
+        ),
+        (
+            {"user": "page-tracker:guessed@"},
+            "AuthenticationError",
+            "invalid username-password pair",
+        ),
+    ],
+    ids=["other authority", "no authority", "other name", "no TLS", "other password"],
+)
+def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
+    secure_redis: SecureRedis,
+    client_of: Callable[[str], FlaskClient],
+    redis_client: Redis,
+    caplog: pytest.LogCaptureFixture,
+    change: dict[str, str],
+    cause: str,
+    reason: str,
+) -> None:
+    # Given
+    assert make_secrets(secure_redis.folder / "others").returncode == 0
+    client = client_of(secure_redis.url(**change))
+
+    # When
+    counted, ready = client.get("/"), client.get("/ready")
+
+    # Then
+    assert counted.status_code == 500
+    assert counted.text == "Sorry, something went wrong \N{PENSIVE FACE}"
+    assert ready.status_code == 503
+    assert ready.json == {"status": "failing", "redis": f"can not count ({cause})"}
+    assert all(reason in line for line in caplog.messages)
+    assert secure_redis.password not in caplog.text
+    assert redis_client.get("page_views") is None

@@ -1,0 +1,46 @@
+"""A swarm of the tests' own, and the stack on it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stacks import environment_of, run
+from swarm_stack import SwarmStack
+
+IMAGE = os.environ.get("PAGE_TRACKER_IMAGE", "page-tracker:local")
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """Give the id of the image that is tested."""
+    return run("docker", "image", "inspect", "--format", "{{.Id}}", IMAGE)
+
+
+@pytest.fixture(scope="session", name="swarm")
+def a_swarm() -> Iterator[None]:
+    """Have a swarm, whose only node has no label."""
+    if run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") != "inactive":
+        pytest.fail("These tests make a swarm, and this engine is in one already")
+    run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
+    yield
+    run("docker", "swarm", "leave", "--force")
+
+
+@pytest.fixture(scope="session")
+def stack(swarm: None, image: str) -> Iterator[SwarmStack]:
+    """Give the stack, on that swarm."""
+    del swarm
+    started = SwarmStack()
+    try:
+        started.start(image)
+        yield started
+    finally:
+        started.remove()
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> dict[str, str]:
+    """Give the settings of somebody who has prepared nothing."""
+    folder = {"PAGE_TRACKER_SECRETS": str(tmp_path / "secrets")}
+    return environment_of("page-tracker-nobody") | folder
