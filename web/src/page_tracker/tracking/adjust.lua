@@ -1,6 +1,7 @@
 -- Changes the views of one page by hand, in one atomic step, and notes the change.
 --
--- KEYS[1] is what all keys of the site begin with; keys.py lists them all.
+-- KEYS[1] is what all keys of the site begin with; keys.py lists them all. It is no key
+-- itself, for the reason that record.lua gives.
 -- The answer is a list: why nothing was changed ("" when it was, or needed not be), and
 -- views of the page before and after.
 

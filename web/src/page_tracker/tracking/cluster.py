@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
+from itertools import chain
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -121,10 +122,8 @@ class Cluster(Redis):
         received = self._send_one(groups[0])
         for other in others:
             received += other.result()
-        for group, answer in zip(
-            (command for group in groups for command in group), received
-        ):
-            answers[group.place] = answer
+        for command, answer in zip(chain.from_iterable(groups), received):
+            answers[command.place] = answer
 
     def _send_one(self, commands: list[Command]) -> list[Any]:
         """Send commands to their node, and return its answers."""
@@ -158,10 +157,9 @@ class Cluster(Redis):
         if isinstance(answer, MovedError):
             self.topology.learn_from(node)
             return command._replace(node=node, is_asking=False)
-        # Half of the keys of the slot may be at either node.
-        return (
-            None if command.is_script else command._replace(node=node, is_asking=True)
-        )
+        if command.is_script:  # half of its keys may be here, and half there
+            return None  # record.lua says how Redis keeps it from running here
+        return command._replace(node=node, is_asking=True)
 
 
 class Batch(Pipeline):

@@ -1,7 +1,8 @@
 """Every Redis key of Page Tracker, its type and its lifetime.
 
 All keys of a site carry its name in braces: a Redis Cluster keeps them in one slot, so
-that one script can change them in one step. `record.lua` writes the same names.
+that one script can change them in one step. `record.lua` writes the same names. No key
+may have a site's prefix alone as its name: `record.lua` says why.
 """
 
 from datetime import date

@@ -1,6 +1,8 @@
 -- Counts one view, in one atomic step, and says how often its page and site were seen.
 --
--- KEYS[1] is what all keys of the site begin with; keys.py lists them all.
+-- KEYS[1] is what all keys of the site begin with; keys.py lists them all. It is no key
+-- itself, so while a Redis Cluster moves their slot, which it does key by key, it says of
+-- this one that it is elsewhere, and does not run the script: nothing is half counted.
 -- The answer is a list: why the view was not counted ("" when it was), whether its id
 -- was counted before, the page as it was counted ("(other)" when there are too many);
 -- then views of the page, its visits, its views on that day; views and visits of the

@@ -75,7 +75,7 @@ def verify_site(redis: Redis, site: Site) -> Verified:
     except (ResponseError, ValueError) as error:
         return Verified(site.name, 0, 0, [f"can not be read: {error}"])
     except WatchError:
-        busy = "can not be read: days of the past are counted all the time"
+        busy = "can not be read: it is changed, or moved to another node, all the time"
         return Verified(site.name, 0, 0, [busy])
     differences = list(_differences(snapshot))
     return Verified(site.name, snapshot.views, snapshot.days.days, differences)
@@ -85,8 +85,8 @@ def _snapshot(redis: Redis, site: Site) -> Snapshot:
     """Read a site as it is at one moment, and let nobody who counts wait for it.
 
     Days of the past are read in pieces, and all that goes on in one step afterwards,
-    which Redis refuses when one of those days was changed meanwhile. Raises WatchError
-    when that happens again and again.
+    which Redis refuses when one of those days was changed meanwhile, or is at another
+    node. Raises WatchError when that happens again and again.
     """
     for _ in range(ATTEMPTS):
         try:
