@@ -124,10 +124,10 @@ def main() -> int:
         try:
             with server() as target:
                 stages = build(clone, commit, workspace, target)
-                if stages[-1].name == "Deploy" and stages[-1].status == 0:
+                if not any(stage.word == "FAILED" for stage in stages):
                     stages.append(see_published(commit, workspace))
                     stages.append(target.see("deployed", commit))
-                elif stages[-1].status:
+                elif stages[-1].name == "Deploy" and stages[-1].status:
                     stages.append(target.see("as before", BEFORE))
                 return summarize("The pipeline of Jenkins", stages)
         finally:

@@ -61,8 +61,11 @@ class Server:
         return [sys.executable, __file__, self.name, str(self.port), image]
 
     def approve(self, image: str) -> None:
-        """Set up that stack."""
-        run(*self.approval(image))
+        """Set up that stack. Ends the rehearsal where that fails."""
+        try:
+            run(*self.approval(image))
+        except subprocess.CalledProcessError:
+            sys.exit("There was no stack to deploy to: see above.")
         print("Approved, in place of a person", flush=True)
 
     def see(self, name: str, commit: str) -> Stage:
@@ -130,7 +133,7 @@ def remove(name: str) -> None:
 
 
 def forget_pushed() -> None:
-    """Leave the engine no image of the rehearsal's registry: a server has not built it."""
+    """Leave the engine no image of the registry, since a server has built none."""
     for name in ("{{.Repository}}:{{.Tag}}", "{{.Repository}}@{{.Digest}}"):
         images = run("docker", "image", "ls", "--digests", "--format", name).split()
         for image in images:
@@ -163,4 +166,7 @@ def set_up(name: str, port: str, image: str) -> None:
 
 
 if __name__ == "__main__":
-    set_up(*sys.argv[1:])
+    try:
+        set_up(*sys.argv[1:])
+    except subprocess.CalledProcessError as error:
+        sys.exit(str(error))
