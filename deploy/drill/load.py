@@ -87,7 +87,8 @@ class Visitors:
                 if seen := SEEN.search(answer.text):
                     self.numbers.append(int(seen[1]))
                 else:
-                    self.faults[f"status {answer.status_code}"] += 1
+                    told = answer.text.splitlines()[:1]
+                    self.faults[f"status {answer.status_code}: {told}"] += 1
 
 
 class Wrk:
