@@ -118,7 +118,7 @@ def remove(name: str) -> None:
     """Remove the server and its stack, as far as they are there."""
     for command in (
         ["rm", "--force", "--volumes", name, f"{name}-deployment"],
-        ["compose", "--project-name", name, "down", "--volumes", "--remove-orphans"],
+        ["compose", "--project-name", name, "--profile", "blue-green", "down", "-v"],
         ["volume", "rm", f"{name}_deployment-volume"],
         ["image", "rm", name, f"{name}:before", f"{name}:proxy"],
     ):

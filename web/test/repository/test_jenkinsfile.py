@@ -142,7 +142,7 @@ pipeline {
         stage('Approved') {
             when { expression { params.TEAM == 'us' } }
             steps {
-                timeout(time: 1, unit: 'MINUTES') { input(message: 'Shall we?', ok: 'We do') }
+                timeout(time: 9) { input(message: 'Shall we?', ok: 'We do') }
             }
         }
         stage('Not asked') {
