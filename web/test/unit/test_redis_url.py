@@ -13,17 +13,17 @@ from page_tracker.tracking.connection import connect
 def test_should_name_each_node_of_a_cluster_with_the_same_user_and_options() -> None:
     # When
     url = RedisUrl.read(
-        "rediss+cluster://me:p%40ss@one,[::1]:7001"  # pragma: allowlist secret
+        "rediss+cluster://me:p%3F@one,[::1]:7001"  # pragma: allowlist secret
         "?ssl_cert_reqs=none"
     )
 
     # Then
     assert url.endpoints == [
-        "rediss://me:p%40ss@one/0?ssl_cert_reqs=none",  # pragma: allowlist secret
-        "rediss://me:p%40ss@[::1]:7001/0?ssl_cert_reqs=none",  # pragma: allowlist secret
+        "rediss://me:p%3F@one/0?ssl_cert_reqs=none",  # pragma: allowlist secret
+        "rediss://me:p%3F@[::1]:7001/0?ssl_cert_reqs=none",  # pragma: allowlist secret
     ]
     assert url.at("2001:db8::1", 7) == (
-        "rediss://me:p%40ss@[2001:db8::1]:7/0"  # pragma: allowlist secret
+        "rediss://me:p%3F@[2001:db8::1]:7/0"  # pragma: allowlist secret
         "?ssl_cert_reqs=none"
     )
 

@@ -169,7 +169,7 @@ def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
         "unix:///run/redis.sock?db=1",
         "redis://localhost?client_name=page-tracker",
         "redis+cluster://one.example",
-        "redis+cluster://user:p%40ss@one.example,[::1]:7001/0",  # pragma: allowlist secret
+        "redis+cluster://me:p%3F@one,[::1]:7001/0",  # pragma: allowlist secret
         "rediss+cluster://one.example:7001?ssl_ca_certs=/run/ca.pem",
         "redis+sentinel://one.example,two.example:26380/counts",
         "rediss+sentinel://:p%40ss@[::1]/counts/2",  # pragma: allowlist secret
