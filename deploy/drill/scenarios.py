@@ -4,10 +4,9 @@ import os
 import signal
 from dataclasses import dataclass, field
 
+from crowd import Account, visited
 from releases import Release, release
 from stacks import Stack
-
-from load import Account, visited
 
 
 @dataclass

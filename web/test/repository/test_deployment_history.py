@@ -9,7 +9,7 @@ FIRST, SECOND, THIRD = (f"web@sha256:{digit * 64}" for digit in "123")
 
 def lines(*deployments: tuple[str, str, str, str]) -> str:
     """Return the lines of deployments: command, image, image before, outcome."""
-    written = []
+    written: list[dict[str, object]] = []
     for number, (command, image, before, outcome) in enumerate(deployments):
         name = {"deployment": str(number)}
         begun = {"time": f"2026-11-20T16:4{number}:00+00:00", "by": "me@here"}
