@@ -11,7 +11,7 @@ def lines(*deployments: tuple[str, str, str, str]) -> str:
     """Return the lines of deployments: command, image, image before, outcome."""
     written: list[dict[str, object]] = []
     for number, (command, image, before, outcome) in enumerate(deployments):
-        name = {"deployment": str(number)}
+        name: dict[str, object] = {"deployment": str(number)}
         begun = {"time": f"2026-11-20T16:4{number}:00+00:00", "by": "me@here"}
         version = {"service": "web-service", "image": before}
         what = {"command": command, "strategy": "blue-green", "image": image}
