@@ -170,7 +170,7 @@ def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
         "redis://localhost?client_name=page-tracker",
         "redis+cluster://one.example",
         "redis+cluster://me:p%3F@one,[::1]:7001/0",  # pragma: allowlist secret
-        "rediss+cluster://one.example:7001?ssl_ca_certs=/run/ca.pem",
+        "rediss+cluster://one.example:7001?ssl_cert_reqs=required",
         "redis+sentinel://one.example,two.example:26380/counts",
         "rediss+sentinel://:p%40ss@[::1]/counts/2",  # pragma: allowlist secret
         "redis+sentinel://one.example/counts?sentinel_password=p%40ss",
