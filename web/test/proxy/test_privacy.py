@@ -10,7 +10,7 @@ import pytest
 from proxied import Proxied, docker, succeed
 
 AGENT = "An-Agent-To-Be-Kept-Quiet"
-SECRET = "a-secret-of-the-query"
+QUERY = "what-only-the-visitor-knows"
 FORGED = "198.51.100.77"
 
 
@@ -24,7 +24,7 @@ def gateway(stack: Proxied) -> str:
 def ask(stack: Proxied, path: str, **headers: str) -> int:
     """Ask as a visitor who could be told by each part of the request."""
     answer = stack.get(
-        f"{path}?q={SECRET}", User_Agent=AGENT, X_Forwarded_For=FORGED, **headers
+        f"{path}?q={QUERY}", User_Agent=AGENT, X_Forwarded_For=FORGED, **headers
     )
     return answer.status_code
 
@@ -45,12 +45,12 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
     with stack.set(PROXY_RATE="5"):
         seen = {ask(stack, "/"), ask(stack, "/nowhere")}
         seen.add(ask(stack, "/", Cookie="x" * 9000))
-        send(stack, f"NO HTTP {SECRET} {AGENT}\r\n\r\n")
-        send(stack, f"GET /?{SECRET} HTTP/1.1\r\n{who}Host: y\r\n\r\n")
-        send(stack, f"GET /?{SECRET * 900} HTTP/1.1\r\n{who}\r\n")
+        send(stack, f"NO HTTP {QUERY} {AGENT}\r\n\r\n")
+        send(stack, f"GET /?{QUERY} HTTP/1.1\r\n{who}Host: y\r\n\r\n")
+        send(stack, f"GET /?{QUERY * 900} HTTP/1.1\r\n{who}\r\n")
         send(
             stack,
-            f"POST /?{SECRET} HTTP/1.1\r\n{who}Connection: close\r\n"
+            f"POST /?{QUERY} HTTP/1.1\r\n{who}Connection: close\r\n"
             "Content-Length: 9999999\r\n\r\n",
         )
         seen |= {ask(stack, "/version") for _ in range(30)}
@@ -65,7 +65,7 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
     statuses = seen | {line["status"] for line in lines}
     assert statuses >= {200, 400, 404, 413, 414, 429, 431, 503}
     found = re.findall(
-        "|".join(map(re.escape, (AGENT, SECRET, FORGED, gateway(stack)))), said
+        "|".join(map(re.escape, (AGENT, QUERY, FORGED, gateway(stack)))), said
     )
     assert not found
 
@@ -78,9 +78,9 @@ def test_should_log_nobody_who_speaks_no_tls(stack: Proxied) -> None:
     # When
     with socket.create_connection(("127.0.0.1", stack.port), 10) as connection:
         with pytest.raises(ssl.SSLError):
-            context.wrap_socket(connection, server_hostname=SECRET)
+            context.wrap_socket(connection, server_hostname=QUERY)
 
     # Then
     logs = stack.logged()[before:]
-    assert SECRET not in logs
+    assert QUERY not in logs
     assert gateway(stack) not in logs
