@@ -51,11 +51,11 @@ class RedisUrl:
     @classmethod
     def read(cls, text: str) -> "RedisUrl":
         """Take a URL apart. Raises ValueError, which says what would do."""
-        try:
-            url = cls(text, urlsplit(text))
-        except ValueError:
-            raise ValueError(FORMS) from None
-        parts = url.parts
+        scheme, _, rest = text.partition("://")
+        hosts = re.split("[/?#]", rest, maxsplit=1)[0]
+        # Several hosts are none that urlsplit takes, if one of them is an address.
+        parts = urlsplit(f"{scheme}://{rest[len(hosts) :]}")._replace(netloc=hosts)
+        url = cls(text, parts)
         if not re.fullmatch(PATHS.get(parts.scheme, "no such scheme"), parts.path):
             raise ValueError(FORMS)
         # This may be the rest of a password, and must not be named below.
