@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from deployment.errors import DeploymentError
 from deployment.strategy import Health
 from deployment.traffic import Traffic
