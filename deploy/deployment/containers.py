@@ -36,8 +36,12 @@ class Container:
         """Say how it is, with what its health check said last."""
         state = self._facts["State"]
         told = f"{self.name} is {state['Status']}"
-        if not self.is_running or self.restarts:
-            told += f", status {state['ExitCode']}, started again {self.restarts} times"
+        if not self.is_running:
+            told += f", status {state['ExitCode']}"
+        if self.restarts:
+            told += (
+                f", after it had ended and was started again (times: {self.restarts})"
+            )
         checks = (state.get("Health") or {}).get("Log") or []
         if checks:
             output = checks[-1]["Output"].strip().splitlines() or ["(nothing)"]

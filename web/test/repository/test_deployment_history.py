@@ -1,6 +1,7 @@
 """The history of deployments: what ran when, and what to go back to."""
 
 import json
+from typing import Any
 
 from deployment.history import History
 
@@ -9,9 +10,9 @@ FIRST, SECOND, THIRD = (f"web@sha256:{digit * 64}" for digit in "123")
 
 def lines(*deployments: tuple[str, str, str, str]) -> str:
     """Return the lines of deployments: command, image, image before, outcome."""
-    written: list[dict[str, object]] = []
+    written: list[dict[str, Any]] = []
     for number, (command, image, before, outcome) in enumerate(deployments):
-        name: dict[str, object] = {"deployment": str(number)}
+        name = {"deployment": str(number)}
         begun = {"time": f"2026-11-20T16:4{number}:00+00:00", "by": "me@here"}
         version = {"service": "web-service", "image": before}
         what = {"command": command, "strategy": "blue-green", "image": image}
