@@ -23,18 +23,19 @@ class Plan:
     watch_seconds: int = 30
     healthy_seconds: int = 120
     url: str = ""
+    was_kept: bool = False
+    """The image was good once: this checkout's smoke tests may ask what it never had,
+    and a comparison may favour what fails fast."""
 
     @classmethod
     def from_environment(cls) -> Self:
         """Return what the environment says. Raises RefusedError."""
-        plan = cls(
-            **{
-                name.lower(): _number(name, os.environ[name])
-                for name in MEANING
-                if os.environ.get(name)
-            },
-            url=os.environ.get("DEPLOY_URL", ""),
-        )
+        numbers = {
+            name.lower(): _number(name, os.environ[name])
+            for name in MEANING
+            if os.environ.get(name)
+        }
+        plan = replace(cls(url=os.environ.get("DEPLOY_URL", "")), **numbers)
         if plan.canary_share > 90:
             raise RefusedError(
                 f"CANARY_SHARE is {plan.canary_share}: 0 to 90 would do, in percent"
@@ -43,7 +44,7 @@ class Plan:
 
     def of_rollback(self) -> Self:
         """Return the same for an image that was live before."""
-        return replace(self, canary_share=0, url="")
+        return replace(self, canary_share=0, watch_seconds=0, url="", was_kept=True)
 
     @staticmethod
     def explanation() -> str:

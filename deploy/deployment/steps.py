@@ -69,13 +69,19 @@ class Deployment:
             says(how)
         with self._step("healthy", f"within {plan.healthy_seconds} s") as says:
             self._wait_until_healthy(candidate, plan.healthy_seconds)
+        if plan.was_kept:
+            say(f"{'':{WIDTH}} enough for what was kept once: all visitors get it next")
+        else:
+            self._try_out(candidate, plan)
+        self._promote(candidate, plan)
+
+    def _try_out(self, candidate: Version, plan: Plan) -> None:
         with self._step("smoke", "the smoke tests, against it alone") as says:
             says(smoke(self.strategy.container(candidate)))
         if plan.canary_share and plan.canary_seconds:
             self._give_share(candidate, plan.canary_share, plan.canary_seconds)
         else:
             say(f"{'canary':{WIDTH}} left out, as asked for")
-        self._promote(candidate, plan)
 
     def _wait_until_healthy(self, candidate: Version, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -113,7 +119,8 @@ class Deployment:
             with self._step("outside", f"the smoke tests, at {plan.url}") as says:
                 says(smoke_at(plan.url))
         if not seconds:
-            say(f"{'watch':{WIDTH}} left out, as asked for")
+            if not plan.was_kept:
+                say(f"{'watch':{WIDTH}} left out, as asked for")
             return
         with self._step("watch", f"for {seconds} s, beside what was before") as says:
 

@@ -221,7 +221,8 @@ def test_should_work_from_another_machine(deployed: Deployed, tmp_path: Path) ->
     # Then
     assert "Kept:" in said
     assert not set(deployed.live()) & set(before)
-    assert not json.loads(deployed.inspect("{{json .Mounts}}"))
+    mounted = json.loads(deployed.inspect("{{json .Mounts}}"))
+    assert {mount["Type"] for mount in mounted} == {"volume"}
 
 
 def plugins(folder: Path) -> Path:
