@@ -80,6 +80,31 @@ class Container:
         }
         return {name: str(limit) for name, limit in limits.items() if limit > 0}
 
+    @property
+    def mounts(self) -> list[dict[str, Any]]:
+        """Return the folders, files and volumes it has, as a Compose file says it."""
+        return [
+            {
+                "type": mount["Type"],
+                "source": mount["Name" if mount["Type"] == "volume" else "Source"],
+                "target": mount["Destination"],
+                "read_only": not mount["RW"],
+            }
+            for mount in self._facts["Mounts"]
+            if mount["Type"] in ("bind", "volume")
+        ]
+
+    @property
+    def networks(self) -> list[str]:
+        """Return the names of its networks."""
+        return sorted(self._facts["NetworkSettings"]["Networks"])
+
+    @property
+    def logging(self) -> dict[str, Any]:
+        """Return where its log goes, as a Compose file says it."""
+        config = self._facts["HostConfig"]["LogConfig"]
+        return {"driver": config["Type"], "options": config["Config"] or {}}
+
 
 def containers_of(project: str, service: str) -> list[Container]:
     """Return the containers of a service, those that ended too, oldest first."""

@@ -66,8 +66,8 @@ class Journal:
     def history(self) -> History:
         """Return what was deployed, and how far that came."""
         # The file is not there before the first deployment's first line.
-        done = run("docker", "exec", container_of(self.project), "cat", PLACE)
-        return History.of(done.stdout)
+        look = f"if [ -e {PLACE} ]; then cat {PLACE}; fi"
+        return History.of(docker("exec", container_of(self.project), "sh", "-c", look))
 
     def write(self, deployment: str, **fields: Any) -> None:
         """Append a line to the history, and return when it is there."""
@@ -119,7 +119,7 @@ def locked(project: str, image: str) -> Iterator[Journal]:
         if not taken:
             process.kill()
             error = process.stderr.read()
-            if "is already in use" in error:
+            if "is already in use" in error or _state(project):
                 raise BusyError(who_holds(project))
             raise DeploymentError(f"The lock was not taken: {last_line(error)}")
         try:
@@ -175,22 +175,21 @@ def _options(project: str, mode: str = "") -> list[str]:
 def _wait_until_free(project: str) -> None:
     """Give a lock whose deployer was killed this moment the time to end by itself.
 
-    One that ended without being removed, since its engine was stopped, is removed.
+    One that ended without being removed, since its engine was stopped, is removed, and
+    so is one that did not start in that time. One that runs never is: no `--force`.
     """
-    name = container_of(project)
     deadline = time.monotonic() + SECONDS_TO_END
-    while time.monotonic() < deadline:
-        asked = (
-            "docker",
-            "container",
-            "inspect",
-            "--format",
-            "{{.State.Status}}",
-            name,
-        )
-        state = run(*asked).stdout.strip()
-        if not state:
+    while state := _state(project):
+        is_late = time.monotonic() > deadline
+        if state in ("exited", "dead") or (is_late and state == "created"):
+            run("docker", "rm", container_of(project))
+        if is_late:
             return
-        if state != "running":
-            run("docker", "rm", "--force", name)
         time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _state(project: str) -> str:
+    """Return how the container that is the lock is, or nothing where there is none."""
+    form = ("--format", "{{.State.Status}}")
+    done = run("docker", "container", "inspect", *form, container_of(project))
+    return done.stdout.strip()

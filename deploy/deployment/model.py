@@ -45,7 +45,7 @@ class Model:
             how += f"{beside[0].name}, since there is no .env"
             if kept := _carry_over(beside[0], colour):
                 how += f" (these are not as in the Compose files: {', '.join(kept)})"
-        model = self._model | {"services": self._model["services"] | {service: colour}}
+        model = self._with(service, colour)
         done = run(
             *("docker", "compose", "--project-directory", str(ROOT), "--file", "-"),
             *("up", "--detach", "--no-deps", "--no-build", "--pull", "never"),
@@ -57,6 +57,32 @@ class Model:
             raise DeploymentError(f"It did not start: {last_line(done.stderr)}")
         return how
 
+    def _with(self, service: str, colour: dict[str, Any]) -> dict[str, Any]:
+        """Return the model with one more service, whose volumes are there already."""
+        volumes = {
+            mount["source"]: {"name": mount["source"], "external": True}
+            for mount in colour.get("volumes") or []
+            if mount["type"] == "volume" and mount["source"] not in self._volumes
+        }
+        networks = {
+            name: {"name": name, "external": True}
+            for name in colour["networks"]
+            if name not in self._networks
+        }
+        return self._model | {
+            "services": self._model["services"] | {service: colour},
+            "volumes": self._volumes | volumes,
+            "networks": self._networks | networks,
+        }
+
+    @property
+    def _volumes(self) -> dict[str, Any]:
+        return dict(self._model.get("volumes") or {})
+
+    @property
+    def _networks(self) -> dict[str, Any]:
+        return dict(self._model.get("networks") or {})
+
 
 def settings_file() -> str:
     """Return the file whose settings count, if there is one."""
@@ -65,13 +91,21 @@ def settings_file() -> str:
 
 
 def _carry_over(live: Container, colour: dict[str, Any]) -> list[str]:
-    """Give a service a container's settings and limits, and return which differ."""
+    """Give a service what a container has, and return the settings that differ.
+
+    The Compose files of this checkout may know less: nothing of a production's, say.
+    """
     # In a Compose file a dollar begins a variable.
     settings = {
         name: value.replace("$", "$$") for name, value in live.environment.items()
     }
     written: dict[str, str] = colour.get("environment") or {}
     colour["environment"] = written | settings
+    # Its secrets are among them, by the files that the engine has mounted.
+    colour.pop("secrets", None)
+    colour["volumes"] = live.mounts
+    colour["networks"] = dict.fromkeys(live.networks)
+    colour["logging"] = live.logging
     limits = colour.setdefault("deploy", {}).setdefault("resources", {})
     limits["limits"] = limits.get("limits", {}) | live.limits
     return sorted(name for name in settings if settings[name] != written.get(name))

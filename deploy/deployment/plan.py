@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from deployment.errors import RefusedError
 
@@ -30,7 +30,7 @@ class Plan:
     @classmethod
     def from_environment(cls) -> Self:
         """Return what the environment says. Raises RefusedError."""
-        numbers = {
+        numbers: dict[str, Any] = {
             name.lower(): _number(name, os.environ[name])
             for name in MEANING
             if os.environ.get(name)

@@ -52,11 +52,11 @@ class Deployment:
         began = time.monotonic()
         try:
             self._bring_to_all(image, plan)
+            self._interruptions.put_off()
         except UnsettledError:
             raise
         except (DeploymentError, Interruption) as error:
             return self._go_back(error)
-        self._interruptions.put_off()
         self._finish()
         self.journal.write(self.name, outcome=KEPT)
         say(f"Kept: visitors get {short(image)}, after {_since(began)}.")
