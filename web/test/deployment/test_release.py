@@ -16,6 +16,17 @@ import pytest
 
 from proxied import ROOT, Proxied, docker, succeed
 
+MORE = {
+    "services": {
+        "web-service": {
+            "volumes": [f"{ROOT / 'LICENSE'}:/run/secrets/licence:ro"],
+            "networks": ["public-network"],
+            "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
+        }
+    }
+}
+"""What the Compose files of whoever deploys know nothing of, as of a production."""
+
 AT_ONCE = {"CANARY_SHARE": "0", "WATCH_SECONDS": "0"}
 
 
@@ -83,11 +94,16 @@ class Deployed:
         """Return a fact of the first of them."""
         return succeed(docker("inspect", "--format", what, self.live()[0]))
 
+    def mounted(self) -> dict[str, str]:
+        """Return what is mounted there, and from where."""
+        mounts = json.loads(self.inspect("{{json .Mounts}}"))
+        return {mount["Destination"]: mount["Source"] for mount in mounts}
+
 
 @pytest.fixture(scope="module")
 def deployed(image: str) -> Iterator[Deployed]:
     """Give a stack of two replicas."""
-    stack = Proxied(image, settings={"WEB_CPUS": "0.75"})
+    stack = Proxied(image, settings={"WEB_CPUS": "0.75"}, override=MORE)
     identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
     try:
         succeed(docker("build", "--quiet", "--tag", stack.proxy_image, "deploy/proxy"))
@@ -117,6 +133,9 @@ def test_should_keep_what_runs_when_there_is_no_env_file(deployed: Deployed) -> 
     assert "PAGE_TRACKER_SITES=example.org" in deployed.inspect("{{.Config.Env}}")
     assert deployed.inspect("{{.HostConfig.NanoCpus}}") == "750000000"
     assert deployed.stack.count("/about")["views"] == 1
+    assert "/run/secrets/licence" in deployed.inspect("{{.Mounts}}")
+    assert "public-network" in deployed.inspect("{{.NetworkSettings.Networks}}")
+    assert deployed.inspect("{{.HostConfig.LogConfig.Config}}") == "map[max-size:1m]"
     assert re.search(r"2 of it, .*-1, since there is no \.env", said)
     assert "not as in the Compose files: PAGE_TRACKER_RATE, PAGE_TRACKER_SITES" in said
 
@@ -213,7 +232,7 @@ def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
 
 def test_should_work_from_another_machine(deployed: Deployed, tmp_path: Path) -> None:
     # Given: an engine behind a port, and a client that knows nothing else
-    before = deployed.live()
+    before, mounted = deployed.live(), deployed.mounted()
     with engine_behind_a_port() as host:
         # When
         said = deployed.deploy(DOCKER_HOST=host, DOCKER_CONFIG=str(plugins(tmp_path)))
@@ -221,8 +240,7 @@ def test_should_work_from_another_machine(deployed: Deployed, tmp_path: Path) ->
     # Then
     assert "Kept:" in said
     assert not set(deployed.live()) & set(before)
-    mounted = json.loads(deployed.inspect("{{json .Mounts}}"))
-    assert {mount["Type"] for mount in mounted} == {"volume"}
+    assert deployed.mounted() == mounted
 
 
 def plugins(folder: Path) -> Path:
