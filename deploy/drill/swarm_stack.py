@@ -38,6 +38,12 @@ class SwarmStack:
     def start(self, image: str) -> str:
         """Make what the stack needs, start it, and find its port."""
         if run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
+            if run("docker", "ps", "--quiet"):
+                raise SystemExit(
+                    "This engine is in no swarm, and runs other containers, which would"
+                    " lose their names when the drill leaves the one that it makes:"
+                    " docker swarm init yourself, or stop them"
+                )
             run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
             self._made_swarm = True
         if not run(
