@@ -129,7 +129,9 @@ def test_should_explain_every_variable_of_the_stack_with_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", ".env.example", "SECURITY.md"]
+    "document",
+    ["README.md", "CONTRIBUTING.md", ".env.example", "SECURITY.md"]
+    + [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))],
 )
 def test_should_name_make_targets_that_exist(document: str) -> None:
     # Given
