@@ -79,8 +79,9 @@ class SwarmStack:
         """Remove it with all it had, and a swarm that was made for it."""
         run("docker", "stack", "rm", self.project)
         wait_for(lambda: not self._left(), SECONDS_TO_START)
-        for volume in ("redis-volume", "deployment-volume"):
-            run("docker", "volume", "rm", "--force", f"{self.project}_{volume}")
+        mine = ("--filter", f"name={self.project}_")
+        for volume in run("docker", "volume", "ls", "--quiet", *mine).split():
+            run("docker", "volume", "rm", "--force", volume)
         if self._made_swarm:
             run("docker", "swarm", "leave", "--force")
         elif self._made_label:
