@@ -12,19 +12,24 @@ ROOT = Path(__file__).parents[2]
 
 def make_secrets(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Write what is missing in a folder of secrets, as `make secrets` does."""
-    return _run("write", folder, environment)
+    return _run(["write"], folder, environment)
 
 
-def check_secrets(folder: Path, domain: str) -> subprocess.CompletedProcess[str]:
-    """Say what is missing in a folder of secrets, as `make production` does."""
-    return _run("check", folder, {"PAGE_TRACKER_DOMAIN": domain})
+def check_secrets(
+    folder: Path, domain: str, *more: str
+) -> subprocess.CompletedProcess[str]:
+    """Say what is missing in a folder of secrets, as `make production` does.
+
+    more: `managed` where somebody else runs Redis
+    """
+    return _run(["check", *more], folder, {"PAGE_TRACKER_DOMAIN": domain})
 
 
 def _run(
-    what: str, folder: Path, environment: dict[str, str]
+    what: list[str], folder: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ROOT / "deploy" / "secrets", what],
+        [ROOT / "deploy" / "secrets", *what],
         env=os.environ
         | {"COMPOSE_ENV_FILES": "/dev/null", "PAGE_TRACKER_SECRETS": str(folder)}
         | environment,

@@ -230,18 +230,105 @@ def test_should_refuse_a_key_that_is_not_of_its_certificate(folder: Path) -> Non
     assert "privkey.pem: is not the key of fullchain.pem" in line
 
 
-def test_should_read_settings_where_compose_does(tmp_path: Path) -> None:
+@pytest.fixture
+def managed(tmp_path: Path) -> Path:
+    """Give a folder of secrets for a Redis that somebody else runs."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(0o700)
+    url = secrets / "redis-url"
+    url.write_text("rediss+cluster://app:of-theirs@redis.example.com:6379\n", "utf-8")
+    url.chmod(0o644)
+    return secrets
+
+
+def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
+    managed: Path,
+) -> None:
+    # When
+    made = make_secrets(managed, **FOR_A_TRY)
+    checked = check_secrets(managed, "localhost", "managed")
+
+    # Then
+    assert made.returncode == 0, made.stderr
+    assert checked.returncode == 0, checked.stderr
+    assert {path.name for path in managed.iterdir()} == {
+        "certificates",
+        "redis-ca.crt",
+        "redis-url",
+        "token",
+    }
+    assert (managed / "redis-ca.crt").read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://app:of-theirs@redis.example.com:6380",
+        "rediss://page-tracker:of-theirs@redis.example.com",
+        "redis+sentinel://app:of-theirs@one.example.com,two.example.com/counter",
+    ],
+)
+def test_should_refuse_another_redis_where_redis_service_is_started(
+    folder: Path, url: str
+) -> None:
     # Given
-    env = tmp_path / "env"
-    env.write_text(
-        "PAGE_TRACKER_DOMAIN=counter.example.org\n"
-        "PAGE_TRACKER_TOKEN=the token of before\n"
-    )
+    (folder / "redis-url").write_text(url, "utf-8")
 
     # When
-    made = make_secrets(tmp_path / "secrets", COMPOSE_ENV_FILES=str(env))
+    checked = check_secrets(folder, "localhost")
+    as_managed = check_secrets(folder, "localhost", "managed")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert line.startswith(f"{folder}/redis-url: is none that make secrets writes")
+    assert "put deploy/managed-redis.yml last in COMPOSE_FILE" in line
+    assert as_managed.returncode == 0, as_managed.stderr
+
+
+def test_should_refuse_redis_service_where_somebody_else_runs_redis(
+    folder: Path,
+) -> None:
+    # When
+    checked = check_secrets(folder, "localhost", "managed")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert line.startswith(f"{folder}/redis-url: is of redis-service, which deploy/")
+
+
+def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
+    managed: Path,
+) -> None:
+    # Given
+    (managed / "redis-url").chmod(0o600)
+
+    # When
+    checked = check_secrets(managed, "localhost", "managed")
+
+    # Then
+    named = [line.partition(": ") for line in checked.stderr.splitlines()]
+    assert [name for name, _, _ in named[:3]] == [
+        f"{managed}/redis-url",
+        f"{managed}/token",
+        f"{managed}/redis-ca.crt",
+    ]
+    assert "can not be read by the users of containers" in named[0][2]
+
+
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_should_read_settings_as_compose_does(tmp_path: Path, quote: str) -> None:
+    # Given
+    one, two = tmp_path / "one.env", tmp_path / "two.env"
+    one.write_text(
+        f"PAGE_TRACKER_DOMAIN={quote}counter.example.org{quote} # ours\n"
+        "PAGE_TRACKER_TOKEN=the token of before\n"
+    )
+    two.write_text(f"export PAGE_TRACKER_TOKEN={quote}the token of now#1{quote}\n")
+
+    # When
+    made = make_secrets(tmp_path / "secrets", COMPOSE_ENV_FILES=f"{one},{two}")
 
     # Then
     assert made.returncode == 0, made.stderr
     assert "certificates/counter.example.org/: put fullchain.pem" in made.stdout
-    assert (tmp_path / "secrets" / "token").read_text() == "the token of before\n"
+    assert (tmp_path / "secrets" / "token").read_text() == "the token of now#1\n"
