@@ -104,17 +104,16 @@ def names_of_secrets(stack: str, folder: Path) -> dict[str, str]:
     `docker secret ls` shows them: without `redis-operator`, which is made at random,
     nobody can test by them what they guess.
     """
-    key = folder / "redis-operator"
-    if not key.is_file():
-        raise RefusedError(f"{key} is not there: make secrets writes it")
+    random = folder / "redis-operator"
+    if not random.is_file():
+        raise RefusedError(f"{random} is not there: make secrets writes it")
+    key = random.read_bytes()
     names = {}
     for file in folder.iterdir():
         if file.is_file():
             variable = "SECRET_" + re.sub("[^A-Z]", "_", file.name.upper())
-            content = hmac.digest(key.read_bytes(), file.read_bytes(), "sha256").hex()[
-                :8
-            ]
-            names[variable] = f"{stack}-{file.name}-{content}"
+            content = hmac.digest(key, file.read_bytes(), "sha256").hex()
+            names[variable] = f"{stack}-{file.name}-{content[:8]}"
     return names
 
 
