@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from deployment.containers import Container, containers_of
 from deployment.engine import docker, last_line, run
 from deployment.errors import DeploymentError, RefusedError
 from deployment.model import WEB, Model
+from deployment.plan import CANARY_SHARE, Plan
 from deployment.strategy import Health, Version
 
 PROXY = "proxy-service"
@@ -50,6 +52,13 @@ class BlueGreen:
         if not containers:
             raise RefusedError(f"Visitors should get {service}, {CURE}")
         return Version(service, containers[0].image)
+
+    def check(self, image: str, plan: Plan) -> Plan:
+        """Take any image, and any share."""
+        del image
+        if plan.canary_share is None:
+            return replace(plan, canary_share=CANARY_SHARE)
+        return plan
 
     def start(self, image: str, before: Version) -> tuple[Version, str]:
         """Start as many containers of the other colour as are live."""
@@ -98,18 +107,19 @@ class BlueGreen:
         return candidate
 
     def finish(self, before: Version) -> str:
-        """Wait until the proxy has no request left for the one before, and stop it."""
+        """Wait until the proxy has no request left for the one before, and stop it.
+
+        So is what somebody started beside the two, with `docker compose up` for example.
+        """
         drained = self._drain()
-        self._remove(before.service)
+        self._remove_all_but(docker("exec", self._proxy, "switch").split())
         return f"{before.service} {drained}, and is stopped"
 
     def go_back(self, before: Version) -> None:
         """Have the proxy give all visitors the one before, and remove the others."""
         self._switch(before.service)
         self._drain()
-        for service in SERVICES:
-            if service != before.service:
-                self._remove(service)
+        self._remove_all_but([before.service])
 
     def access_log(self, since: datetime) -> Iterator[str]:
         """Give what the proxy logged."""
@@ -150,6 +160,11 @@ class BlueGreen:
             if done.returncode == 0
             else last_line(done.stderr)
         )
+
+    def _remove_all_but(self, kept: list[str]) -> None:
+        for service in SERVICES:
+            if service not in kept:
+                self._remove(service)
 
     def _remove(self, service: str) -> None:
         """Stop and remove all containers of a service, which no visitor gets."""

@@ -67,6 +67,7 @@ def release(
     if not image:
         image = image_before(journal, before)
         plan = plan.of_rollback()
+    plan = strategy.check(image, plan)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     say(f"== {command} {short(image)} to {strategy.project} ({strategy.name}): {name}")
     say(f"{'image':{WIDTH}} {pull(image)}; visitors have {short(before.image)}")

@@ -14,11 +14,15 @@ MEANING = {
 }
 
 
+CANARY_SHARE = 10
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a deployment goes. The defaults are those of a small site."""
 
-    canary_share: int = 10
+    canary_share: int | None = None
+    """Without one it is for the strategy to say: CANARY_SHARE, or what its stack has."""
     canary_seconds: int = 30
     watch_seconds: int = 30
     healthy_seconds: int = 120
@@ -36,7 +40,7 @@ class Plan:
             if os.environ.get(name)
         }
         plan = replace(cls(url=os.environ.get("DEPLOY_URL", "")), **numbers)
-        if plan.canary_share > 90:
+        if plan.canary_share and plan.canary_share > 90:
             raise RefusedError(
                 f"CANARY_SHARE is {plan.canary_share}: 0 to 90 would do, in percent"
             )
@@ -49,7 +53,8 @@ class Plan:
     @staticmethod
     def explanation() -> str:
         """Return the variables with their defaults and meanings."""
-        defaults = vars(Plan())
+        share = f"{CANARY_SHARE}, in a swarm its PROXY_SHARE"
+        defaults = vars(Plan()) | {"canary_share": share}
         return "\n".join(
             f"  {name:16} {meaning} (default: {defaults[name.lower()]})"
             for name, meaning in MEANING.items()

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from deployment.containers import Container
 from deployment.engine import run
 from deployment.errors import DeploymentError, RefusedError
+from deployment.plan import Plan
 from deployment.settings import project, settings
 from deployment.strategy import Health, Version
 from deployment.swarm import Service, Task, has_several_nodes, manager
@@ -40,14 +42,27 @@ class Rolling:
             )
         return Version(WEB, self._web.image)
 
-    def start(self, image: str, before: Version) -> tuple[Version, str]:
-        """Start one task on this node, where `docker exec` reaches it."""
-        del before
+    def check(self, image: str, plan: Plan) -> Plan:
+        """Take what all nodes can run, and the share that canary-service has always."""
         if image.startswith("sha256:") and has_several_nodes():
-            raise DeploymentError(
+            raise RefusedError(
                 "Other nodes know nothing of an image by its id: push it, and name it"
                 " as in a registry, name@sha256:…"
             )
+        fixed = int(self._proxy.environment["PROXY_SHARE"])
+        if plan.canary_share not in (None, 0, fixed):
+            raise RefusedError(
+                f"CANARY_SHARE is {plan.canary_share}, and the stack gives"
+                f" canary-service {fixed} % always: leave it out, or set PROXY_SHARE"
+                " and make swarm"
+            )
+        if plan.canary_share is None:
+            return replace(plan, canary_share=fixed)
+        return plan
+
+    def start(self, image: str, before: Version) -> tuple[Version, str]:
+        """Start one task on this node, where `docker exec` reaches it."""
+        del before
         self._candidate.stop()
         self._candidate.place(f"node.id=={manager()}")
         self._candidate.change("--image", image, "--replicas", "1", "--force")
@@ -87,13 +102,7 @@ class Rolling:
 
     def share(self, before: Version, candidate: Version, percent: int) -> None:
         """Give `canary-service` the image, which has its share always."""
-        del before
-        fixed = self._proxy.environment.get("PROXY_SHARE", "")
-        if str(percent) != fixed:
-            raise DeploymentError(
-                f"CANARY_SHARE is {percent}, and the stack gives canary-service"
-                f" {fixed} % always: leave it, or set PROXY_SHARE and make swarm"
-            )
+        del before, percent
         self._give(candidate.image, self._canary)
         self._candidate.stop()
 

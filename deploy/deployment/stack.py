@@ -3,9 +3,9 @@
 Which image runs is for `deploy/release` to change; here it stays the one that does.
 """
 
+import hmac
 import re
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 from deployment import journal
@@ -99,13 +99,21 @@ def what_is_missing(environment: dict[str, str]) -> Iterator[str]:
 
 
 def names_of_secrets(stack: str, folder: Path) -> dict[str, str]:
-    """Return as variables names that the files have with this content only."""
+    """Return as variables names that the files have with this content only.
+
+    `docker secret ls` shows them: without `redis-operator`, which is made at random,
+    nobody can test by them what they guess.
+    """
+    random = folder / "redis-operator"
+    if not random.is_file():
+        raise RefusedError(f"{random} is not there: make secrets writes it")
+    key = random.read_bytes()
     names = {}
     for file in folder.iterdir():
         if file.is_file():
             variable = "SECRET_" + re.sub("[^A-Z]", "_", file.name.upper())
-            content = sha256(file.read_bytes()).hexdigest()[:8]
-            names[variable] = f"{stack}-{file.name}-{content}"
+            content = hmac.digest(key, file.read_bytes(), "sha256").hex()
+            names[variable] = f"{stack}-{file.name}-{content[:8]}"
     return names
 
 

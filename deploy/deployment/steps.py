@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from deployment import engine
+from deployment.engine import last_line
 from deployment.errors import DeploymentError, Status, UnsettledError
 from deployment.history import KEPT, WENT_BACK, Record, short
 from deployment.interruption import Interruption, Interruptions
@@ -87,7 +88,10 @@ class Deployment:
         deadline = time.monotonic() + seconds
         while (health := self.strategy.health(candidate)).state != "healthy":
             if health.state == "failed":
-                raise DeploymentError(f"It ended: {health.detail}")
+                log = self._log_of(candidate)
+                raise DeploymentError(
+                    f"It ended: {health.detail}; it said last: {last_line(log)}"
+                )
             if time.monotonic() > deadline:
                 raise DeploymentError(
                     f"It was not healthy within {seconds:.0f} s: {health.detail}"
@@ -162,11 +166,13 @@ class Deployment:
         return error.status if isinstance(error, Interruption) else Status.WENT_BACK
 
     def _quote_log(self, candidate: Version) -> None:
+        quote(f"The last lines of {candidate.service}", self._log_of(candidate))
+
+    def _log_of(self, candidate: Version) -> str:
         try:
-            log = self.strategy.log_tail(candidate, LINES_OF_LOG)
+            return self.strategy.log_tail(candidate, LINES_OF_LOG)
         except DeploymentError as error:
-            log = str(error)
-        quote(f"The last lines of {candidate.service}", log)
+            return str(error)
 
     @contextmanager
     def _step(self, name: str, what: str) -> Iterator[Says]:

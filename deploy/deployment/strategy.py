@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from deployment.plan import Plan
+
 
 @dataclass(frozen=True)
 class Version:
@@ -41,6 +43,12 @@ class Strategy(Protocol):
         """Return what visitors get, but for those of a canary share; it may have ended.
 
         Raises `RefusedError` where there is no stack to deploy to.
+        """
+
+    def check(self, image: str, plan: Plan) -> Plan:
+        """Return the plan with the share of visitors that a canary gets here.
+
+        Raises `RefusedError` where the image or the plan will not do for this stack.
         """
 
     def start(self, image: str, before: Version) -> tuple[Version, str]:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,9 +14,11 @@ from redis.crc import key_slot
 
 from endurance import ONCE, RESENT
 from page_tracker.operating.waiting import wait_for
+from page_tracker.redis_url import RedisUrl
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
+from page_tracker.tracking.topology import Topology
 from recording import BROWSER, sums
-from redis_cluster import SixNodes
+from redis_cluster import HOST, SixNodes
 from servers import PageTracker, free_port, page_tracker
 from usage import Command
 from visitors import SETTINGS, VISITORS, Visitors, visitors_of
@@ -211,3 +216,31 @@ def test_should_end_with_one_line_when_the_cluster_is_away(command: Command) -> 
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert line.startswith(f"Error: Redis at {url} does not answer: ")
+
+
+@pytest.mark.usefixtures("redis_url")
+def test_should_ask_again_when_a_doubt_comes_while_a_node_answers(
+    six_nodes: SixNodes,
+) -> None:
+    # Given: a slot that moves right after a node has said where it is
+    slots_told = 0
+
+    class Told(Redis):
+        def execute_command(self, *args: Any, **options: Any) -> Any:
+            nonlocal slots_told
+            answer = super().execute_command(*args, **options)
+            slots_told += 1
+            if slots_told == 1:
+                topology.learn_from((HOST, six_nodes.nodes[0].port))
+            return answer
+
+    url = RedisUrl.read(six_nodes.url)
+    topology = Topology(url, partial(Told.from_url, socket_timeout=SECONDS), SECONDS)
+
+    # When
+    with closing(topology):
+        for _ in range(3):
+            topology.master_of(0)
+
+    # Then
+    assert slots_told == 2

@@ -156,6 +156,21 @@ def test_should_take_the_settings_of_an_env_file(
     assert f"with the settings of {settings}" in said
 
 
+def test_should_leave_nothing_beside_what_visitors_get(deployed: Deployed) -> None:
+    # Given: a web-service that nobody gets
+    deployed.deploy()
+    deployed.stack.up("--no-recreate", "web-service")
+    assert deployed.stack.containers("web-service")
+
+    # When
+    deployed.deploy()
+
+    # Then
+    services = ("web-service", "blue-service", "green-service")
+    left = [one for name in services for one in deployed.stack.containers(name)]
+    assert sorted(left) == sorted(deployed.live())
+
+
 def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> None:
     # Given
     with deployed.deploying("canary") as first:
@@ -224,7 +239,8 @@ def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
     assert done.returncode == 1
     assert "  | there is no such setting" in done.stdout
     assert re.match(
-        r"Went back: It ended: \S+(blue|green)-service-\d is .*(status 3|it had ended)",
+        r"Went back: It ended: \S+(blue|green)-service-\d is .*(status 3|it had ended)"
+        r".*; it said last: there is no such setting$",
         done.stdout.splitlines()[-1],
     )
     assert deployed.live() == before

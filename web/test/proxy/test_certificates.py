@@ -143,6 +143,26 @@ def test_should_send_visitors_to_https(
     assert page.headers["Strict-Transport-Security"] == "max-age=15768000"
 
 
+def test_should_answer_errors_as_always_when_there_is_https(
+    stack: Proxied, certificates: Certificates
+) -> None:
+    # When
+    by_https = requests.get(
+        f"{certificates.url}/",
+        headers={"Cookie": "x" * 9000},
+        verify=certificates.authority,
+        timeout=10,
+    )
+    by_http = stack.get("/.well-known/acme-challenge/no-such-token")
+
+    # Then
+    assert by_https.status_code == 431
+    assert by_https.headers["Strict-Transport-Security"] == "max-age=15768000"
+    assert by_http.status_code == 404
+    assert by_http.text.startswith("There is nothing here.\nRequest ")
+    assert "Strict-Transport-Security" not in by_http.headers
+
+
 @pytest.mark.usefixtures("stack")
 def test_should_speak_modern_protocols_alone(certificates: Certificates) -> None:
     # Given: an old browser, and one of today

@@ -55,6 +55,27 @@ def test_should_limit_the_requests_of_an_address(stack: Proxied) -> None:
     assert "more requests than are answered" in refused[0].text
 
 
+def test_should_limit_the_requests_of_a_network(stack: Proxied) -> None:
+    # Given: who has one address of IPv6 has 2^64 of them
+    theirs = [f"2001:db8:0:1::{number}" for number in range(6)]
+    others = ["2001:db8:0:2::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"]
+
+    # When
+    with stack.set(PROXY_RATE="1", PAGE_TRACKER_PROXIES="0.0.0.0/0"):
+        answers = [
+            stack.get("/version", X_Forwarded_For=address) for address in theirs
+        ]
+        of_others = [
+            stack.get("/version", X_Forwarded_For=address).status_code
+            for address in others
+            for _ in range(2)
+        ]
+
+    # Then
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert of_others == [200] * 6
+
+
 @pytest.mark.parametrize(
     "half",
     [

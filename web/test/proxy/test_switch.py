@@ -130,6 +130,27 @@ def test_should_change_nothing_when_it_can_not_be_done(
     assert stack.get("/version").ok
 
 
+@pytest.mark.usefixtures("green")
+def test_should_change_nothing_when_nginx_does_not_take_it(stack: Proxied) -> None:
+    # Given: nginx can not be told
+    succeed(stack.in_proxy("mv", "/tmp/nginx.pid", "/tmp/away"))
+
+    # When
+    done = stack.switch("green-service")
+
+    # Then
+    succeed(stack.in_proxy("mv", "/tmp/away", "/tmp/nginx.pid"))
+    assert done.returncode != 0
+    assert "nothing was changed" in done.stderr
+    assert stack.switch().stdout == "web-service\n"
+
+    # When: whatever has nginx take its configuration anew
+    succeed(stack.in_proxy("reload"))
+
+    # Then
+    assert stack.get("/version").ok
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "reason"),
     [

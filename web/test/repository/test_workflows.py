@@ -158,6 +158,19 @@ def test_should_require_every_job_before_a_merge() -> None:
     assert {check["context"] for check in checks} == names
 
 
+def test_should_run_all_tests_of_the_makefile_once_a_week() -> None:
+    # Given
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    tests = set(re.findall(r"^([a-z-]+-(?:test|drill)):", makefile, re.MULTILINE))
+    assert "proxy-test" in tests
+
+    # When
+    run = {step["run"].split()[-1] for step in steps_in(CI) if "run" in step}
+
+    # Then: but for those of a swarm, which stand no other beside them
+    assert tests - run == {"swarm-test"}
+
+
 def test_should_deploy_by_digest_what_was_published_first() -> None:
     # Given
     build, deploy = (jobs_in(CI)[name] for name in ("build", "deploy"))

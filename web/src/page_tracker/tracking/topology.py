@@ -32,8 +32,9 @@ class Topology:
         self._clients: dict[Address, Redis] = {}
         self._nodes: list[Address] = []
         self._masters: dict[int, Address] = {}
-        self._is_in_doubt = True
-        self._lock = Lock()  # over sources and clients
+        self._doubts = 1
+        self._doubts_answered = 0
+        self._lock = Lock()  # over sources, clients and doubts
         self._asking = Lock()
 
     def master_of(self, slot: int) -> Address:
@@ -75,11 +76,19 @@ class Topology:
         for client in (*self._endpoints, *self._clients.values()):
             client.close()
 
+    @property
+    def _is_in_doubt(self) -> bool:
+        return self._doubts_answered != self._doubts
+
     def _doubt(self, source: Redis, is_first: bool) -> None:
+        self._place(source, is_first)
+        with self._lock:
+            self._doubts += 1
+
+    def _place(self, source: Redis, is_first: bool) -> None:
         with self._lock:
             others = [other for other in self._sources if other is not source]
             self._sources = [source, *others] if is_first else [*others, source]
-        self._is_in_doubt = True
 
     def _look(self) -> None:
         """Ask the cluster, unless there is no doubt."""
@@ -90,8 +99,10 @@ class Topology:
             raise RedisConnectionError("The cluster is away, as another request finds")
         try:
             if self._is_in_doubt:
+                # A doubt that comes while a node answers is not answered by that.
+                doubts = self._doubts
                 self._learn(*self._ask())
-                self._is_in_doubt = False
+                self._doubts_answered = doubts
         finally:
             self._asking.release()
 
@@ -105,7 +116,7 @@ class Topology:
                     return source, slots
             except RedisError as error:
                 failure = error
-            self._doubt(source, is_first=False)
+            self._place(source, is_first=False)
             if monotonic() > deadline:
                 break
         raise failure
