@@ -60,8 +60,10 @@ def release(
     interruptions: Interruptions,
 ) -> int:
     """Settle what was left, then deploy the image, or without one go back to one."""
-    if left := journal.history().left():
-        settle(strategy, journal, left)
+    left = journal.history().left()
+    if left and settle(strategy, journal, left) and not image:
+        say("Kept: to go back from what was not brought to an end was the rollback.")
+        return Status.KEPT
     before = strategy.live()
     command = "deploy" if image else "rollback"
     if not image:

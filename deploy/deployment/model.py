@@ -31,25 +31,27 @@ class Model:
     def up(self, service: str, image: str, beside: list[Container]) -> str:
         """Start an image as a service that is what `web-service` is, and say how.
 
-        beside: the containers that are live; as many are started, and where no `.env`
-        says what is wanted, with their settings and limits.
+        beside: the containers that are live; where no `.env` says what is wanted, as
+        many are started, with all that they have.
         """
         colour = deepcopy(self._model["services"][WEB])
         for name in ("build", "profiles", "ports", "container_name"):
             colour.pop(name, None)
         colour["image"] = image
-        how = f"{service}, {len(beside)} of it, with the settings of "
+        replicas = len(beside)
         if file := settings_file():
-            how += file
+            replicas = colour.get("deploy", {}).get("replicas") or replicas
+            how = f"{service}, {replicas} of it, with the settings of {file}"
         else:
-            how += f"{beside[0].name}, since there is no .env"
+            how = f"{service}, {replicas} of it, with the settings of {beside[0].name}"
+            how += ", since there is no .env"
             if kept := _carry_over(beside[0], colour):
                 how += f" (these are not as in the Compose files: {', '.join(kept)})"
         model = self._with(service, colour)
         done = run(
             *("docker", "compose", "--project-directory", str(ROOT), "--file", "-"),
             *("up", "--detach", "--no-deps", "--no-build", "--pull", "never"),
-            *("--scale", f"{service}={len(beside)}", service),
+            *("--scale", f"{service}={replicas}", service),
             given=json.dumps(model),
             environment=_environment(),
         )

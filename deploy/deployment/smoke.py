@@ -36,7 +36,9 @@ def smoke_at(url: str) -> str:
     )
     if done.returncode:
         quote("The smoke tests", done.stdout)
-        failed = re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE)
+        # What failed, or why pytest could not begin, which it puts between marks.
+        told = r"^(?:FAILED|ERROR) .*|(?<=Exit: ).*?(?= !+$)"
+        failed = re.findall(told, done.stdout, re.MULTILINE)
         reason = failed[0] if failed else last_line(done.stderr or done.stdout)
         raise DeploymentError(f"The smoke tests did not pass: {reason}")
     return last_line(done.stdout)

@@ -150,7 +150,7 @@ class Deployment:
         say(f"{'FAILED':{WIDTH}} {error}")
         # Before anything is changed: without the lock nothing may be.
         self.journal.write(self.name, reason=str(error))
-        if self.candidate:
+        if self.candidate and not isinstance(error, Interruption):
             self._quote_log(self.candidate)
         try:
             self.strategy.go_back(self.before)
@@ -185,8 +185,11 @@ class Deployment:
         say(f"{'':{WIDTH}} {': '.join([f'done in {_since(began)}', *told])}")
 
 
-def settle(strategy: Strategy, journal: Journal, left: Record) -> None:
-    """Bring to an end what a deployment left that was killed. Raises UnsettledError."""
+def settle(strategy: Strategy, journal: Journal, left: Record) -> bool:
+    """Bring to an end what a deployment left that was killed.
+
+    Returns whether that was to go back. Raises UnsettledError.
+    """
     say(f"{'settle':{WIDTH}} {left.by} was stopped at {left.step or 'the start'}:")
     try:
         if left.step == FINISH:
@@ -199,6 +202,7 @@ def settle(strategy: Strategy, journal: Journal, left: Record) -> None:
     except DeploymentError as error:
         raise UnsettledError(str(error)) from error
     say(f"{'':{WIDTH}} {how}")
+    return left.step != FINISH
 
 
 def _since(began: float) -> str:

@@ -22,6 +22,8 @@ def a_swarm() -> Iterator[None]:
     """Have a swarm, whose only node has no label."""
     if run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") != "inactive":
         pytest.fail("These tests make a swarm, and this engine is in one already")
+    if run("docker", "ps", "--quiet"):
+        pytest.fail("Leaving a swarm takes the names of other containers here away")
     run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
     yield
     run("docker", "swarm", "leave", "--force")
