@@ -15,7 +15,7 @@ PASSWORD = token_hex(16)
 @pytest.fixture
 def managed(install: Callable[..., Installation]) -> Iterator[Installation]:
     """Give what is needed for a production, and a Redis that is none of its own."""
-    it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)
+    it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES, REDIS_URL="")
     redis = f"{it.project}-managed"
     it.secrets.mkdir(0o700)
     (it.secrets / "redis-url").write_text(f"redis://:{PASSWORD}@{redis}:6379", "utf-8")
@@ -47,6 +47,20 @@ def test_should_count_in_a_redis_that_somebody_else_runs(managed: Installation) 
         *(f"{managed.project}-managed", "redis-cli", "get", "page_views"),
     )
     assert asked.strip() == "4"
+
+
+def test_should_refuse_a_url_that_anyone_could_read(managed: Installation) -> None:
+    # Given
+    managed.settings["REDIS_URL"] = f"redis://:{PASSWORD}@redis.example.com"
+
+    # When
+    refused = managed.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    (line,) = refused.stderr.splitlines()[1:-1]
+    assert line.strip().startswith("REDIS_URL: is set, and anyone who inspects")
+    assert not managed.containers()
 
 
 def test_should_have_each_colour_count_there(install: Callable[..., Installation]) -> None:

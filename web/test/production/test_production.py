@@ -1,6 +1,7 @@
 """A production keeps the counts of the installation it was, and its secrets."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -231,10 +232,9 @@ def test_should_take_another_password_while_it_counts(production: Installation) 
     assert "AuthenticationError" in said
 
 
-def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
-    production: Installation, tmp_path: Path
-) -> None:
-    # Given
+@pytest.fixture
+def with_blue(production: Installation, tmp_path: Path) -> Iterator[Installation]:
+    """Give a production that has a blue-service beside web-service, for nobody yet."""
     model = json.loads(production.compose(*PRODUCTION, "config", "--format", "json"))
     model["services"]["blue-service"] = model["services"]["web-service"]
     (tmp_path / "deployed.json").write_text(json.dumps(model), "utf-8")
@@ -242,14 +242,93 @@ def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
     production.compose(
         *deployed, "up", "--detach", "--no-deps", "--wait", "blue-service"
     )
-    production.compose("exec", "proxy-service", "switch", "blue-service")
-    production.compose("rm", "--stop", "--force", "web-service")
-    views = production.count(1, "https")
+    yield production
+    production.compose(*PRODUCTION, "up", "--detach", "--wait", "web-service")
+    production.compose("exec", "proxy-service", "switch", "web-service")
+    production.compose(*deployed, "rm", "--stop", "--force", "blue-service")
+
+
+def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
+    with_blue: Installation,
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    with_blue.compose("rm", "--stop", "--force", "web-service")
+    views = with_blue.count(1, "https")
 
     # When
-    said = production.must("make", "production")
+    said = with_blue.must("make", "production")
 
     # Then
-    assert production.count(1, "https") == views + 1
+    assert with_blue.count(1, "https") == views + 1
     assert "blue-service is what visitors get" in said
-    assert not production.containers("web-service")
+    assert not with_blue.containers("web-service")
+
+
+def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
+    with_blue: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
+
+    # When
+    said = with_blue.must("make", "production")
+
+    # Then
+    assert "is what visitors get" not in said
+    for container in with_blue.containers("web-service"):
+        assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
+
+
+def test_should_refuse_to_start_another_than_visitors_get(
+    with_blue: Installation,
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    with_blue.compose("rm", "--stop", "--force", "web-service")
+    blue = [container["Id"] for container in with_blue.containers("blue-service")]
+    with_blue.must("docker", "stop", *blue)
+
+    # When
+    refused = with_blue.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    assert "Visitors should get blue-service, which does not run" in refused.stderr
+    assert "counts." not in refused.stdout
+    assert not with_blue.containers("web-service")
+
+
+def test_should_refuse_where_a_deployment_was_killed(with_blue: Installation) -> None:
+    # Given
+    share = ("web-service", "blue-service", "10")
+    with_blue.compose("exec", "proxy-service", "switch", *share)
+
+    # When
+    refused = with_blue.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    assert "Visitors get 'web-service blue-service 10'" in refused.stderr
+    assert "make rollback ends it" in refused.stderr
+
+
+def test_should_refuse_while_a_deployment_is_under_way(
+    production: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setitem(production.settings, "PAGE_TRACKER_RATE", "78")
+    lock = f"{production.project}-deployment"
+    image = production.settings["PAGE_TRACKER_IMAGE"]
+    held = ("--detach", "--rm", "--interactive", "--name", lock, "--entrypoint", "cat")
+    production.must("docker", "run", *held, image)
+
+    # When
+    refused = production.run("make", "production")
+    production.must("docker", "rm", "--force", lock)
+
+    # Then
+    assert refused.returncode
+    assert f"A deployment is under way, which {lock} is the lock of" in refused.stderr
+    for container in production.containers("web-service"):
+        assert "PAGE_TRACKER_RATE=78" not in container["Config"]["Env"]
