@@ -233,6 +233,21 @@ def test_should_run_nothing_but_make_and_the_login() -> None:
     ]
 
 
+def test_should_deploy_with_the_parameters_that_the_manual_names() -> None:
+    # Given
+    manual = (ROOT / "docs/deploying.md").read_text("utf-8")
+    (named,) = re.findall(r"\*\*Jenkins\*\* has (.*) as parameters", manual)
+    pipeline = (ROOT / "Jenkinsfile").read_text("utf-8")
+
+    # When
+    deploying = pipeline.split("stage('Deploy')")[1].split("steps {")[0]
+
+    # Then
+    names = re.findall(r"`(\w+)`", named)
+    assert set(names) <= set(re.findall(r"string\(name: '(\w+)'", pipeline))
+    assert [*re.findall(r"(\w+) = ", deploying)] == ["REGISTRY", *names]
+
+
 @pytest.mark.parametrize("number", range(len(EACH)), ids=lambda n: EACH[n][2])
 def test_should_refuse_a_jenkinsfile_when_it_has_a_fault(
     number: int, refusals: list[list[str]]
