@@ -63,7 +63,9 @@ def test_should_refuse_a_url_that_anyone_could_read(managed: Installation) -> No
     assert not managed.containers()
 
 
-def test_should_have_each_colour_count_there(install: Callable[..., Installation]) -> None:
+def test_should_have_each_colour_count_there(
+    install: Callable[..., Installation],
+) -> None:
     # Given
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)
 
