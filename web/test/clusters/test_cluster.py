@@ -18,7 +18,8 @@ from page_tracker.redis_url import RedisUrl
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from page_tracker.tracking.topology import Topology
 from recording import BROWSER, sums
-from redis_cluster import HOST, SixNodes
+from redis_cluster import SixNodes
+from redis_process import HOST
 from servers import PageTracker, free_port, page_tracker
 from usage import Command
 from visitors import SETTINGS, VISITORS, Visitors, visitors_of
@@ -228,7 +229,9 @@ def test_should_ask_again_when_a_doubt_comes_while_a_node_answers(
     class Told(Redis):
         def execute_command(self, *args: Any, **options: Any) -> Any:
             nonlocal slots_told
-            answer = super().execute_command(*args, **options)
+            answer = super().execute_command(  # type: ignore[no-untyped-call]
+                *args, **options
+            )
             slots_told += 1
             if slots_told == 1:
                 topology.learn_from((HOST, six_nodes.nodes[0].port))
