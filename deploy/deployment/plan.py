@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from deployment.errors import RefusedError
 
@@ -22,7 +22,7 @@ class Plan:
     """How a deployment goes. The defaults are those of a small site."""
 
     canary_share: int | None = None
-    """Without one it is for the strategy to say: CANARY_SHARE, or what its stack has."""
+    """Without one the strategy says it: CANARY_SHARE, or what its stack has."""
     canary_seconds: int = 30
     watch_seconds: int = 30
     healthy_seconds: int = 120
@@ -34,7 +34,7 @@ class Plan:
     @classmethod
     def from_environment(cls) -> Self:
         """Return what the environment says. Raises RefusedError."""
-        numbers = {
+        numbers: dict[str, Any] = {
             name.lower(): _number(name, os.environ[name])
             for name in MEANING
             if os.environ.get(name)
