@@ -109,7 +109,7 @@ class BlueGreen:
     def finish(self, before: Version) -> str:
         """Wait until the proxy has no request left for the one before, and stop it.
 
-        So is what somebody started beside the two, as with `docker compose up`.
+        So is what somebody started beside the two, as `docker compose up` does.
         """
         drained = self._drain()
         self._remove_all_but(docker("exec", self._proxy, "switch").split())

@@ -22,7 +22,7 @@ class Plan:
     """How a deployment goes. The defaults are those of a small site."""
 
     canary_share: int | None = None
-    """Without one it is for the strategy to say, by what its stack has."""
+    """Without one the strategy says it: CANARY_SHARE, or what its stack has."""
     canary_seconds: int = 30
     watch_seconds: int = 30
     healthy_seconds: int = 120

@@ -33,7 +33,6 @@ class Topology:
         self._nodes: list[Address] = []
         self._masters: dict[int, Address] = {}
         self._doubts = 1
-        self._doubts_answered = 0
         self._lock = Lock()  # over sources, clients and doubts
         self._asking = Lock()
 
@@ -76,10 +75,6 @@ class Topology:
         for client in (*self._endpoints, *self._clients.values()):
             client.close()
 
-    @property
-    def _is_in_doubt(self) -> bool:
-        return self._doubts_answered != self._doubts
-
     def _doubt(self, source: Redis, is_first: bool) -> None:
         self._place(source, is_first)
         with self._lock:
@@ -92,17 +87,18 @@ class Topology:
 
     def _look(self) -> None:
         """Ask the cluster, unless there is no doubt."""
-        if not self._is_in_doubt:
+        if not self._doubts:
             return
         # pylint: disable-next=consider-using-with
         if not self._asking.acquire(timeout=self._seconds):
             raise RedisConnectionError("The cluster is away, as another request finds")
         try:
-            if self._is_in_doubt:
+            if self._doubts:
                 # A doubt that comes while a node answers is not answered by that.
                 doubts = self._doubts
                 self._learn(*self._ask())
-                self._doubts_answered = doubts
+                with self._lock:
+                    self._doubts -= doubts
         finally:
             self._asking.release()
 
