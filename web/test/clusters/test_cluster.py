@@ -226,14 +226,15 @@ def test_should_ask_again_when_a_doubt_comes_while_a_node_answers(
     # Given: another request is sent elsewhere, right after a node has said who has what
     slots_told = 0
 
-    # pylint: disable-next=abstract-method,too-many-ancestors  # redis-py is made that way
+    # pylint: disable-next=abstract-method,too-many-ancestors  # as redis-py's own
     class Told(Redis):
         """A node's client that lets that happen."""
 
         def execute_command(self, *args: Any, **options: Any) -> Any:
             nonlocal slots_told
-            # redis-py says nothing of its types
-            answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            answer = super().execute_command(  # type: ignore[no-untyped-call]
+                *args, **options
+            )
             slots_told += 1
             if slots_told == 1:
                 topology.learn_from((HOST, six_nodes.nodes[0].port))
