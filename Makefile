@@ -25,6 +25,11 @@ INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --
 
 report = --junit-xml=$(CURDIR)/reports/$(1).xml
 
+# For tests in containers: PAGE_TRACKER_IMAGE, or one that is built first.
+IMAGE_TO_TEST = [ -n "$$PAGE_TRACKER_IMAGE" ] || \
+	PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
+TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Every target but the files of .venv and node_modules.
@@ -99,9 +104,8 @@ e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, o
 
 proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
 	@.ci/need docker engine openssl
-	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
-		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
-	@cd web && pytest $(call report,proxy) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/proxy
+	@$(IMAGE_TO_TEST)
+	@cd web && pytest $(call report,proxy) $(TESTED_IMAGE) test/proxy
 
 scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
@@ -161,13 +165,13 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 
 swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
 	@.ci/need docker engine
-	@cd web && pytest $(call report,swarm) test/swarm
+	@$(IMAGE_TO_TEST)
+	@cd web && pytest $(call report,swarm) $(TESTED_IMAGE) test/swarm
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine openssl ssh
-	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
-		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
-	@cd web && pytest $(call report,deployment) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/deployment
+	@$(IMAGE_TO_TEST)
+	@cd web && pytest $(call report,deployment) $(TESTED_IMAGE) test/deployment
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
@@ -190,9 +194,8 @@ production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is mis
 
 production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
 	@.ci/need docker engine openssl
-	@[ -n "$$PAGE_TRACKER_IMAGE" ] || \
-		PAGE_TRACKER_IMAGE=page-tracker:e2e PAGE_TRACKER_TEST_IMAGE=page-tracker:e2e-test .ci/image
-	@cd web && pytest $(call report,production) --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}" test/production
+	@$(IMAGE_TO_TEST)
+	@cd web && pytest $(call report,production) $(TESTED_IMAGE) test/production
 
 up: ## Build and start the Compose stack on http://localhost
 	@PAGE_TRACKER_COMMIT=$$(.ci/commit) docker compose up --detach --build --wait

@@ -3,14 +3,13 @@
 import json
 import os
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from deployment.containers import Container
 from deployment.engine import last_line, run
 from deployment.errors import DeploymentError, RefusedError
+from deployment.settings import ROOT
 
-ROOT = Path(__file__).parents[2]
 WEB = "web-service"
 
 

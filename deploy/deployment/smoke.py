@@ -2,14 +2,13 @@
 
 import os
 import re
-from pathlib import Path
 
 from deployment.engine import last_line, run
 from deployment.errors import DeploymentError
 from deployment.output import quote
 from deployment.relay import relay
+from deployment.settings import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 180
 
 

@@ -8,11 +8,6 @@ import pytest
 from installation import PRODUCTION, Installation, Switched
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests run with an image that is already there."""
-    parser.addoption("--image", help="image of Page Tracker to run")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test as long as containers take."""
     for item in items:
@@ -21,12 +16,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def install(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+    image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Installation]]:
     """Give a way to prepare an installation; all are removed afterwards."""
-    image = pytestconfig.getoption("--image")
-    if image is None:
-        pytest.exit("--image names the image to run: make production-test", 4)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     installations: list[Installation] = []
 

@@ -12,11 +12,6 @@ SECONDS = 180
 """For a test, which may start containers on a busy machine."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests run before an image that is already there."""
-    parser.addoption("--image", help="image of Page Tracker to put behind the proxy")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test as long as containers take."""
     for item in items:
@@ -24,11 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def running(pytestconfig: pytest.Config) -> Iterator[Proxied]:
+def running(image: str) -> Iterator[Proxied]:
     """Give a stack that runs."""
-    image = pytestconfig.getoption("--image")
-    if image is None:
-        pytest.exit("--image has to name what is behind the proxy: make proxy-test", 4)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = Proxied(image)
     try:

@@ -1,6 +1,5 @@
 """A swarm of the tests' own, and the stack on it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,13 +7,11 @@ import pytest
 from stacks import environment_of, run
 from swarm_stack import SwarmStack
 
-IMAGE = os.environ.get("PAGE_TRACKER_IMAGE", "page-tracker:local")
 
-
-@pytest.fixture(scope="session")
-def image() -> str:
-    """Give the id of the image that is tested."""
-    return run("docker", "image", "inspect", "--format", "{{.Id}}", IMAGE)
+@pytest.fixture(scope="session", name="image")
+def id_of_image(image: str) -> str:
+    """Give the id of the image that is tested: a swarm takes no name."""
+    return run("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
 
 @pytest.fixture(scope="session", name="swarm")
