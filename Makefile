@@ -44,7 +44,7 @@ run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with
 test: system .venv/development ## Run all linters and all tests, and print one summary
 	@rm -rf reports
 	@cd web && coverage erase
-	@.ci/summary lint unit integration e2e browser coverage
+	@.ci/summary lint unit around integration e2e browser coverage
 
 ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
 
@@ -61,8 +61,12 @@ lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check wo
 format: .venv/development web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 
-unit: .venv/development web/node_modules/.package-lock.json ## Run the tests that need no network
-	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit test/repository
+unit: .venv/development ## Run the package's tests that need no network
+	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit
+
+around: .venv/development web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
+	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
 integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
 	@cd web && coverage run -m pytest --numprocesses 4 $(call report,integration) test/integration
@@ -105,7 +109,7 @@ e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, o
 proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
 	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
-	@cd web && pytest $(call report,proxy) $(TESTED_IMAGE) test/proxy
+	@pytest $(call report,proxy) $(TESTED_IMAGE) deploy/test/proxy
 
 scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
@@ -161,17 +165,17 @@ swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other sett
 
 deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine wrk
-	@PYTHONPATH=deploy:deploy/drill python deploy/drill/drill.py --strategy "$${STRATEGY:-blue-green}"
+	@PYTHONPATH=deploy:deploy/test python -m drill.drill --strategy "$${STRATEGY:-blue-green}"
 
 swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
 	@.ci/need docker engine
 	@$(IMAGE_TO_TEST)
-	@cd web && pytest $(call report,swarm) $(TESTED_IMAGE) test/swarm
+	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine openssl ssh
 	@$(IMAGE_TO_TEST)
-	@cd web && pytest $(call report,deployment) $(TESTED_IMAGE) test/deployment
+	@pytest $(call report,deployment) $(TESTED_IMAGE) deploy/test/deployment
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
@@ -181,7 +185,7 @@ binary: ## Build one executable that needs no Python: dist/page-tracker-linux-am
 
 binary-test: system .venv/development ## Test that executable in containers without Python, and build it once more
 	@ls dist/page-tracker-*-*64 >/dev/null 2>&1 || $(MAKE) --no-print-directory binary
-	@cd web && pytest $(call report,binary) test/binary
+	@pytest $(call report,binary) .ci/test/binary
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
@@ -195,7 +199,7 @@ production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is mis
 production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
 	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
-	@cd web && pytest $(call report,production) $(TESTED_IMAGE) test/production
+	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
 
 up: ## Build and start the Compose stack on http://localhost
 	@PAGE_TRACKER_COMMIT=$$(.ci/commit) docker compose up --detach --build --wait

@@ -22,27 +22,17 @@ from page_tracker.cli import main  # noqa: E402
 from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
 from page_tracker.redis_url import RedisUrl  # noqa: E402
 from page_tracker.tracking.connection import connect  # noqa: E402
-from redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
-from usage import Command  # noqa: E402
+from support.redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
+from support.usage import Command  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests run against what is already there, or count in a cluster."""
     parser.addoption("--flask-url", help="URL of a running Page Tracker")
     parser.addoption("--redis-url", help="URL of the Redis that it counts in")
-    parser.addoption("--image", help="image of Page Tracker to test in containers")
     parser.addoption(
         "--cluster", action="store_true", help="count in a Redis Cluster of six nodes"
     )
-
-
-@pytest.fixture(scope="session")
-def image(pytestconfig: pytest.Config) -> str:
-    """Give the image that is tested in containers."""
-    name = pytestconfig.getoption("--image")
-    if name is None:
-        pytest.exit("--image names the image to test, as make proxy-test does", 4)
-    return str(name)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from redis import Redis
 from page_tracker.operating.redis_server import RedisServer, find_program
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
-from servers import page_tracker
-from web import SECONDS_TO_ARRIVE, Web
+from support.servers import page_tracker
+from support.web import SECONDS_TO_ARRIVE, Web
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), PROGRAMS[0])

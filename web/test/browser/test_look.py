@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from flags import SITE, flags_text
+from support.flags import SITE, flags_text
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
-from servers import page_tracker
-from web import SECONDS_TO_ARRIVE
+from support.servers import page_tracker
+from support.web import SECONDS_TO_ARRIVE
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from redis import Redis
 
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
-from pages import NUMBERS, document, kept
-from web import SECONDS_TO_ARRIVE, Web
+from support.pages import NUMBERS, document, kept
+from support.web import SECONDS_TO_ARRIVE, Web
 
 
 def test_should_leave_out_the_owner_where_the_browser_is_marked(

@@ -7,8 +7,8 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 from redis import Redis
 
 from page_tracker.tracking.keys import SiteKeys
-from pages import NUMBERS, document, settle
-from web import Web
+from support.pages import NUMBERS, document, settle
+from support.web import Web
 
 
 def test_should_show_the_numbers_of_page_and_site(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from pages import NUMBERS, document, kept, settle
-from web import Web
+from support.pages import NUMBERS, document, kept, settle
+from support.web import Web
 
 
 def test_should_leave_nothing_behind(

@@ -9,8 +9,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from redis import Redis
 
 from page_tracker.operating.waiting import wait_for
-from pages import NUMBERS, document, forgets, kept, settle
-from web import SECONDS_TO_ARRIVE, Web
+from support.pages import NUMBERS, document, forgets, kept, settle
+from support.web import SECONDS_TO_ARRIVE, Web
 
 
 @pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])

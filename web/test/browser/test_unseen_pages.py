@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from pages import document
-from web import Web
+from support.pages import document
+from support.web import Web
 
 
 def test_should_wait_until_a_page_that_was_loaded_ahead_is_shown(

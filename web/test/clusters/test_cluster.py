@@ -12,17 +12,17 @@ import requests
 from redis import Redis
 from redis.crc import key_slot
 
-from endurance import ONCE, RESENT
+from support.endurance import ONCE, RESENT
 from page_tracker.operating.waiting import wait_for
 from page_tracker.redis_url import RedisUrl
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from page_tracker.tracking.topology import Topology
-from recording import BROWSER, sums
-from redis_cluster import SixNodes
-from redis_process import HOST
-from servers import PageTracker, free_port, page_tracker
-from usage import Command
-from visitors import SETTINGS, VISITORS, Visitors, visitors_of
+from support.recording import BROWSER, sums
+from support.redis_cluster import SixNodes
+from support.redis_process import HOST
+from support.servers import PageTracker, free_port, page_tracker
+from support.usage import Command
+from support.visitors import SETTINGS, VISITORS, Visitors, visitors_of
 
 KEYS_AT_ONCE = 25
 """How many keys are moved before more visitors are waited for."""

@@ -8,15 +8,15 @@ from time import perf_counter
 import pytest
 from redis import Redis
 
-from endurance import ONCE, RESENT
+from support.endurance import ONCE, RESENT
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.nodes import nodes_of
-from recording import make_recorder, person, sums, view
-from redis_sentinels import NAME, WatchedSet, redis_sentinels
-from servers import PageTracker, page_tracker
-from usage import Command
-from visitors import SETTINGS, VISITORS, visitors_of
+from support.recording import make_recorder, person, sums, view
+from support.redis_sentinels import NAME, WatchedSet, redis_sentinels
+from support.servers import PageTracker, page_tracker
+from support.usage import Command
+from support.visitors import SETTINGS, VISITORS, visitors_of
 
 SECONDS = 20
 LONGEST_OUTAGE = 10

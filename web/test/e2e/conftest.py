@@ -9,8 +9,8 @@ import pytest
 
 from page_tracker.operating.redis_server import RedisServer, find_program
 from page_tracker.tracking.connection import connect
-from servers import page_tracker
-from stack import Stack
+from support.servers import page_tracker
+from support.stack import Stack
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites
-from stack import Stack
+from support.stack import Stack
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stack import Stack
+from support.stack import Stack
 
 SENTENCE = "This page has been seen {} times."
 

@@ -15,7 +15,7 @@ from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
-from usage import Count
+from support.usage import Count
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 

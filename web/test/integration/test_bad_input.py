@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from recording import BROWSER, keys_in, sums
-from servers import page_tracker
+from support.recording import BROWSER, keys_in, sums
+from support.servers import page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105
 VIEWS = "/api/v1/views"

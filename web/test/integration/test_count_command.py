@@ -12,7 +12,7 @@ from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.recorder import Limits
 from page_tracker.tracking.site import Site
 from page_tracker.tracking.sites import Sites
-from usage import Command, Count
+from support.usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
 

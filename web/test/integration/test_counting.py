@@ -11,7 +11,7 @@ import requests
 from flask.testing import FlaskClient
 from redis import Redis
 
-from servers import page_tracker
+from support.servers import page_tracker
 
 
 def test_should_count_from_one(http_client: FlaskClient) -> None:

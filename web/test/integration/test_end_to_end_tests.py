@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from page_tracker.tracking.connection import connect
-from servers import page_tracker
-from suites import run_suite
+from support.servers import page_tracker
+from support.suites import run_suite
 
 
 @pytest.mark.parametrize("count", [None, b"41"])

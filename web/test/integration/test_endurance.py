@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from endurance import ONCE, RESENT, count_while_redis_is_killed, memory_by_pages
+from support.endurance import ONCE, RESENT, count_while_redis_is_killed, memory_by_pages
 from page_tracker.operating.redis_server import RedisServer
-from recording import sums, table
+from support.recording import sums, table
 
 
 @pytest.mark.timeout(60)

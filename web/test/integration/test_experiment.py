@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from flags import BROWSER, SITE, flags_text, look_of, pixels_of, visit
+from support.flags import BROWSER, SITE, flags_text, look_of, pixels_of, visit
 from page_tracker.app import create_app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
@@ -22,8 +22,8 @@ from page_tracker.settings import Settings
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites
-from servers import COMMAND, free_port, page_tracker
-from usage import Command
+from support.servers import COMMAND, free_port, page_tracker
+from support.usage import Command
 
 FROM_COUNTER = "http://localhost/"
 

@@ -12,7 +12,7 @@ from redis import Redis
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
-from servers import BreakableWay, PageTracker, page_tracker
+from support.servers import BreakableWay, PageTracker, page_tracker
 
 APOLOGY = "Sorry, something went wrong 😔"
 EVERYTHING = b""

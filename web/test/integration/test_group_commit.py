@@ -11,7 +11,7 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.outage import Outage
-from servers import BreakableWay
+from support.servers import BreakableWay
 
 SECONDS = 5
 

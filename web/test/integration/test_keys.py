@@ -11,7 +11,7 @@ from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
 from page_tracker.tracking.recorder import Limits
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import Sender
-from recording import keys_in, make_recorder, person, view
+from support.recording import keys_in, make_recorder, person, view
 
 RETENTION = 90
 SITE = make_site("example.org", time_zone="Asia/Tokyo", retention=RETENTION)

@@ -21,8 +21,8 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import UnknownSite
-from recording import BROWSER, keys_in, make_recorder, person, sums, view
-from servers import BreakableWay, PageTracker, page_tracker
+from support.recording import BROWSER, keys_in, make_recorder, person, sums, view
+from support.servers import BreakableWay, PageTracker, page_tracker
 
 VIEW = {"site": "example.org", "page": "/a"}
 KINDS = ("single", "batch", "pixel")

@@ -19,7 +19,7 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from flags import flags_text
+from support.flags import flags_text
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
@@ -27,8 +27,8 @@ from page_tracker.tracking.nodes import nodes_of
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import hashed_visitor
-from recording import SITE, keys_in, make_recorder, person, view
-from servers import PageTracker, page_tracker
+from support.recording import SITE, keys_in, make_recorder, person, view
+from support.servers import PageTracker, page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105
 SITES = ("example.org", "other.example")

@@ -20,8 +20,8 @@ from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Numbers
-from recording import make_recorder, person, sums, view
-from servers import BreakableWay, free_port
+from support.recording import make_recorder, person, sums, view
+from support.servers import BreakableWay, free_port
 
 SECONDS = 10
 

@@ -30,7 +30,7 @@ from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView
 from page_tracker.tracking.visitor import Sender
-from recording import ANYBODY, SITE, make_recorder, person, sums, table, view
+from support.recording import ANYBODY, SITE, make_recorder, person, sums, table, view
 
 DAY = 24 * 60 * 60
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")

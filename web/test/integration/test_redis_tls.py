@@ -13,7 +13,7 @@ from redis import Redis
 from page_tracker import app
 from page_tracker.settings import Settings
 from secret_files import add_users, make_secrets, password_in
-from servers import free_port
+from support.servers import free_port
 
 
 @dataclass

@@ -14,9 +14,9 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorder
-from recording import BROWSER, make_recorder, person, view
+from support.recording import BROWSER, make_recorder, person, view
 from secret_files import add_users, make_secrets, operate, password_in, users_in
-from usage import Command
+from support.usage import Command
 
 DAY = 24 * 60 * 60
 COUNTED = {"site": "example.org", "page": "/about"}

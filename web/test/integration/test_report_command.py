@@ -19,7 +19,7 @@ from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.tops import top_of
-from usage import Command, Count
+from support.usage import Command, Count
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from page_tracker.operating.redis_server import (
     find_program,
 )
 from page_tracker.operating.waiting import wait_for
-from servers import COMMAND, PageTracker, free_port, page_tracker
+from support.servers import COMMAND, PageTracker, free_port, page_tracker
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from redis import Redis
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
 from page_tracker.tracking.site import Site
-from recording import make_recorder
-from servers import COMMAND, page_tracker
-from usage import Command, Count
+from support.recording import make_recorder
+from support.servers import COMMAND, page_tracker
+from support.usage import Command, Count
 
 DAY = 24 * 60 * 60
 

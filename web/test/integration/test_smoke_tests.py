@@ -4,9 +4,9 @@ from pathlib import Path
 
 from redis import Redis
 
-from recording import keys_in
-from servers import free_port, page_tracker
-from suites import run_suite
+from support.recording import keys_in
+from support.servers import free_port, page_tracker
+from support.suites import run_suite
 
 
 def test_should_leave_all_that_an_instance_has_counted_as_it_was(

@@ -12,7 +12,7 @@ from redis import Redis
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import DayKeys
 from page_tracker.tracking.site import Site
-from usage import Command, Count
+from support.usage import Command, Count
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from page_tracker.tracking.site import Site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
-from usage import Command
+from support.usage import Command
 
 VISITORS = 600
 

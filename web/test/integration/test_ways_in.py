@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from servers import page_tracker
+from support.servers import page_tracker
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 TOKEN = "a token of 26 characters.."

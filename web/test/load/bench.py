@@ -28,7 +28,7 @@ from page_tracker.operating.redis_server import RedisServer, find_program
 from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
-from servers import free_port, page_tracker
+from support.servers import free_port, page_tracker
 
 RESULTS = Path(__file__).parents[3] / "docs/performance.md"
 BEGIN, END = "<!-- `make bench` writes from here -->\n", "<!-- to here. -->\n"

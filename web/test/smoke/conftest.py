@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from page_tracker.operating.waiting import wait_for
-from servers import page_tracker
+from support.servers import page_tracker
 
 SECONDS_TO_START = 20
 

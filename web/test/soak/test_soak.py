@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from endurance import (
+from support.endurance import (
     CLIENTS,
     ONCE,
     PROCESSES,
@@ -15,7 +15,7 @@ from endurance import (
 )
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.connection import connect
-from recording import sums
+from support.recording import sums
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from page_tracker.cli import main
 from page_tracker.settings import FIELDS, variable
-from servers import free_port
+from support.servers import free_port
 
 
 @pytest.fixture(autouse=True)

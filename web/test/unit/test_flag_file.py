@@ -14,7 +14,7 @@ from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
 
-from flags import flags_text
+from support.flags import flags_text
 from page_tracker.experiments import provider as provider_module
 from page_tracker.experiments.flag_file import FlagFile, FlagsError, parse_flags
 from page_tracker.experiments.looks import check_flags

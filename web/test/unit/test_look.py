@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from flask.testing import FlaskClient
 
-from flags import SITE, flags_text, look_of, pixels_of, visit
+from support.flags import SITE, flags_text, look_of, pixels_of, visit
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
 

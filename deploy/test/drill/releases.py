@@ -1,0 +1,70 @@
+"""`deploy/release` as somebody runs it, with the time of each line that it says."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Timer
+
+from drill.stacks import ROOT, Stack
+
+SECONDS_AT_MOST = 300
+
+
+@dataclass
+class Release:
+    """A run of the command: its lines, when they came, and its status."""
+
+    status: int = 0
+    lines: list[tuple[float, str]] = field(default_factory=list)
+    """With the seconds from the start until each of them."""
+
+    @property
+    def reason(self) -> str:
+        """Return its last line."""
+        return self.lines[-1][1] if self.lines else "(it said nothing)"
+
+    def time_of(self, beginning: str, after: str = "") -> float | None:
+        """Return when a line came that begins so, the first one after another."""
+        begun = not after
+        for moment, line in self.lines:
+            if begun and line.startswith(beginning):
+                return moment
+            begun = begun or line.startswith(after)
+        return None
+
+
+def release(
+    stack: Stack,
+    *arguments: str,
+    at: str = "",
+    act: Callable[[int], None] = lambda _: None,
+    settings: dict[str, str] | None = None,
+) -> Release:
+    """Run the command, and do something to its process as soon as a line begins so."""
+    began = time.monotonic()
+    result = Release()
+    with subprocess.Popen(
+        [ROOT / "deploy/release", "--strategy", stack.strategy, *arguments],
+        env=stack.environment | (settings or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        timer = Timer(SECONDS_AT_MOST, process.kill)
+        timer.start()
+        try:
+            for line in process.stdout:
+                result.lines.append((time.monotonic() - began, line.rstrip()))
+                sys.stdout.write(f"    {line}")
+                sys.stdout.flush()
+                if at and line.startswith(at):
+                    at = ""
+                    act(process.pid)
+            result.status = process.wait()
+        finally:
+            timer.cancel()
+    return result

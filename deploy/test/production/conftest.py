@@ -1,0 +1,60 @@
+"""One installation for all tests, which begins as anyone's and becomes a production."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from support.installation import PRODUCTION, Installation, Switched
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test as long as containers take."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="session")
+def install(
+    image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Installation]]:
+    """Give a way to prepare an installation; all are removed afterwards."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    installations: list[Installation] = []
+
+    def prepare(**settings: str) -> Installation:
+        secrets = tmp_path_factory.mktemp("operator") / "secrets"
+        installation = Installation(secrets, settings)
+        installations.append(installation)
+        inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", image]
+        settings.setdefault("PAGE_TRACKER_IMAGE", installation.must(*inspect).strip())
+        return installation
+
+    yield prepare
+    for installation in installations:
+        installation.remove()
+
+
+@pytest.fixture(scope="session")
+def switched(install: Callable[..., Installation]) -> Switched:
+    """Give a production that was anyone's installation before, as the docs say it."""
+    it = install()
+    it.compose("up", "--detach", "--no-build", "--wait", "redis-service", "web-service")
+    it.compose("up", "--detach", "--build", "--wait", "proxy-service")
+    it.count(6, "http")
+    it.count_page("http")
+    it.settings["PAGE_TRACKER_DOMAIN"] = "localhost"
+    refused = [
+        it.run("docker", "compose", *PRODUCTION, "up", "--detach"),
+        it.run("make", "production"),
+    ]
+    before = Switched(it, it.count(1, "http"), it.count_page("http"), refused)
+    it.must("make", "secrets", "SELF_SIGNED=yes")
+    it.must("make", "production")
+    return before
+
+
+@pytest.fixture
+def production(switched: Switched) -> Installation:
+    """Give a production that runs."""
+    return switched.production

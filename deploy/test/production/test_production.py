@@ -1,0 +1,334 @@
+"""A production keeps the counts of the installation it was, and its secrets."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from support.installation import PRODUCTION, Installation, Switched
+from support.waiting import wait_for
+
+OF_REDIS = [
+    "redis-ca.crt",
+    "redis-operator",
+    "redis-users.acl",
+    "redis.crt",
+    "redis.key",
+]
+SERVICES = {"proxy-service": 1, "redis-service": 1, "web-service": 2}
+
+
+def secrets_of(production: Installation) -> list[str]:
+    """Return what nobody may see: passwords, the token, private keys."""
+    folder = production.secrets
+    password = urlsplit((folder / "redis-url").read_text()).password
+    assert password
+    files = [
+        "redis-operator",
+        "token",
+        "redis.key",
+        "certificates/localhost/privkey.pem",
+    ]
+    return [password] + [
+        next(
+            line for line in (folder / name).read_text().splitlines() if "-" not in line
+        )
+        for name in files
+    ]
+
+
+def test_should_keep_the_counts_of_the_installation_it_was(switched: Switched) -> None:
+    # When
+    it = switched.production
+    views, of_page = it.count(3, "https"), it.count_page("https")
+    verified = it.compose("exec", "web-service", "page-tracker", "verify")
+
+    # Then
+    assert views == switched.views + 3
+    assert of_page == switched.views_of_page + 1
+    assert verified.count("all sums agree") == 1
+
+
+def test_should_go_on_as_it_was_where_a_production_is_refused(
+    switched: Switched,
+) -> None:
+    # When
+    by_compose, by_make = switched.refused
+
+    # Then
+    assert by_compose.returncode and by_make.returncode
+    assert "secrets/" in by_compose.stderr
+    assert (
+        f"{switched.production.secrets}: is not there: make secrets" in by_make.stderr
+    )
+    assert switched.views == 7
+    assert switched.views_of_page == 2
+
+
+def test_should_run_replicas_and_limit_each_container(production: Installation) -> None:
+    # When
+    found = {name: production.containers(name) for name in SERVICES}
+
+    # Then
+    assert {name: len(of) for name, of in found.items()} == SERVICES
+    for container in sum(found.values(), []):
+        host = container["HostConfig"]
+        assert host["LogConfig"]["Type"] == "json-file"
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["Memory"] and host["NanoCpus"] and host["PidsLimit"]
+        assert host["ReadonlyRootfs"]
+
+
+def test_should_show_its_secrets_to_nobody(production: Installation) -> None:
+    # Given
+    production.count(1, "https")
+    production.compose("exec", "web-service", "page-tracker", "sites", "list")
+
+    # When
+    told = production.compose("logs")
+    for container in production.containers():
+        told += json.dumps(container)
+        told += production.must("docker", "top", container["Id"], "-eo", "pid,args")
+
+    # Then
+    assert "redis-server" in told and "redis-url" in told
+    assert not [secret for secret in secrets_of(production) if secret in told]
+
+
+def test_should_give_each_container_the_secrets_that_it_reads(
+    production: Installation,
+) -> None:
+    # When
+    of = {
+        service: production.compose("exec", service, "ls", "/run/secrets").split()
+        for service in ("redis-service", "web-service")
+    }
+
+    # Then
+    assert of["redis-service"] == OF_REDIS
+    assert of["web-service"] == ["redis-ca.crt", "redis-url", "token"]
+    assert all(
+        mount["RW"] is False
+        for container in production.containers()
+        for mount in container["Mounts"]
+        if mount["Type"] == "bind"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "refusal"),
+    [
+        ("redis://redis-service:6379", "ConnectionError"),
+        ("rediss://redis-service:6379", "CERTIFICATE_VERIFY_FAILED"),
+        ("rediss://default:x@redis-service:6379?{ca}", "AuthenticationError"),
+        ("rediss://page-tracker:x@redis-service:6379?{ca}", "AuthenticationError"),
+        ("rediss://health:x@redis-service:6379?{ca}", "NoPermissionError"),
+    ],
+)
+def test_should_let_nobody_into_redis_without_a_password_and_tls(
+    production: Installation, url: str, refusal: str
+) -> None:
+    # Given
+    url = url.format(ca="ssl_ca_certs=/run/secrets/redis-ca.crt")
+
+    # When
+    said = production.python(f"import redis; redis.from_url({url!r}).get('page_views')")
+
+    # Then
+    assert refusal in said
+
+
+def test_should_let_the_application_do_no_more_than_it_needs(
+    production: Installation,
+) -> None:
+    # Given
+    production.must("deploy/redis/cli", "ACL", "LOG", "RESET")
+    connect = "import redis; r = redis.from_url(open('/run/secrets/redis-url').read())"
+
+    # When
+    counted, listed = production.count(1, "https"), production.count_page("https")
+    refused = production.must("deploy/redis/cli", "ACL", "LOG")
+    said = [
+        production.python(f"{connect}; r.{command}")
+        for command in ("flushall()", "config_get()", "keys()", "incr('another_key')")
+    ]
+
+    # Then
+    assert counted and listed
+    assert refused.strip() == ""
+    assert all("NoPermissionError" in line for line in said)
+
+
+def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
+    production: Installation,
+) -> None:
+    # When
+    published = {
+        container["Config"]["Labels"]["com.docker.compose.service"]: sorted(
+            port for port, of in container["NetworkSettings"]["Ports"].items() if of
+        )
+        for container in production.containers()
+    }
+    answer = production.ask("http", "/about?a=1")
+
+    # Then
+    assert published == {
+        "proxy-service": ["8080/tcp", "8443/tcp"],
+        "redis-service": [],
+        "web-service": [],
+    }
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == (
+        f"https://localhost:{production.tls_port}/about?a=1"
+    )
+
+
+def test_should_run_redis_as_the_stack_does_but_for_tls_and_users(
+    production: Installation,
+) -> None:
+    # When
+    plain, secured = (
+        json.loads(production.compose(*files, "config", "--format", "json"))["services"]
+        for files in (PRODUCTION[:2], PRODUCTION)
+    )
+
+    # Then
+    command = plain["redis-service"]["command"]
+    assert secured["redis-service"]["command"][: len(command)] == command
+    assert "--tls-port" in secured["redis-service"]["command"]
+
+
+def test_should_take_another_password_while_it_counts(production: Installation) -> None:
+    # Given
+    folder = production.secrets
+    before = (folder / "redis-url").read_text()
+
+    def operate(*rules: str) -> str:
+        return production.must(
+            "deploy/redis/cli", "ACL", "SETUSER", "page-tracker", *rules
+        )
+
+    # When
+    (folder / "redis-url").unlink()
+    (folder / "redis-users.acl").unlink()
+    production.must("make", "secrets")
+    users = (folder / "redis-users.acl").read_text().splitlines()
+    (new,) = [line.split()[3] for line in users if line.startswith("user page-tracker")]
+    operate(new)
+    views = production.count(1, "https")
+    again = ["up", "--detach", "--wait", "--force-recreate", "--no-deps", "web-service"]
+    production.compose(*PRODUCTION, *again)
+    operate("resetpass", new)
+
+    # Then
+    assert wait_for(lambda: production.ask("https", "/ready").ok, 10)
+    assert production.count(1, "https") == views + 1
+    said = production.python(
+        f"import redis; redis.from_url({before!r}).get('page_views')"
+    )
+    assert "AuthenticationError" in said
+
+
+@pytest.fixture
+def with_blue(production: Installation, tmp_path: Path) -> Iterator[Installation]:
+    """Give a production that has a blue-service beside web-service, for nobody yet."""
+    model = json.loads(production.compose(*PRODUCTION, "config", "--format", "json"))
+    model["services"]["blue-service"] = model["services"]["web-service"]
+    (tmp_path / "deployed.json").write_text(json.dumps(model), "utf-8")
+    deployed = ("--project-directory", ".", "--file", str(tmp_path / "deployed.json"))
+    production.compose(
+        *deployed, "up", "--detach", "--no-deps", "--wait", "blue-service"
+    )
+    yield production
+    production.compose(*PRODUCTION, "up", "--detach", "--wait", "web-service")
+    production.compose("exec", "proxy-service", "switch", "web-service")
+    production.compose(*deployed, "rm", "--stop", "--force", "blue-service")
+
+
+def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
+    with_blue: Installation,
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    with_blue.compose("rm", "--stop", "--force", "web-service")
+    views = with_blue.count(1, "https")
+
+    # When
+    said = with_blue.must("make", "production")
+
+    # Then
+    assert with_blue.count(1, "https") == views + 1
+    assert "blue-service is what visitors get" in said
+    assert not with_blue.containers("web-service")
+
+
+def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
+    with_blue: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
+
+    # When
+    said = with_blue.must("make", "production")
+
+    # Then
+    assert "is what visitors get" not in said
+    for container in with_blue.containers("web-service"):
+        assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
+
+
+def test_should_refuse_to_start_another_than_visitors_get(
+    with_blue: Installation,
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    with_blue.compose("rm", "--stop", "--force", "web-service")
+    blue = [container["Id"] for container in with_blue.containers("blue-service")]
+    with_blue.must("docker", "stop", *blue)
+
+    # When
+    refused = with_blue.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    assert "Visitors should get blue-service, which does not run" in refused.stderr
+    assert "counts." not in refused.stdout
+    assert not with_blue.containers("web-service")
+
+
+def test_should_refuse_where_a_deployment_was_killed(with_blue: Installation) -> None:
+    # Given
+    share = ("web-service", "blue-service", "10")
+    with_blue.compose("exec", "proxy-service", "switch", *share)
+
+    # When
+    refused = with_blue.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    assert "Visitors get 'web-service blue-service 10'" in refused.stderr
+    assert "make rollback ends it" in refused.stderr
+
+
+def test_should_refuse_while_a_deployment_is_under_way(
+    production: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setitem(production.settings, "PAGE_TRACKER_RATE", "78")
+    lock = f"{production.project}-deployment"
+    image = production.settings["PAGE_TRACKER_IMAGE"]
+    held = ("--detach", "--rm", "--interactive", "--name", lock, "--entrypoint", "cat")
+    production.must("docker", "run", *held, image)
+
+    # When
+    refused = production.run("make", "production")
+    production.must("docker", "rm", "--force", lock)
+
+    # Then
+    assert refused.returncode
+    assert f"A deployment is under way, which {lock} is the lock of" in refused.stderr
+    for container in production.containers("web-service"):
+        assert "PAGE_TRACKER_RATE=78" not in container["Config"]["Env"]

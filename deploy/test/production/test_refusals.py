@@ -1,0 +1,101 @@
+"""A production that misses something is refused by name, and nothing is started."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from support.installation import PRODUCTION, Installation
+
+DIGEST = f"registry.example/page-tracker@sha256:{64 * '0'}"
+
+
+@pytest.fixture
+def nothing(install: Callable[..., Installation]) -> Installation:
+    """Give an installation that has neither settings nor secrets."""
+    return install(PAGE_TRACKER_IMAGE="")
+
+
+def test_should_name_all_that_is_missing_at_once(nothing: Installation) -> None:
+    # Given
+    nothing.settings["PAGE_TRACKER_TOKEN"] = "a token that was in .env"
+
+    # When
+    refused = nothing.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    named = [
+        line.strip().partition(": ")[0] for line in refused.stderr.splitlines()[1:-1]
+    ]
+    assert named == [
+        "PAGE_TRACKER_IMAGE",
+        "PAGE_TRACKER_DOMAIN",
+        "PAGE_TRACKER_TOKEN",
+        str(nothing.secrets),
+    ]
+    assert nothing.compose("ps", "--all", "--quiet") == ""
+
+
+@pytest.mark.parametrize("image", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
+def test_should_refuse_an_image_that_may_be_another_one_tomorrow(
+    nothing: Installation, image: str
+) -> None:
+    # Given
+    nothing.settings["PAGE_TRACKER_IMAGE"] = image
+
+    # When
+    refused = nothing.run("make", "production")
+
+    # Then
+    assert refused.returncode
+    assert f"PAGE_TRACKER_IMAGE: {image} may be another one tomorrow" in refused.stderr
+    assert nothing.compose("ps", "--all", "--quiet") == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "PAGE_TRACKER_(IMAGE|DOMAIN)"),
+        ({"PAGE_TRACKER_IMAGE": DIGEST}, "PAGE_TRACKER_DOMAIN"),
+        ({"PAGE_TRACKER_DOMAIN": "localhost"}, "PAGE_TRACKER_IMAGE"),
+    ],
+)
+def test_should_refuse_without_settings_when_compose_is_called(
+    nothing: Installation, settings: dict[str, str], name: str
+) -> None:
+    # Given
+    nothing.settings |= settings
+
+    # When
+    refused = nothing.run("docker", "compose", *PRODUCTION, "up", "--detach")
+
+    # Then
+    assert refused.returncode
+    assert re.search(f"variable {name} is missing a value: names the", refused.stderr)
+    assert "make production says what else is missing" in refused.stderr
+    assert nothing.compose("ps", "--all", "--quiet") == ""
+
+
+@pytest.mark.parametrize(
+    "missing", ["", "redis-users.acl", "redis-url", "certificates"]
+)
+def test_should_refuse_without_secrets_when_compose_is_called(
+    install: Callable[..., Installation], missing: str
+) -> None:
+    # Given
+    it = install(PAGE_TRACKER_DOMAIN="localhost")
+    it.must(
+        "docker", "build", "--quiet", "--tag", f"{it.project}:proxy", "deploy/proxy"
+    )
+    if missing:
+        it.must("make", "secrets")
+        (it.secrets / missing).rename(it.secrets / "elsewhere")
+
+    # When
+    refused = it.run("docker", "compose", *PRODUCTION, "up", "--detach")
+
+    # Then
+    assert refused.returncode
+    assert f"bind source path does not exist: {it.secrets}/{missing}" in refused.stderr
+    assert it.compose("ps", "--quiet") == ""

@@ -1,0 +1,125 @@
+"""What the application learns of a visitor, and what a visitor gets of it."""
+
+import pytest
+import requests
+
+from support.proxied import Proxied
+
+EVERYBODY = "0.0.0.0/0, ::/0"
+SNIPPET = "src=&#34;{}/tracker.js&#34;"
+
+
+def test_should_not_believe_what_a_visitor_says_of_its_address(stack: Proxied) -> None:
+    # When
+    numbers = [
+        stack.count("/liar", X_Forwarded_For=f"192.0.2.{n}", X_Real_IP=f"192.0.2.{n}")
+        for n in range(3)
+    ]
+
+    # Then
+    assert numbers[-1] == {"page": "/liar", "views": 3, "visits": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Protocol", "ssl"),
+        ("X-Forwarded-SSL", "on"),
+    ],
+)
+def test_should_not_believe_what_a_visitor_says_of_its_scheme(
+    stack: Proxied, header: str, value: str
+) -> None:
+    # When
+    page = stack.get("/embed", **{header: value}).text
+
+    # Then
+    assert SNIPPET.format(stack.url) in page
+
+
+def test_should_believe_a_proxy_in_front_that_is_named(stack: Proxied) -> None:
+    # When
+    with stack.set(PAGE_TRACKER_PROXIES=EVERYBODY):
+        numbers = [
+            stack.count("/far", X_Forwarded_For=f"192.0.2.{n}") for n in range(3)
+        ]
+        page = stack.get("/embed", X_Forwarded_Proto="https", Host="example.net").text
+
+    # Then
+    assert numbers[-1] == {"page": "/far", "views": 3, "visits": 3}
+    assert SNIPPET.format("https://example.net") in page
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "X_Forwarded_For"])
+def test_should_take_no_header_that_gunicorn_would_obey(
+    stack: Proxied, header: str
+) -> None:
+    # When
+    answer = requests.get(
+        f"{stack.url}/version", headers={header: "/version/x"}, timeout=10
+    )
+
+    # Then
+    assert answer.status_code == 200, answer.text
+
+
+def test_should_name_a_request_alike_in_answer_and_log(stack: Proxied) -> None:
+    # When
+    answer = stack.get("/nowhere", X_Request_ID="of-the-visitor")
+
+    # Then
+    name = answer.headers["X-Request-ID"]
+    (line,) = stack.requests_logged("/nowhere")
+    assert line["request_id"] == name != "of-the-visitor"
+    assert name in answer.text
+    assert line["backend"] == "web-service"
+    assert line["upstream_status"] == "404"
+    assert float(line["upstream_seconds"]) >= float(line["upstream_connect_seconds"])
+
+
+def test_should_compress_what_is_worth_it(stack: Proxied) -> None:
+    # When
+    answers = [
+        stack.get(path, Accept_Encoding="gzip", Accept="text/html")
+        for path in ("/tracker.js", "/static/page.css", "/embed", "/pixel.gif")
+    ]
+
+    # Then
+    encodings = [answer.headers.get("Content-Encoding") for answer in answers]
+    assert encodings == ["gzip", "gzip", "gzip", None]
+
+
+def test_should_ask_for_a_page_as_it_was_asked_for(stack: Proxied) -> None:
+    # When
+    answer = stack.get("/badge/example.org/a%2Fb%20c.json?count=no")
+
+    # Then
+    assert answer.status_code == 200, answer.text
+
+
+def test_should_work_below_a_path(stack: Proxied) -> None:
+    # When
+    with stack.set(PAGE_TRACKER_PATH="/counter"):
+        smoke = run_suite("smoke", f"--flask-url={stack.url}")
+        page = stack.get(accept="text/html").text
+        snippets = stack.get("/embed").text
+        numbers = stack.count("/below")
+        badge = stack.get("/badge/example.org/below.json?count=no").json()
+        outside = [
+            requests.get(
+                f"http://127.0.0.1:{stack.port}{path}",
+                timeout=10,
+                allow_redirects=False,
+            )
+            for path in ("/counter", "/", "/counters/", "/tracker.js")
+        ]
+
+    # Then
+    assert smoke.returncode == 0, smoke.stdout
+    assert 'href="/counter/static/page.css"' in page
+    assert SNIPPET.format(stack.url + "/counter") in snippets
+    assert numbers["views"] == 1
+    assert badge["message"] == "1"
+    assert [answer.status_code for answer in outside] == [301, 404, 404, 404]
+    assert outside[0].headers["Location"] == "/counter/"

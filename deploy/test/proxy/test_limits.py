@@ -1,0 +1,100 @@
+"""Requests that are too large, too many or never whole."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from support.proxied import Proxied
+
+THREADS = 2 * 16
+"""That the application answers with, where nothing else is set."""
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/", 65 * 1024, 413),
+        # As the application says it: as many views at once as it takes.
+        ("/api/v1/views", 2 * 1024 * 1024, 400),
+        ("/api/v1/views", 2 * 1024 * 1024 + 1, 413),
+    ],
+)
+def test_should_refuse_a_body_that_is_too_large(
+    stack: Proxied, path: str, size: int, status: int
+) -> None:
+    # When
+    answer = requests.post(stack.url + path, data=b" " * size, timeout=30)
+
+    # Then
+    assert answer.status_code == status
+    assert answer.json()["status"] == status
+
+
+def test_should_refuse_headers_that_are_too_large(stack: Proxied) -> None:
+    # When
+    answer = stack.get(Cookie="x" * 9000)
+
+    # Then
+    assert answer.status_code == 431
+    assert "larger headers than are taken" in answer.text
+
+
+def test_should_limit_the_requests_of_an_address(stack: Proxied) -> None:
+    # When
+    with stack.set(PROXY_RATE="1"):
+        answers = [stack.get("/version") for _ in range(6)]
+
+    # Then
+    assert [answer.status_code for answer in answers[:3]] == [200] * 3
+    refused = [answer for answer in answers if not answer.ok]
+    assert refused
+    assert {answer.status_code for answer in refused} == {429}
+    assert refused[0].headers["Retry-After"] == "1"
+    assert "more requests than are answered" in refused[0].text
+
+
+def test_should_limit_the_requests_of_a_network(stack: Proxied) -> None:
+    # Given: who has one address of IPv6 has 2^64 of them
+    theirs = [f"2001:db8:0:1::{number}" for number in range(6)]
+    others = ["2001:db8:0:2::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"]
+
+    # When
+    with stack.set(PROXY_RATE="1", PAGE_TRACKER_PROXIES="0.0.0.0/0"):
+        answers = [stack.get("/version", X_Forwarded_For=address) for address in theirs]
+        of_others = [
+            stack.get("/version", X_Forwarded_For=address).status_code
+            for address in others
+            for _ in range(2)
+        ]
+
+    # Then
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert of_others == [200] * 6
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        "POST /api/v1/views HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        "GET / HTTP/1.1\r\nHost: x\r\nUser-Agent:",
+    ],
+)
+def test_should_answer_while_many_requests_are_half_sent(
+    stack: Proxied, half: str
+) -> None:
+    # Given
+    with ExitStack() as connections:
+        for _ in range(2 * THREADS):
+            connection = socket.create_connection(("127.0.0.1", stack.port), 10)
+            connections.enter_context(connection)
+            connection.sendall(half.encode())
+
+        # When
+        answers = [
+            requests.get(f"{stack.url}/health", timeout=2) for _ in range(THREADS)
+        ]
+
+    # Then
+    assert [answer.status_code for answer in answers] == [200] * THREADS

@@ -1,0 +1,55 @@
+"""What visitors get while nothing is behind the proxy."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from support.waiting import wait_for
+from support.proxied import SECONDS_TO_COME, Proxied, succeed
+
+
+@pytest.fixture
+def deserted(stack: Proxied) -> Iterator[Proxied]:
+    """Give a stack whose proxy was started while there is no web server."""
+    succeed(stack.compose("rm", "--stop", "--force", "web-service"))
+    succeed(stack.compose("restart", "proxy-service"))
+    stack.up("--no-deps", "proxy-service")
+    yield stack
+    stack.scale(1)
+
+
+def test_should_say_so_as_it_was_asked(deserted: Proxied) -> None:
+    # When
+    answers = {
+        form: deserted.get(Accept=form)
+        for form in ("text/html", "application/json", "*/*")
+    }
+    posted = requests.post(f"{deserted.url}/api/v1/views", json={}, timeout=30)
+
+    # Then
+    for form, answer in answers.items():
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Page Tracker can not be reached right now" in answer.text
+        assert answer.headers["X-Request-ID"] in answer.text
+        if form != "*/*":
+            assert answer.headers["Content-Type"].startswith(form)
+    assert answers["application/json"].json()["status"] == 503
+    # Pages of other sites may read it: the tracker sends the view again later.
+    assert posted.status_code == 503
+    assert posted.headers["Access-Control-Allow-Origin"] == "*"
+    assert json.loads(posted.text)["request_id"] == posted.headers["X-Request-ID"]
+
+
+def test_should_find_what_starts_afterwards(deserted: Proxied) -> None:
+    # Given
+    assert deserted.get().status_code == 503
+
+    # When
+    deserted.scale(1)
+
+    # Then
+    assert wait_for(deserted.is_up, SECONDS_TO_COME)

@@ -1,0 +1,86 @@
+"""No log says who a visitor is, whatever goes wrong."""
+
+import json
+import re
+import socket
+import ssl
+
+import pytest
+
+from support.proxied import Proxied, docker, succeed
+
+AGENT = "An-Agent-To-Be-Kept-Quiet"
+QUERY = "what-only-the-visitor-knows"
+FORGED = "198.51.100.77"
+
+
+def gateway(stack: Proxied) -> str:
+    """Return the address that the proxy sees for a visitor on this machine."""
+    network = f"{stack.project}_public-network"
+    format_ = "{{(index .IPAM.Config 0).Gateway}}"
+    return succeed(docker("network", "inspect", "--format", format_, network))
+
+
+def ask(stack: Proxied, path: str, **headers: str) -> int:
+    """Ask as a visitor who could be told by each part of the request."""
+    answer = stack.get(
+        f"{path}?q={QUERY}", User_Agent=AGENT, X_Forwarded_For=FORGED, **headers
+    )
+    return answer.status_code
+
+
+def send(stack: Proxied, text: str) -> None:
+    """Send what need not be HTTP, and wait until the proxy ends the connection."""
+    with socket.create_connection(("127.0.0.1", stack.port), 20) as connection:
+        connection.sendall(text.encode())
+        while connection.recv(4096):
+            pass
+
+
+def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
+    # Given
+    who = f"Host: x\r\nUser-Agent: {AGENT}\r\nX-Forwarded-For: {FORGED}\r\n"
+
+    # When
+    with stack.set(PROXY_RATE="5"):
+        seen = {ask(stack, "/"), ask(stack, "/nowhere")}
+        seen.add(ask(stack, "/", Cookie="x" * 9000))
+        send(stack, f"NO HTTP {QUERY} {AGENT}\r\n\r\n")
+        send(stack, f"GET /?{QUERY} HTTP/1.1\r\n{who}Host: y\r\n\r\n")
+        send(stack, f"GET /?{QUERY * 900} HTTP/1.1\r\n{who}\r\n")
+        send(
+            stack,
+            f"POST /?{QUERY} HTTP/1.1\r\n{who}Connection: close\r\n"
+            "Content-Length: 9999999\r\n\r\n",
+        )
+        seen |= {ask(stack, "/version") for _ in range(30)}
+        logs = [stack.logged()]
+    succeed(stack.compose("stop", "web-service"))
+    seen.add(ask(stack, "/"))
+    logs += [stack.logged(), succeed(stack.compose("logs", "web-service"))]
+
+    # Then
+    said = "\n".join(logs)
+    lines = [json.loads(line) for line in said.splitlines() if line[0] == "{"]
+    statuses = seen | {line["status"] for line in lines}
+    assert statuses >= {200, 400, 404, 413, 414, 429, 431, 503}
+    found = re.findall(
+        "|".join(map(re.escape, (AGENT, QUERY, FORGED, gateway(stack)))), said
+    )
+    assert not found
+
+
+def test_should_log_nobody_who_speaks_no_tls(stack: Proxied) -> None:
+    # Given
+    before = len(stack.logged())
+    context = ssl.create_default_context()
+
+    # When
+    with socket.create_connection(("127.0.0.1", stack.port), 10) as connection:
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(connection, server_hostname=QUERY)
+
+    # Then
+    logs = stack.logged()[before:]
+    assert QUERY not in logs
+    assert gateway(stack) not in logs

@@ -1,0 +1,130 @@
+"""A view is sent once; what was surely not sent, or changes nothing, may be again."""
+
+import pytest
+import requests
+
+from support.waiting import wait_for
+from support.proxied import FIREFOX, SECONDS_TO_COME, Proxied, docker, succeed
+
+DIES = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Dies(BaseHTTPRequestHandler):
+    def answer(self):
+        print(self.command, self.path)
+        if self.path == "/health":
+            self.send_response(200)
+            self.end_headers()
+        self.close_connection = True
+    do_GET = do_POST = answer
+
+ThreadingHTTPServer(("", 8000), Dies).serve_forever()
+"""
+"""Takes each request and ends without an answer, but for the health check."""
+
+LISTENS_NOT = "import signal; signal.pause()"
+
+
+@pytest.fixture
+def dying(stack: Proxied) -> list[str]:
+    """Give the two containers of a service that visitors get, and that dies."""
+    containers = [stack.run_beside("dying-service", DIES) for _ in range(2)]
+    assert wait_for(
+        lambda: stack.switch("dying-service").returncode == 0, SECONDS_TO_COME
+    )
+    # Until the proxy knows both, it has nobody to ask again.
+    assert wait_for(lambda: asks_both(stack, "/version"), SECONDS_TO_COME)
+    return containers
+
+
+def asks_both(stack: Proxied, path: str) -> bool:
+    """Say whether a request that failed at one container was sent to the other."""
+    assert stack.get(path).status_code == 502
+    return ", " in stack.requests_logged(path)[-1]["upstream"]
+
+
+def sent(containers: list[str], request: str) -> int:
+    """Return how often a request reached one of some containers."""
+    logs = [succeed(docker("logs", container)) for container in containers]
+    return sum(log.splitlines().count(request) for log in logs)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "GET /",
+        "GET /pixel.gif?site=example.org&page=/",
+        "GET /badge/example.org/about.svg",
+        "POST /api/v1/views",
+        "GET /whatever-comes-to-count",
+    ],
+)
+def test_should_send_a_view_once_when_what_takes_it_dies(
+    stack: Proxied, dying: list[str], request_: str
+) -> None:
+    # Given
+    method, path = request_.split(" ")
+
+    # When
+    answer = requests.request(
+        method, stack.url + path, headers={"User-Agent": FIREFOX}, timeout=30
+    )
+
+    # Then
+    assert answer.status_code == 502
+    assert "may not have been counted" in answer.text
+    assert sent(dying, request_) == 1
+
+
+def test_should_ask_another_replica_for_what_changes_nothing(
+    stack: Proxied, dying: list[str]
+) -> None:
+    # When: after a failure each is left alone for a while
+    was_repeated = wait_for(
+        lambda: asks_both(stack, "/static/page.css"), SECONDS_TO_COME
+    )
+
+    # Then
+    assert was_repeated
+    last = stack.requests_logged("/static/page.css")[-1]["upstream"]
+    assert set(last.split(", ")) == {f"{stack.address(name)}:8000" for name in dying}
+
+
+def test_should_not_trouble_visitors_with_a_dead_replica(stack: Proxied) -> None:
+    # Given
+    dead = stack.address(stack.run_beside("web-service", LISTENS_NOT))
+    before = stack.stored()
+
+    def is_asked() -> bool:
+        answers.append(stack.get())
+        asked = [line["upstream"] for line in stack.requests_logged()]
+        return any(dead in upstream for upstream in asked)
+
+    # When
+    answers: list[requests.Response] = []
+    assert wait_for(is_asked, SECONDS_TO_COME)
+    answers += [stack.get() for _ in range(50)]
+
+    # Then
+    numbers = [int(answer.text.split()[5]) for answer in answers]
+    assert numbers == list(range(before + 1, before + 1 + len(answers)))
+    assert stack.stored() == numbers[-1]
+
+
+def test_should_count_a_view_that_was_posted_past_a_dead_replica(
+    stack: Proxied,
+) -> None:
+    # Given
+    dead = stack.address(stack.run_beside("web-service", LISTENS_NOT))
+
+    def is_asked() -> bool:
+        numbers.append(stack.count("/past")["views"])
+        asked = [line["upstream"] for line in stack.requests_logged("/api/v1/views")]
+        return any(dead in upstream for upstream in asked)
+
+    # When
+    numbers: list[int] = []
+    assert wait_for(is_asked, SECONDS_TO_COME)
+
+    # Then
+    assert numbers == list(range(1, len(numbers) + 1))

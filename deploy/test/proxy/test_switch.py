@@ -1,0 +1,175 @@
+"""Visitors get what `switch` says, all of them at once and without a failed request."""
+
+import pytest
+
+from support.waiting import wait_for
+from support.proxied import FIREFOX, SECONDS_TO_COME, Proxied, Visitors, succeed
+
+GREEN = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Green(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "39")
+        self.end_headers()
+        self.wfile.write(b"This page has been seen 1000000 times.\\n")
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("", 8000), Green).serve_forever()
+"""
+
+GREEN_SAYS = "This page has been seen 1000000 times.\n"
+
+
+@pytest.fixture
+def green(stack: Proxied) -> str:
+    """Give the container of a service that could be switched to."""
+    container = stack.run_beside("green-service", GREEN)
+    assert wait_for(
+        lambda: stack.in_proxy("ask", "http://green-service:8000/").returncode == 0,
+        SECONDS_TO_COME,
+    )
+    return container
+
+
+@pytest.mark.usefixtures("green")
+def test_should_give_all_visitors_another_service_without_a_failure(
+    stack: Proxied,
+) -> None:
+    # When
+    with Visitors(stack.url) as visitors:
+        visitors.come(300)
+        for _ in range(3):
+            succeed(stack.switch("green-service"))
+            succeed(stack.in_proxy("drain"))
+            visitors.come(100)
+            succeed(stack.switch("web-service"))
+            visitors.come(100)
+        succeed(stack.switch("green-service"))
+        succeed(stack.in_proxy("drain"))
+        stored = stack.stored()
+        visitors.come(100)
+
+    # Then
+    assert not visitors.failures
+    assert stack.stored() == stored, "after a drain nothing reaches what was before"
+
+
+@pytest.mark.usefixtures("green")
+def test_should_give_a_share_of_visitors_the_candidate_and_always_the_same(
+    stack: Proxied,
+) -> None:
+    # Given
+    succeed(stack.switch("web-service", "green-service", "25"))
+
+    # When
+    seen = [
+        {stack.get(User_Agent=f"{FIREFOX} {visitor}").text == GREEN_SAYS for _ in "ab"}
+        for visitor in range(120)
+    ]
+
+    # Then
+    assert all(len(answers) == 1 for answers in seen), "one visitor, one service"
+    share = sum(answers == {True} for answers in seen) / len(seen)
+    assert 0.1 < share < 0.45
+
+
+def test_should_give_everybody_the_live_service_when_the_candidate_is_gone(
+    stack: Proxied, green: str
+) -> None:
+    # Given
+    succeed(stack.switch("web-service", "green-service", "100"))
+    assert stack.get().text == GREEN_SAYS
+
+    # When
+    stack.remove_beside()
+    answers = [stack.get("/version") for _ in range(5)]
+
+    # Then
+    assert green not in stack.beside
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert "version" in answers[0].json()
+
+
+@pytest.mark.usefixtures("green")
+def test_should_keep_what_was_switched_when_it_starts_again(stack: Proxied) -> None:
+    # Given
+    succeed(stack.switch("green-service"))
+
+    # When
+    stack.up("--force-recreate", "--no-deps", "proxy-service")
+
+    # Then
+    assert stack.switch().stdout == "green-service\n"
+    assert wait_for(lambda: stack.get().text == GREEN_SAYS, SECONDS_TO_COME)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["gren-service"], "gren-service does not answer"),
+        (["web-service", "web-service", "5"], "can not be its own candidate"),
+        (["web-service", "green-service", "0"], "a share of '0' percent: use 1 to 100"),
+        (["web-service", "green-service"], "usage: switch"),
+    ],
+)
+@pytest.mark.usefixtures("green")
+def test_should_change_nothing_when_it_can_not_be_done(
+    stack: Proxied, arguments: list[str], reason: str
+) -> None:
+    # When
+    done = stack.switch(*arguments)
+
+    # Then
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert stack.switch().stdout == "web-service\n"
+    assert stack.get("/version").ok
+
+
+@pytest.mark.usefixtures("green")
+def test_should_change_nothing_when_nginx_does_not_take_it(stack: Proxied) -> None:
+    # Given: nginx can not be told
+    succeed(stack.in_proxy("mv", "/tmp/nginx.pid", "/tmp/away"))
+
+    # When
+    done = stack.switch("green-service")
+
+    # Then
+    succeed(stack.in_proxy("mv", "/tmp/away", "/tmp/nginx.pid"))
+    assert done.returncode != 0
+    assert "nothing was changed" in done.stderr
+    assert stack.switch().stdout == "web-service\n"
+
+    # When: whatever has nginx take its configuration anew
+    succeed(stack.in_proxy("reload"))
+
+    # Then
+    assert stack.get("/version").ok
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [
+        ("PROXY_RATE", "fast", "use requests a second, or 0 for any number"),
+        ("PAGE_TRACKER_PATH", "counter/", "use a path as in /counter"),
+        ("PAGE_TRACKER_PROXIES", "my-proxy", "use addresses and ranges"),
+        ("PROXY_TLS", "live", "there is no /certificates/live/fullchain.pem"),
+    ],
+)
+def test_should_refuse_to_start_with_a_setting_that_will_not_do(
+    stack: Proxied, setting: str, value: str, reason: str
+) -> None:
+    # When
+    given_up = stack.compose(
+        *["run", "--rm", "--no-deps", "--no-TTY", "--env", f"{setting}={value}"],
+        "proxy-service",
+    )
+
+    # Then
+    assert given_up.returncode == 1
+    assert setting in given_up.stderr
+    assert reason in given_up.stderr

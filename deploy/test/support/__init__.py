@@ -1,0 +1,6 @@
+"""What the tests of the deployment share."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+"""The checkout."""

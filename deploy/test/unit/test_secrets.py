@@ -1,0 +1,334 @@
+"""`make secrets` writes each file once, and says what is missing or will not do."""
+
+from pathlib import Path
+
+import pytest
+
+from support.secret_files import check_secrets, make_secrets, password_in, users_in
+
+OF_REDIS = {"redis-ca.crt", "redis.crt", "redis.key"}
+FILES = OF_REDIS | {"redis-operator", "redis-url", "redis-users.acl", "token"}
+FOR_A_TRY = {"PAGE_TRACKER_DOMAIN": "localhost", "SELF_SIGNED": "yes"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder of secrets with all that a production on localhost needs."""
+    made = make_secrets(tmp_path / "secrets", **FOR_A_TRY)
+    assert made.returncode == 0, made.stderr
+    return tmp_path / "secrets"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return what each file holds."""
+    return {
+        str(path.relative_to(folder)): path.read_text("utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_should_write_all_that_a_production_needs(folder: Path) -> None:
+    # When
+    checked = check_secrets(folder, "localhost")
+
+    # Then
+    assert checked.returncode == 0, checked.stderr
+    assert {path.name for path in folder.iterdir()} == FILES | {"certificates"}
+    assert len(password_in(folder)) == 64
+    assert password_in(folder) not in (folder / "redis-users.acl").read_text("utf-8")
+    assert set(users_in(folder)) == {"default", "health", "operator", "page-tracker"}
+
+
+def test_should_keep_others_out_of_the_folder_and_let_containers_read(
+    folder: Path,
+) -> None:
+    # When
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+
+    # Then
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {name for name, mode in modes.items() if mode == 0o755} == {
+        "certificates",
+        "localhost",
+    }
+    assert all(mode in (0o644, 0o755) for mode in modes.values())
+
+
+def test_should_never_write_what_is_there(folder: Path) -> None:
+    # Given
+    before = contents(folder)
+
+    # When
+    again = make_secrets(folder, PAGE_TRACKER_TOKEN="another one", **FOR_A_TRY)
+
+    # Then
+    assert contents(folder) == before
+    assert again.stdout.count("is there, and stays as it is.") == len(before)
+
+
+def test_should_write_again_what_is_missing_for_the_same_passwords(
+    folder: Path,
+) -> None:
+    # Given
+    before = contents(folder)
+    (folder / "redis-users.acl").unlink()
+    (folder / "token").unlink()
+
+    # When
+    make_secrets(folder, PAGE_TRACKER_TOKEN="the token of before")
+
+    # Then
+    assert contents(folder) == before | {"token": "the token of before\n"}
+
+
+def test_should_be_different_each_time(folder: Path, tmp_path: Path) -> None:
+    # When
+    make_secrets(tmp_path / "others", **FOR_A_TRY)
+
+    # Then
+    others = contents(tmp_path / "others")
+    assert not [name for name, text in contents(folder).items() if others[name] == text]
+
+
+def test_should_say_where_certificates_go_when_none_are_wished_for(
+    tmp_path: Path,
+) -> None:
+    # When
+    made = make_secrets(tmp_path / "secrets")
+
+    # Then
+    assert made.returncode == 0
+    assert "certificates/DOMAIN/: put fullchain.pem and privkey.pem" in made.stdout
+    assert not list((tmp_path / "secrets" / "certificates").iterdir())
+
+
+def test_should_write_no_secret_into_a_folder_that_others_can_enter(
+    tmp_path: Path,
+) -> None:
+    # Given
+    tmp_path.chmod(0o755)
+
+    # When
+    made = make_secrets(tmp_path)
+
+    # Then
+    assert made.returncode == 1
+    assert "others than its owner can enter it: chmod 700" in made.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", sorted(FILES | {"certificates/localhost/privkey.pem"}))
+def test_should_name_a_file_that_is_missing_and_what_would_do(
+    folder: Path, name: str
+) -> None:
+    # Given
+    (folder / name).unlink()
+
+    # When
+    checked = check_secrets(folder, "localhost")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert checked.returncode == 1
+    assert line.startswith(f"{folder}/{name}: is missing, or empty: ")
+    if name in OF_REDIS:
+        assert "remove redis-ca.crt, redis.crt and redis.key" in line
+
+
+def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
+    # Given
+    for name in ("redis-url", "token"):
+        (folder / name).unlink()
+    folder.chmod(0o750)
+
+    # When
+    checked = check_secrets(folder, "counter.example.org")
+
+    # Then
+    named = [line.partition(": ")[0] for line in checked.stderr.splitlines()]
+    assert named == [
+        f"{folder}",
+        f"{folder}/redis-url",
+        f"{folder}/token",
+        f"{folder}/certificates/counter.example.org/fullchain.pem",
+        f"{folder}/certificates/counter.example.org/privkey.pem",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "complaint"),
+    [
+        ("redis-users.acl", " +incrby", "", "has other users or passwords"),
+        ("redis-users.acl", "#", "#0", "has other users or passwords"),
+        (
+            "redis-url",
+            "rediss://page-tracker",
+            "redis://me",
+            "is none that make secrets",
+        ),
+        ("redis.crt", "BEGIN", "END", "is no certificate, or has expired"),
+        ("redis-ca.crt", "BEGIN", "END", "is no certificate, or has expired"),
+        ("certificates/localhost/fullchain.pem", "BEGIN", "", "is no certificate"),
+        ("certificates/localhost/privkey.pem", "BEGIN", "", "is no key"),
+    ],
+)
+def test_should_say_what_will_not_do(
+    folder: Path, name: str, before: str, after: str, complaint: str
+) -> None:
+    # Given
+    text = (folder / name).read_text("utf-8")
+    (folder / name).write_text(text.replace(before, after), "utf-8")
+
+    # When
+    checked = check_secrets(folder, "localhost")
+
+    # Then
+    assert checked.returncode == 1
+    assert f"{folder}/{name}: {complaint}" in checked.stderr
+
+
+def test_should_let_the_operator_have_more_users_and_passwords(folder: Path) -> None:
+    # Given
+    users = (folder / "redis-users.acl").read_text("utf-8")
+    old = f"on #{64 * 'a'} "
+    more = "user exporter on nopass -@all +info\n"
+    (folder / "redis-users.acl").write_text(
+        users.replace("on ", old, 2) + more, "utf-8"
+    )
+
+    # When
+    checked = check_secrets(folder, "localhost")
+
+    # Then
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_should_refuse_the_certificate_of_another_domain(folder: Path) -> None:
+    # Given
+    localhost = folder / "certificates" / "localhost"
+    localhost.rename(folder / "certificates" / "counter.example.org")
+
+    # When
+    checked = check_secrets(folder, "counter.example.org")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert "fullchain.pem: is not for counter.example.org" in line
+
+
+def test_should_refuse_a_key_that_is_not_of_its_certificate(folder: Path) -> None:
+    # Given
+    key = (folder / "redis.key").read_text("utf-8")
+    (folder / "certificates" / "localhost" / "privkey.pem").write_text(key, "utf-8")
+
+    # When
+    checked = check_secrets(folder, "localhost")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert "privkey.pem: is not the key of fullchain.pem" in line
+
+
+@pytest.fixture
+def managed(tmp_path: Path) -> Path:
+    """Give a folder of secrets for a Redis that somebody else runs."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(0o700)
+    url = secrets / "redis-url"
+    url.write_text("rediss+cluster://app:of-theirs@redis.example.com:6379\n", "utf-8")
+    url.chmod(0o644)
+    return secrets
+
+
+def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
+    managed: Path,
+) -> None:
+    # When
+    made = make_secrets(managed, **FOR_A_TRY)
+    checked = check_secrets(managed, "localhost", "managed")
+
+    # Then
+    assert made.returncode == 0, made.stderr
+    assert checked.returncode == 0, checked.stderr
+    assert {path.name for path in managed.iterdir()} == {
+        "certificates",
+        "redis-ca.crt",
+        "redis-url",
+        "token",
+    }
+    assert (managed / "redis-ca.crt").read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://app:of-theirs@redis.example.com:6380",
+        "rediss://page-tracker:of-theirs@redis.example.com",
+        "redis+sentinel://app:of-theirs@one.example.com,two.example.com/counter",
+    ],
+)
+def test_should_refuse_another_redis_where_redis_service_is_started(
+    folder: Path, url: str
+) -> None:
+    # Given
+    (folder / "redis-url").write_text(url, "utf-8")
+
+    # When
+    checked = check_secrets(folder, "localhost")
+    as_managed = check_secrets(folder, "localhost", "managed")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert line.startswith(f"{folder}/redis-url: is none that make secrets writes")
+    assert "put deploy/managed-redis.yml last in COMPOSE_FILE" in line
+    assert as_managed.returncode == 0, as_managed.stderr
+
+
+def test_should_refuse_redis_service_where_somebody_else_runs_redis(
+    folder: Path,
+) -> None:
+    # When
+    checked = check_secrets(folder, "localhost", "managed")
+
+    # Then
+    (line,) = checked.stderr.splitlines()
+    assert line.startswith(f"{folder}/redis-url: is of redis-service, which deploy/")
+
+
+def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
+    managed: Path,
+) -> None:
+    # Given
+    (managed / "redis-url").chmod(0o600)
+
+    # When
+    checked = check_secrets(managed, "localhost", "managed")
+
+    # Then
+    named = [line.partition(": ") for line in checked.stderr.splitlines()]
+    assert [name for name, _, _ in named[:3]] == [
+        f"{managed}/redis-url",
+        f"{managed}/token",
+        f"{managed}/redis-ca.crt",
+    ]
+    assert "can not be read by the users of containers" in named[0][2]
+
+
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_should_read_settings_as_compose_does(tmp_path: Path, quote: str) -> None:
+    # Given
+    one, two = tmp_path / "one.env", tmp_path / "two.env"
+    one.write_text(
+        f"PAGE_TRACKER_DOMAIN={quote}counter.example.org{quote} # ours\n"
+        "PAGE_TRACKER_TOKEN=the token of before\n"
+    )
+    two.write_text(f"export PAGE_TRACKER_TOKEN={quote}the token of now#1{quote}\n")
+
+    # When
+    made = make_secrets(tmp_path / "secrets", COMPOSE_ENV_FILES=f"{one},{two}")
+
+    # Then
+    assert made.returncode == 0, made.stderr
+    assert "certificates/counter.example.org/: put fullchain.pem" in made.stdout
+    assert (tmp_path / "secrets" / "token").read_text() == "the token of now#1\n"

@@ -1,0 +1,34 @@
+"""Pages that carry the tracker's tag, and what can be asked of one in a browser."""
+
+from playwright.sync_api import Page
+
+from page_tracker.operating.waiting import wait_for
+from support.web import SECONDS_TO_ARRIVE
+
+NUMBERS = """
+    <b id="page" data-views="page">…</b> <b id="visits" data-visits="page">…</b>
+    <b id="site" data-views="site">…</b> <b id="visitors" data-visits="site">…</b>
+"""
+
+
+def document(tag: str, body: str = "", title: str = "A page", lang: str = "en") -> str:
+    """Return a page that carries a tag."""
+    return (
+        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
+        f"<title>{title}</title>{tag}</head><body>{body}</body></html>"
+    )
+
+
+def settle(tab: Page) -> None:
+    """Wait until the tracker has looked at a change of the page."""
+    tab.evaluate("new Promise((done) => setTimeout(done, 150))")
+
+
+def kept(tab: Page) -> list[str]:
+    """Return the names of all that a page's site keeps in the browser."""
+    return list(tab.evaluate("Object.keys(localStorage)"))
+
+
+def forgets(tab: Page) -> bool:
+    """Say whether the browser comes to keep nothing for a page's site."""
+    return wait_for(lambda: not kept(tab), SECONDS_TO_ARRIVE)
