@@ -237,7 +237,9 @@ class Settings(BaseModel):
                 "use a path of A-Z, a-z, 0-9, ., _ and -, for example stats/hello.js"
             )
         if name in TAKEN:
-            raise ValueError("this name is taken; use another, for example stats/hello.js")
+            raise ValueError(
+                "this name is taken; use another, for example stats/hello.js"
+            )
         return name
 
     @field_validator("bind")
