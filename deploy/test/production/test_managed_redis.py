@@ -39,7 +39,8 @@ def test_should_count_in_a_redis_that_somebody_else_runs(managed: Installation) 
     again = managed.must("make", "production")
 
     # Then
-    assert "https://localhost counts." in first and "counts." in again
+    assert f"https://localhost:{managed.tls_port} counts." in first
+    assert "counts." in again
     assert managed.count(1, "https") == views + 1 == 4
     assert not managed.containers("redis-service")
     asked = managed.must(

@@ -186,19 +186,32 @@ def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
     )
 
 
-def test_should_run_redis_as_the_stack_does_but_for_tls_and_users(
-    production: Installation,
-) -> None:
+def test_should_keep_counts_as_every_stack_does(production: Installation) -> None:
     # When
-    plain, secured = (
-        json.loads(production.compose(*files, "config", "--format", "json"))["services"]
-        for files in (PRODUCTION[:2], PRODUCTION)
-    )
+    names = ("appendonly", "appendfsync", "slowlog-log-slower-than", "maxmemory-policy")
+    said = production.must("deploy/redis/cli", "CONFIG", "GET", *names).split()
 
     # Then
-    command = plain["redis-service"]["command"]
-    assert secured["redis-service"]["command"][: len(command)] == command
-    assert "--tls-port" in secured["redis-service"]["command"]
+    found = dict(zip(said[::2], said[1::2], strict=True))
+    assert [found[name] for name in names] == ["yes", "always", "-1", "noeviction"]
+
+
+def test_should_stay_a_production_when_compose_brings_it_up(
+    production: Installation,
+) -> None:
+    # Given
+    before = {container["Id"] for container in production.containers()}
+    views = production.count(1, "https")
+
+    # When
+    up = ("docker", "compose", "up", "--detach", "--wait")
+    done = production.run(*up, is_plain=True)
+
+    # Then
+    assert done.returncode == 0, done.stderr
+    assert {container["Id"] for container in production.containers()} == before
+    assert production.count(1, "https") == views + 1
+    assert not [s for s in secrets_of(production) if s in production.env_file.read_text()]
 
 
 def test_should_take_another_password_while_it_counts(production: Installation) -> None:
@@ -261,7 +274,7 @@ def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
 
     # Then
     assert with_blue.count(1, "https") == views + 1
-    assert "blue-service is what visitors get" in said
+    assert "Visitors get blue-service" in said
     assert not with_blue.containers("web-service")
 
 
@@ -275,7 +288,7 @@ def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
     said = with_blue.must("make", "production")
 
     # Then
-    assert "is what visitors get" not in said
+    assert "Visitors get" not in said
     for container in with_blue.containers("web-service"):
         assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
 
@@ -297,6 +310,22 @@ def test_should_refuse_to_start_another_than_visitors_get(
     assert "Visitors should get blue-service, which does not run" in refused.stderr
     assert "counts." not in refused.stdout
     assert not with_blue.containers("web-service")
+
+
+def test_should_give_visitors_another_when_that_of_a_deployment_is_gone(
+    with_blue: Installation,
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    views = with_blue.count(1, "https")
+    with_blue.compose("--profile", "blue-green", "down")
+
+    # When
+    said = with_blue.must("make", "production")
+
+    # Then
+    assert "blue-service, which a deployment had started, is gone" in said
+    assert with_blue.count(1, "https") == views + 1
 
 
 def test_should_refuse_where_a_deployment_was_killed(with_blue: Installation) -> None:
@@ -329,6 +358,6 @@ def test_should_refuse_while_a_deployment_is_under_way(
 
     # Then
     assert refused.returncode
-    assert f"A deployment is under way, which {lock} is the lock of" in refused.stderr
+    assert f"A deployment is under way, and {lock} is its lock" in refused.stderr
     for container in production.containers("web-service"):
         assert "PAGE_TRACKER_RATE=78" not in container["Config"]["Env"]

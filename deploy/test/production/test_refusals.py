@@ -33,23 +33,26 @@ def test_should_name_all_that_is_missing_at_once(nothing: Installation) -> None:
         "PAGE_TRACKER_DOMAIN",
         "PAGE_TRACKER_TOKEN",
         str(nothing.secrets),
+        f"{nothing.secrets}/certificates/DOMAIN/fullchain.pem",
+        f"{nothing.secrets}/certificates/DOMAIN/privkey.pem",
     ]
+    assert nothing.env_file.read_text() == ""
     assert nothing.compose("ps", "--all", "--quiet") == ""
 
 
-@pytest.mark.parametrize("image", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
+@pytest.mark.parametrize("name", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
 def test_should_refuse_an_image_that_may_be_another_one_tomorrow(
-    nothing: Installation, image: str
+    nothing: Installation, name: str
 ) -> None:
     # Given
-    nothing.settings["PAGE_TRACKER_IMAGE"] = image
+    nothing.settings["PAGE_TRACKER_IMAGE"] = name
 
     # When
     refused = nothing.run("make", "production")
 
     # Then
     assert refused.returncode
-    assert f"PAGE_TRACKER_IMAGE: {image} may be another one tomorrow" in refused.stderr
+    assert f"PAGE_TRACKER_IMAGE: {name} may be another one tomorrow" in refused.stderr
     assert nothing.compose("ps", "--all", "--quiet") == ""
 
 

@@ -31,21 +31,36 @@ class Installation:
         default_factory=lambda: f"page-tracker-production-{token_hex(4)}"
     )
 
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command of the operator, for five minutes at most."""
+    @property
+    def env_file(self) -> Path:
+        """Return its `.env`."""
+        return self.secrets.parent / ".env"
+
+    def run(
+        self, *command: str | Path, is_plain: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the operator, for five minutes at most.
+
+        is_plain: with nothing but what `.env` has
+        """
+        self.env_file.touch()
         environment = {
-            "COMPOSE_ENV_FILES": "/dev/null",
             "COMPOSE_PROJECT_NAME": self.project,
             "PAGE_TRACKER_PROXY_IMAGE": f"{self.project}:proxy",
             "PAGE_TRACKER_PORT": str(self.port),
             "PAGE_TRACKER_TLS_PORT": str(self.tls_port),
             "PAGE_TRACKER_SECRETS": str(self.secrets),
             "PAGE_TRACKER_SITES": "example.org",
-        }
+        } | self.settings
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
+        } | {"COMPOSE_ENV_FILES": str(self.env_file)}
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=os.environ | environment | self.settings,
+            env=inherited if is_plain else inherited | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
