@@ -160,8 +160,8 @@ rollback: .venv/development ## Bring back the image that was kept before
 deployments: ## Show what was deployed when, by whom, and how it ended
 	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" history
 
-swarm: ## Start deploy/stack.yml on this swarm with IMAGE, or give it other settings
-	@$(if $(IMAGE),PAGE_TRACKER_IMAGE="$$IMAGE") deploy/swarm
+swarm: ## Start deploy/stack.yml on this swarm, or bring it to IMAGE and other settings
+	@deploy/swarm "$$IMAGE"
 
 deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine wrk

@@ -1,19 +1,16 @@
-"""Commands for the default stack tell the truth, in the orders in which people run them."""
+"""Commands for the default stack tell the truth, in whatever order they are run."""
 
-import json
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-from support.installation import Installation
+from support.stack import Stack
 
 TESTS = ("--profile", "testing", "up", "--no-build", "--exit-code-from", "test-service")
 
 
 @pytest.fixture
-def tested(install: Callable[..., Installation], tmp_path: Path) -> Installation:
+def tested(install: Callable[..., Stack]) -> Stack:
     """Give a stack whose tests ask web-service for SENTENCE."""
     ask = (
         "import os, urllib.request as r; "
@@ -25,16 +22,13 @@ def tested(install: Callable[..., Installation], tmp_path: Path) -> Installation
         "command": ["python", "-c", ask],
         "environment": {"SENTENCE": "${SENTENCE:-This page has been seen}"},
     }
-    override = tmp_path / "tests.json"
-    override.write_text(json.dumps({"services": {"test-service": tests}}))
-    it = install(COMPOSE_FILE=f"docker-compose.yml:{override}")
-    it.must(
-        "docker", "build", "--quiet", "--tag", f"{it.project}:proxy", "deploy/proxy"
-    )
+    it = install()
+    it.override = {"services": {"test-service": tests}}
+    it.compose("build", "--quiet", "proxy-service")
     return it
 
 
-def test_should_tell_how_tests_went_in_any_order(tested: Installation) -> None:
+def test_should_tell_how_tests_went_in_any_order(tested: Stack) -> None:
     # Given
     def test() -> int:
         return tested.run("docker", "compose", *TESTS).returncode
@@ -56,7 +50,7 @@ def test_should_tell_how_tests_went_in_any_order(tested: Installation) -> None:
 
 
 def test_should_name_another_port_when_that_is_taken(
-    install: Callable[..., Installation],
+    install: Callable[..., Stack],
 ) -> None:
     # Given
     with socket.create_server(("0.0.0.0", 0)) as taken:
@@ -74,7 +68,7 @@ def test_should_name_another_port_when_that_is_taken(
     assert it.compose("ps", "--all", "--quiet") == ""
 
 
-def test_should_remove_all_of_it_when_that_is_confirmed(tested: Installation) -> None:
+def test_should_remove_all_of_it_when_that_is_confirmed(tested: Stack) -> None:
     # Given
     tested.must("docker", "compose", *TESTS)
     volume = f"{tested.project}_deployment-volume"
@@ -84,7 +78,9 @@ def test_should_remove_all_of_it_when_that_is_confirmed(tested: Installation) ->
     def left() -> list[str]:
         kinds = (("container", "--all"), ("network",), ("volume",))
         own = ["--quiet", "--filter", f"name={tested.project}"]
-        return [tested.must("docker", *kind[:1], "ls", *kind[1:], *own) for kind in kinds]
+        return [
+            tested.must("docker", *kind[:1], "ls", *kind[1:], *own) for kind in kinds
+        ]
 
     # When
     refused, before = tested.run("make", "remove"), left()

@@ -1,12 +1,11 @@
 """A stack behind the proxy, which all tests share, and which is removed afterwards."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-
-from support.waiting import wait_for
-from support.proxied import SECONDS_TO_COME, Proxied, docker, succeed
+from support import docker, succeed, wait_for
+from support.stack import Stack
 
 SECONDS = 180
 """For a test, which may start containers on a busy machine."""
@@ -19,12 +18,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def running(image: str) -> Iterator[Proxied]:
+def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give a stack that runs."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    stack = Proxied(image)
+    no_limits = {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    settings = {"PAGE_TRACKER_IMAGE": image} | no_limits
+    stack = Stack(tmp_path_factory.mktemp("operator"), settings)
     try:
-        succeed(docker("build", "--quiet", "--tag", stack.proxy_image, "deploy/proxy"))
+        stack.compose("build", "--quiet", "proxy-service")
         stack.up()
         yield stack
     finally:
@@ -32,11 +33,28 @@ def running(image: str) -> Iterator[Proxied]:
 
 
 @pytest.fixture
-def stack(running: Proxied) -> Iterator[Proxied]:
+def stack(running: Stack) -> Iterator[Stack]:
     """Give the stack as it is at the start: one replica, and visitors get that."""
-    assert wait_for(running.is_up, SECONDS_TO_COME)
+    assert wait_for(lambda: running.get("/health").ok)
     yield running
-    running.remove_beside()
     running.scale(1)
     if running.switch().stdout != "web-service\n":
         succeed(running.switch("web-service"))
+
+
+@pytest.fixture
+def beside(stack: Stack, image: str) -> Iterator[Callable[[str, str], str]]:
+    """Give a way to run a Python script that the proxy finds as a service."""
+    containers: list[str] = []
+
+    def start(service: str, script: str) -> str:
+        network = f"{stack.project}_frontend-network"
+        options = ["--detach", "--network", network, "--network-alias", service]
+        command = [image, "python", "-u", "-c", script]
+        started = docker("run", *options, "--stop-timeout", "1", "--init", *command)
+        containers.append(succeed(started))
+        return containers[-1]
+
+    yield start
+    if containers:
+        docker("rm", "--force", "--volumes", *containers)

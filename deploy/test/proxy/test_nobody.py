@@ -5,22 +5,21 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-
-from support.waiting import wait_for
-from support.proxied import SECONDS_TO_COME, Proxied, succeed
+from support import wait_for
+from support.stack import Stack
 
 
 @pytest.fixture
-def deserted(stack: Proxied) -> Iterator[Proxied]:
+def deserted(stack: Stack) -> Iterator[Stack]:
     """Give a stack whose proxy was started while there is no web server."""
-    succeed(stack.compose("rm", "--stop", "--force", "web-service"))
-    succeed(stack.compose("restart", "proxy-service"))
+    stack.compose("rm", "--stop", "--force", "web-service")
+    stack.compose("restart", "proxy-service")
     stack.up("--no-deps", "proxy-service")
     yield stack
     stack.scale(1)
 
 
-def test_should_say_so_as_it_was_asked(deserted: Proxied) -> None:
+def test_should_say_so_as_it_was_asked(deserted: Stack) -> None:
     # When
     answers = {
         form: deserted.get(Accept=form)
@@ -33,7 +32,7 @@ def test_should_say_so_as_it_was_asked(deserted: Proxied) -> None:
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "5"
         assert answer.headers["Cache-Control"] == "no-store"
-        assert "Page Tracker can not be reached right now" in answer.text
+        assert "Page Tracker is unavailable right now" in answer.text
         assert answer.headers["X-Request-ID"] in answer.text
         if form != "*/*":
             assert answer.headers["Content-Type"].startswith(form)
@@ -44,7 +43,7 @@ def test_should_say_so_as_it_was_asked(deserted: Proxied) -> None:
     assert json.loads(posted.text)["request_id"] == posted.headers["X-Request-ID"]
 
 
-def test_should_find_what_starts_afterwards(deserted: Proxied) -> None:
+def test_should_find_what_starts_afterwards(deserted: Stack) -> None:
     # Given
     assert deserted.get().status_code == 503
 
@@ -52,4 +51,17 @@ def test_should_find_what_starts_afterwards(deserted: Proxied) -> None:
     deserted.scale(1)
 
     # Then
-    assert wait_for(deserted.is_up, SECONDS_TO_COME)
+    assert wait_for(lambda: deserted.get("/health").ok)
+
+
+def test_should_say_so_at_once_when_the_web_server_stops(stack: Stack) -> None:
+    # Given
+    assert stack.get().ok
+    stack.compose("stop", "web-service")
+
+    # When
+    answers = [stack.get() for _ in range(4)]
+
+    # Then
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert max(answer.elapsed.total_seconds() for answer in answers) < 0.9

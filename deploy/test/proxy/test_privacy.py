@@ -6,22 +6,22 @@ import socket
 import ssl
 
 import pytest
-
-from support.proxied import Proxied, docker, succeed
+from support import docker, succeed
+from support.stack import Stack
 
 AGENT = "An-Agent-To-Be-Kept-Quiet"
 QUERY = "what-only-the-visitor-knows"
 FORGED = "198.51.100.77"
 
 
-def gateway(stack: Proxied) -> str:
+def gateway(stack: Stack) -> str:
     """Return the address that the proxy sees for a visitor on this machine."""
     network = f"{stack.project}_public-network"
     format_ = "{{(index .IPAM.Config 0).Gateway}}"
     return succeed(docker("network", "inspect", "--format", format_, network))
 
 
-def ask(stack: Proxied, path: str, **headers: str) -> int:
+def ask(stack: Stack, path: str, **headers: str) -> int:
     """Ask as a visitor who could be told by each part of the request."""
     answer = stack.get(
         f"{path}?q={QUERY}", User_Agent=AGENT, X_Forwarded_For=FORGED, **headers
@@ -29,7 +29,7 @@ def ask(stack: Proxied, path: str, **headers: str) -> int:
     return answer.status_code
 
 
-def send(stack: Proxied, text: str) -> None:
+def send(stack: Stack, text: str) -> None:
     """Send what need not be HTTP, and wait until the proxy ends the connection."""
     with socket.create_connection(("127.0.0.1", stack.port), 20) as connection:
         connection.sendall(text.encode())
@@ -37,7 +37,7 @@ def send(stack: Proxied, text: str) -> None:
             pass
 
 
-def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
+def test_should_log_nobody_whatever_goes_wrong(stack: Stack) -> None:
     # Given
     who = f"Host: x\r\nUser-Agent: {AGENT}\r\nX-Forwarded-For: {FORGED}\r\n"
 
@@ -55,9 +55,9 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
         )
         seen |= {ask(stack, "/version") for _ in range(30)}
         logs = [stack.logged()]
-    succeed(stack.compose("stop", "web-service"))
+    stack.compose("stop", "web-service")
     seen.add(ask(stack, "/"))
-    logs += [stack.logged(), succeed(stack.compose("logs", "web-service"))]
+    logs += [stack.logged(), stack.compose("logs", "web-service")]
 
     # Then
     said = "\n".join(logs)
@@ -70,7 +70,7 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Proxied) -> None:
     assert not found
 
 
-def test_should_log_nobody_who_speaks_no_tls(stack: Proxied) -> None:
+def test_should_log_nobody_who_speaks_no_tls(stack: Stack) -> None:
     # Given
     before = len(stack.logged())
     context = ssl.create_default_context()

@@ -1,10 +1,13 @@
 """A view is sent once; what was surely not sent, or changes nothing, may be again."""
 
+from collections.abc import Callable
+
 import pytest
 import requests
+from support import FIREFOX, docker, succeed, wait_for
+from support.stack import Stack
 
-from support.waiting import wait_for
-from support.proxied import FIREFOX, SECONDS_TO_COME, Proxied, docker, succeed
+Beside = Callable[[str, str], str]
 
 DIES = """
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,18 +29,16 @@ LISTENS_NOT = "import signal; signal.pause()"
 
 
 @pytest.fixture
-def dying(stack: Proxied) -> list[str]:
+def dying(stack: Stack, beside: Beside) -> list[str]:
     """Give the two containers of a service that visitors get, and that dies."""
-    containers = [stack.run_beside("dying-service", DIES) for _ in range(2)]
-    assert wait_for(
-        lambda: stack.switch("dying-service").returncode == 0, SECONDS_TO_COME
-    )
+    containers = [beside("dying-service", DIES) for _ in range(2)]
+    assert wait_for(lambda: stack.switch("dying-service").returncode == 0)
     # Until the proxy knows both, it has nobody to ask again.
-    assert wait_for(lambda: asks_both(stack, "/version"), SECONDS_TO_COME)
+    assert wait_for(lambda: asks_both(stack, "/version"))
     return containers
 
 
-def asks_both(stack: Proxied, path: str) -> bool:
+def asks_both(stack: Stack, path: str) -> bool:
     """Say whether a request that failed at one container was sent to the other."""
     assert stack.get(path).status_code == 502
     return ", " in stack.requests_logged(path)[-1]["upstream"]
@@ -60,7 +61,7 @@ def sent(containers: list[str], request: str) -> int:
     ],
 )
 def test_should_send_a_view_once_when_what_takes_it_dies(
-    stack: Proxied, dying: list[str], request_: str
+    stack: Stack, dying: list[str], request_: str
 ) -> None:
     # Given
     method, path = request_.split(" ")
@@ -77,12 +78,10 @@ def test_should_send_a_view_once_when_what_takes_it_dies(
 
 
 def test_should_ask_another_replica_for_what_changes_nothing(
-    stack: Proxied, dying: list[str]
+    stack: Stack, dying: list[str]
 ) -> None:
     # When: after a failure each is left alone for a while
-    was_repeated = wait_for(
-        lambda: asks_both(stack, "/static/page.css"), SECONDS_TO_COME
-    )
+    was_repeated = wait_for(lambda: asks_both(stack, "/static/page.css"))
 
     # Then
     assert was_repeated
@@ -90,9 +89,11 @@ def test_should_ask_another_replica_for_what_changes_nothing(
     assert set(last.split(", ")) == {f"{stack.address(name)}:8000" for name in dying}
 
 
-def test_should_not_trouble_visitors_with_a_dead_replica(stack: Proxied) -> None:
+def test_should_not_trouble_visitors_with_a_dead_replica(
+    stack: Stack, beside: Beside
+) -> None:
     # Given
-    dead = stack.address(stack.run_beside("web-service", LISTENS_NOT))
+    dead = stack.address(beside("web-service", LISTENS_NOT))
     before = stack.stored()
 
     def is_asked() -> bool:
@@ -102,7 +103,7 @@ def test_should_not_trouble_visitors_with_a_dead_replica(stack: Proxied) -> None
 
     # When
     answers: list[requests.Response] = []
-    assert wait_for(is_asked, SECONDS_TO_COME)
+    assert wait_for(is_asked)
     answers += [stack.get() for _ in range(50)]
 
     # Then
@@ -112,19 +113,19 @@ def test_should_not_trouble_visitors_with_a_dead_replica(stack: Proxied) -> None
 
 
 def test_should_count_a_view_that_was_posted_past_a_dead_replica(
-    stack: Proxied,
+    stack: Stack, beside: Beside
 ) -> None:
     # Given
-    dead = stack.address(stack.run_beside("web-service", LISTENS_NOT))
+    dead = stack.address(beside("web-service", LISTENS_NOT))
 
     def is_asked() -> bool:
-        numbers.append(stack.count("/past")["views"])
+        numbers.append(stack.view("/past")["views"])
         asked = [line["upstream"] for line in stack.requests_logged("/api/v1/views")]
         return any(dead in upstream for upstream in asked)
 
     # When
     numbers: list[int] = []
-    assert wait_for(is_asked, SECONDS_TO_COME)
+    assert wait_for(is_asked)
 
     # Then
     assert numbers == list(range(1, len(numbers) + 1))

@@ -1,9 +1,11 @@
 """Visitors get what `switch` says, all of them at once and without a failed request."""
 
-import pytest
+from collections.abc import Callable
 
-from support.waiting import wait_for
-from support.proxied import FIREFOX, SECONDS_TO_COME, Proxied, Visitors, succeed
+import pytest
+from support import FIREFOX, docker, succeed, wait_for
+from support.stack import Stack
+from support.visitors import Visitors
 
 GREEN = """
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,31 +27,29 @@ GREEN_SAYS = "This page has been seen 1000000 times.\n"
 
 
 @pytest.fixture
-def green(stack: Proxied) -> str:
+def green(stack: Stack, beside: Callable[[str, str], str]) -> str:
     """Give the container of a service that could be switched to."""
-    container = stack.run_beside("green-service", GREEN)
-    assert wait_for(
-        lambda: stack.in_proxy("ask", "http://green-service:8000/").returncode == 0,
-        SECONDS_TO_COME,
-    )
+    container = beside("green-service", GREEN)
+    asked = ("ask", "http://green-service:8000/")
+    assert wait_for(lambda: stack.exec("proxy-service", *asked).returncode == 0)
     return container
 
 
 @pytest.mark.usefixtures("green")
 def test_should_give_all_visitors_another_service_without_a_failure(
-    stack: Proxied,
+    stack: Stack,
 ) -> None:
     # When
     with Visitors(stack.url) as visitors:
         visitors.come(300)
         for _ in range(3):
             succeed(stack.switch("green-service"))
-            succeed(stack.in_proxy("drain"))
+            succeed(stack.exec("proxy-service", "drain"))
             visitors.come(100)
             succeed(stack.switch("web-service"))
             visitors.come(100)
         succeed(stack.switch("green-service"))
-        succeed(stack.in_proxy("drain"))
+        succeed(stack.exec("proxy-service", "drain"))
         stored = stack.stored()
         visitors.come(100)
 
@@ -60,7 +60,7 @@ def test_should_give_all_visitors_another_service_without_a_failure(
 
 @pytest.mark.usefixtures("green")
 def test_should_give_a_share_of_visitors_the_candidate_and_always_the_same(
-    stack: Proxied,
+    stack: Stack,
 ) -> None:
     # Given
     succeed(stack.switch("web-service", "green-service", "25"))
@@ -78,24 +78,23 @@ def test_should_give_a_share_of_visitors_the_candidate_and_always_the_same(
 
 
 def test_should_give_everybody_the_live_service_when_the_candidate_is_gone(
-    stack: Proxied, green: str
+    stack: Stack, green: str
 ) -> None:
     # Given
     succeed(stack.switch("web-service", "green-service", "100"))
     assert stack.get().text == GREEN_SAYS
 
     # When
-    stack.remove_beside()
+    succeed(docker("rm", "--force", green))
     answers = [stack.get("/version") for _ in range(5)]
 
     # Then
-    assert green not in stack.beside
     assert [answer.status_code for answer in answers] == [200] * 5
     assert "version" in answers[0].json()
 
 
 @pytest.mark.usefixtures("green")
-def test_should_keep_what_was_switched_when_it_starts_again(stack: Proxied) -> None:
+def test_should_keep_what_was_switched_when_it_starts_again(stack: Stack) -> None:
     # Given
     succeed(stack.switch("green-service"))
 
@@ -104,21 +103,21 @@ def test_should_keep_what_was_switched_when_it_starts_again(stack: Proxied) -> N
 
     # Then
     assert stack.switch().stdout == "green-service\n"
-    assert wait_for(lambda: stack.get().text == GREEN_SAYS, SECONDS_TO_COME)
+    assert wait_for(lambda: stack.get().text == GREEN_SAYS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["gren-service"], "gren-service does not answer"),
-        (["web-service", "web-service", "5"], "can not be its own candidate"),
+        (["web-service", "web-service", "5"], "cannot be its own candidate"),
         (["web-service", "green-service", "0"], "a share of '0' percent: use 1 to 100"),
         (["web-service", "green-service"], "usage: switch"),
     ],
 )
 @pytest.mark.usefixtures("green")
-def test_should_change_nothing_when_it_can_not_be_done(
-    stack: Proxied, arguments: list[str], reason: str
+def test_should_change_nothing_when_it_cannot_be_done(
+    stack: Stack, arguments: list[str], reason: str
 ) -> None:
     # When
     done = stack.switch(*arguments)
@@ -131,21 +130,21 @@ def test_should_change_nothing_when_it_can_not_be_done(
 
 
 @pytest.mark.usefixtures("green")
-def test_should_change_nothing_when_nginx_does_not_take_it(stack: Proxied) -> None:
+def test_should_change_nothing_when_nginx_does_not_take_it(stack: Stack) -> None:
     # Given: nginx can not be told
-    succeed(stack.in_proxy("mv", "/tmp/nginx.pid", "/tmp/away"))
+    succeed(stack.exec("proxy-service", "mv", "/tmp/nginx.pid", "/tmp/away"))
 
     # When
     done = stack.switch("green-service")
 
     # Then
-    succeed(stack.in_proxy("mv", "/tmp/away", "/tmp/nginx.pid"))
+    succeed(stack.exec("proxy-service", "mv", "/tmp/away", "/tmp/nginx.pid"))
     assert done.returncode != 0
     assert "nothing was changed" in done.stderr
     assert stack.switch().stdout == "web-service\n"
 
     # When: whatever has nginx take its configuration anew
-    succeed(stack.in_proxy("reload"))
+    succeed(stack.exec("proxy-service", "reload"))
 
     # Then
     assert stack.get("/version").ok
@@ -155,18 +154,18 @@ def test_should_change_nothing_when_nginx_does_not_take_it(stack: Proxied) -> No
     ("setting", "value", "reason"),
     [
         ("PROXY_RATE", "fast", "use requests a second, or 0 for any number"),
-        ("PAGE_TRACKER_PATH", "counter/", "use a path as in /counter"),
+        ("PAGE_TRACKER_PATH", "counter/", "use a path, for example /counter"),
         ("PAGE_TRACKER_PROXIES", "my-proxy", "use addresses and ranges"),
         ("PROXY_TLS", "live", "there is no /certificates/live/fullchain.pem"),
     ],
 )
-def test_should_refuse_to_start_with_a_setting_that_will_not_do(
-    stack: Proxied, setting: str, value: str, reason: str
+def test_should_refuse_to_start_with_an_invalid_setting(
+    stack: Stack, setting: str, value: str, reason: str
 ) -> None:
     # When
-    given_up = stack.compose(
-        *["run", "--rm", "--no-deps", "--no-TTY", "--env", f"{setting}={value}"],
-        "proxy-service",
+    given_up = stack.run(
+        *["docker", "compose", "run", "--rm", "--no-deps", "--no-TTY"],
+        *["--env", f"{setting}={value}", "proxy-service"],
     )
 
     # Then

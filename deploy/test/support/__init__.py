@@ -1,6 +1,60 @@
 """What the tests of the deployment share."""
 
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 """The checkout."""
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+SECONDS_TO_COME = 10
+"""For something that is under way, on a busy machine."""
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(*command: str | Path, given: str = "", **environment: str) -> Done:
+    """Run a command in the checkout, for ten minutes at most."""
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=600,
+    )
+
+
+def docker(*arguments: str, **environment: str) -> Done:
+    """Run a command of Docker."""
+    return run("docker", *arguments, **environment)
+
+
+def succeed(done: Done) -> str:
+    """Return what a command printed, where it went well."""
+    assert done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def wait_for(holds: Callable[[], object], seconds: float = SECONDS_TO_COME) -> bool:
+    """Wait until a condition holds, and return whether it does in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

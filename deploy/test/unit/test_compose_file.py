@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from support import ROOT
 
 PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")

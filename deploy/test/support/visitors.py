@@ -1,0 +1,67 @@
+"""Visitors who view the counter page again and again."""
+
+import re
+from threading import Event, Thread
+
+import requests
+from support import FIREFOX, wait_for
+
+SEEN = re.compile(r"This page has been seen (\d+) times")
+
+
+class Visitors:
+    """Some visitors, who remember each number that they were shown."""
+
+    def __init__(
+        self,
+        url: str,
+        threads: int = 4,
+        *,
+        verify: str | bool = True,
+        pause: float = 0,
+    ) -> None:
+        self.numbers: list[int] = []
+        self.failures: list[str] = []
+        self._url, self._verify, self._pause = url, verify, pause
+        self._leave = Event()
+        self._threads = [
+            Thread(target=self._view, args=(number,)) for number in range(threads)
+        ]
+
+    def __enter__(self) -> "Visitors":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Return once each of them has the last answer."""
+        self._leave.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def come(self, views: int) -> None:
+        """Wait until there were so many views more."""
+        enough = len(self.numbers) + views
+        assert wait_for(
+            lambda: self.failures or len(self.numbers) >= enough, 60
+        ), f"only {len(self.numbers)} of {enough}"
+
+    def counted_on_from(self, before: int) -> bool:
+        """Say whether each view got the next number, and none failed."""
+        expected = range(before + 1, before + 1 + len(self.numbers))
+        return not self.failures and sorted(self.numbers) == list(expected)
+
+    def _view(self, number: int) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["User-Agent"] = f"{FIREFOX} {number}"
+            while not self._leave.wait(self._pause):
+                try:
+                    answer = session.get(self._url, verify=self._verify, timeout=30)
+                except requests.RequestException as error:
+                    self.failures.append(repr(error))
+                    continue
+                if answer.ok and (seen := SEEN.search(answer.text)):
+                    self.numbers.append(int(seen[1]))
+                else:
+                    self.failures.append(f"{answer.status_code}: {answer.text}")
