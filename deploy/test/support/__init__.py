@@ -18,12 +18,17 @@ SECONDS_TO_COME = 10
 Done = subprocess.CompletedProcess[str]
 
 
-def run(*command: str | Path, given: str = "", **environment: str) -> Done:
-    """Run a command in the checkout, for ten minutes at most."""
+def run(
+    *command: str | Path, given: str = "", alone: bool = False, **environment: str
+) -> Done:
+    """Run a command in the checkout, for ten minutes at most.
+
+    alone: with this environment, and nothing of this process's own
+    """
     return subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | environment,
+        env=environment if alone else os.environ | environment,
         input=given,
         capture_output=True,
         text=True,

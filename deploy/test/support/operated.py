@@ -1,6 +1,7 @@
 """A Compose project of its own, which a test runs as an operator runs it."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,10 +31,14 @@ class Operated:
         return self.folder / "secrets"
 
     @property
+    def env_file(self) -> Path:
+        """Return its `.env`."""
+        return self.folder / ".env"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Return with which settings its operator runs commands."""
         environment = {
-            "COMPOSE_ENV_FILES": "/dev/null",
             "COMPOSE_PROJECT_NAME": self.project,
             "PAGE_TRACKER_PROXY_IMAGE": f"{self.project}:proxy",
             "PAGE_TRACKER_PORT": str(self.port),
@@ -49,9 +54,19 @@ class Operated:
             environment["COMPOSE_FILE"] = f"{files}:{file}"
         return environment
 
-    def run(self, *command: str | Path) -> Done:
-        """Run a command of the operator, and return how it went."""
-        return run(*command, **self.environment)
+    def run(self, *command: str | Path, is_plain: bool = False) -> Done:
+        """Run a command of the operator, and return how it went.
+
+        is_plain: with nothing but what `.env` has
+        """
+        self.env_file.touch()
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
+        } | {"COMPOSE_ENV_FILES": str(self.env_file)}
+        mine = {} if is_plain else self.environment
+        return run(*command, alone=True, **inherited | mine)
 
     def must(self, *command: str | Path) -> str:
         """Run a command that has to succeed, and return what it prints."""

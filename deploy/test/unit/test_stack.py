@@ -99,29 +99,3 @@ def test_should_explain_each_variable() -> None:
     # Then
     unexplained = {name for name in used if not re.search(rf"\b{name}\b", explained)}
     assert unexplained == set()
-
-
-def test_should_replace_tasks_without_a_gap(stack: dict[str, Service]) -> None:
-    # Given
-    web = stack["web-service"]
-
-    # Then: a task gives requests on their way more time than gunicorn does
-    assert web["deploy"]["update_config"]["order"] == "start-first"
-    assert web["deploy"]["update_config"]["failure_action"] == "rollback"
-    assert web["deploy"]["rollback_config"]["order"] == "start-first"
-    gunicorn = read("web/src/page_tracker/gunicorn_config.py")
-    (graceful,) = re.findall(r"^graceful_timeout = (\d+)", gunicorn, re.MULTILINE)
-    assert int(web["stop_grace_period"].removesuffix("s")) > int(graceful) + 2
-
-
-def test_should_keep_redis_where_its_volume_is(stack: dict[str, Service]) -> None:
-    # Given
-    deploy = stack["redis-service"]["deploy"]
-
-    # Then
-    assert deploy["placement"]["constraints"] == [
-        "node.labels.page-tracker-redis == yes"
-    ]
-    assert deploy["replicas"] == 1
-    assert deploy["update_config"]["order"] == "stop-first"
-    assert deploy["rollback_config"]["order"] == "stop-first"
