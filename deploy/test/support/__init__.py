@@ -1,6 +1,5 @@
 """What the tests of the deployment share."""
 
-import os
 import socket
 import subprocess
 import time
@@ -19,16 +18,13 @@ Done = subprocess.CompletedProcess[str]
 
 
 def run(
-    *command: str | Path, given: str = "", alone: bool = False, **environment: str
+    *command: str | Path, given: str = "", environment: dict[str, str] | None = None
 ) -> Done:
-    """Run a command in the checkout, for ten minutes at most.
-
-    alone: with this environment, and nothing of this process's own
-    """
+    """Run a command in the checkout, for ten minutes at most."""
     return subprocess.run(
         command,
         cwd=ROOT,
-        env=environment if alone else os.environ | environment,
+        env=environment,
         input=given,
         capture_output=True,
         text=True,
@@ -38,9 +34,9 @@ def run(
     )
 
 
-def docker(*arguments: str, **environment: str) -> Done:
+def docker(*arguments: str) -> Done:
     """Run a command of Docker."""
-    return run("docker", *arguments, **environment)
+    return run("docker", *arguments)
 
 
 def succeed(done: Done) -> str:

@@ -66,7 +66,7 @@ class Operated:
             if not name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
         } | {"COMPOSE_ENV_FILES": str(self.env_file)}
         mine = {} if is_plain else self.environment
-        return run(*command, alone=True, **inherited | mine)
+        return run(*command, environment=inherited | mine)
 
     def must(self, *command: str | Path) -> str:
         """Run a command that has to succeed, and return what it prints."""

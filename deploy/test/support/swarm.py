@@ -1,5 +1,6 @@
 """The stack of deploy/stack.yml, for its operator and its visitors."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -45,7 +46,8 @@ class Swarm:
             "PAGE_TRACKER_WORKERS": "1",
             "REDIS_FSYNC": "everysec",
         }
-        return run("deploy/swarm", image, **environment | settings)
+        environment = os.environ | environment | settings
+        return run("deploy/swarm", image, environment=environment)
 
     def containers(self, service: str) -> list[str]:
         """Return the containers of a service that run."""

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support import ROOT, Done, run
+from support import Done, run
 from support.secret_files import make_secrets
 
 IMAGE = f"registry.example/page-tracker@sha256:{64 * '0'}"
@@ -53,7 +53,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 def swarm(settings: dict[str, str], image: str = IMAGE) -> Done:
     """Run the command."""
-    return run(ROOT / "deploy/swarm", image, **settings)
+    return run("deploy/swarm", image, environment=os.environ | settings)
 
 
 def deployed(settings: dict[str, str]) -> dict[str, str]:
