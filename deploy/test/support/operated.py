@@ -39,6 +39,7 @@ class Operated:
     def environment(self) -> dict[str, str]:
         """Return with which settings its operator runs commands."""
         environment = {
+            "COMPOSE_ENV_FILES": str(self.env_file),
             "COMPOSE_PROJECT_NAME": self.project,
             "PAGE_TRACKER_PROXY_IMAGE": f"{self.project}:proxy",
             "PAGE_TRACKER_PORT": str(self.port),
@@ -64,8 +65,9 @@ class Operated:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
-        } | {"COMPOSE_ENV_FILES": str(self.env_file)}
-        mine = {} if is_plain else self.environment
+        }
+        plain = {"COMPOSE_ENV_FILES": str(self.env_file)}
+        mine = plain if is_plain else self.environment
         return run(*command, environment=inherited | mine)
 
     def must(self, *command: str | Path) -> str:
