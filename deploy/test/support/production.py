@@ -1,0 +1,18 @@
+"""A production, and what became of the installation that it was."""
+
+from dataclasses import dataclass
+
+from support import Done
+from support.stack import Stack
+
+PRODUCTION = ("--file", "docker-compose.yml", "--file", "deploy/production.yml")
+
+
+@dataclass
+class Switched:
+    """What was counted before, and what was refused."""
+
+    production: Stack
+    views: int
+    views_of_page: int
+    refused: list[Done]
