@@ -15,7 +15,7 @@ ifeq ($(shell command -v "$(PYTHON)"),)
 $(error There is no $(PYTHON) here: name another, as in make PYTHON=python3.13)
 endif
 endif
-ifneq ($(filter-out help system image e2e-docker publish up down secrets production clean,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help system image e2e-docker publish up down remove secrets production clean,$(MAKECMDGOALS)),)
 $(shell [ ! -d .venv ] || { [ "$$(cat .venv/place 2>/dev/null)" = "$(PLACE)" ] && \
 	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; } || \
 	rm -rf .venv)
@@ -190,10 +190,10 @@ binary-test: system .venv/development ## Test that executable in containers with
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
 
-secrets: ## Write once what a production keeps secret, into ./secrets or PAGE_TRACKER_SECRETS
+secrets: ## Write the secrets of a production into ./secrets (PAGE_TRACKER_SECRETS), once
 	@deploy/secrets
 
-production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for one
+production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for it
 	@deploy/production
 
 production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
@@ -202,10 +202,13 @@ production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, o
 	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
 
 up: ## Build and start the Compose stack on http://localhost
-	@PAGE_TRACKER_COMMIT=$$(.ci/commit) docker compose up --detach --build --wait
+	@deploy/up
 
 down: ## Stop the Compose stack; its counts stay
-	@docker compose down
+	@docker compose --profile '*' down
+
+remove: ## Remove the Compose stack and all its counts, after asking
+	@deploy/remove
 
 lock: .venv/development ## Raise constraints.txt and package-lock.json to what is a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \

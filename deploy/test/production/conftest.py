@@ -4,8 +4,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-
-from support.installation import PRODUCTION, Installation, Switched
+from support.production import PRODUCTION, Switched
+from support.stack import Stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,14 +17,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def install(
     image: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Installation]]:
+) -> Iterator[Callable[..., Stack]]:
     """Give a way to prepare an installation; all are removed afterwards."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    installations: list[Installation] = []
+    installations: list[Stack] = []
 
-    def prepare(**settings: str) -> Installation:
-        secrets = tmp_path_factory.mktemp("operator") / "secrets"
-        installation = Installation(secrets, settings)
+    def prepare(**settings: str) -> Stack:
+        installation = Stack(tmp_path_factory.mktemp("operator"), settings)
         installations.append(installation)
         inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", image]
         settings.setdefault("PAGE_TRACKER_IMAGE", installation.must(*inspect).strip())
@@ -36,7 +35,7 @@ def install(
 
 
 @pytest.fixture(scope="session")
-def switched(install: Callable[..., Installation]) -> Switched:
+def switched(install: Callable[..., Stack]) -> Switched:
     """Give a production that was anyone's installation before, as the docs say it."""
     it = install()
     it.compose("up", "--detach", "--no-build", "--wait", "redis-service", "web-service")
@@ -55,6 +54,6 @@ def switched(install: Callable[..., Installation]) -> Switched:
 
 
 @pytest.fixture
-def production(switched: Switched) -> Installation:
+def production(switched: Switched) -> Stack:
     """Give a production that runs."""
     return switched.production

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator
 from secrets import token_hex
 
 import pytest
-
-from support.installation import Installation
+from support.stack import Stack
 
 FILES = "docker-compose.yml:deploy/production.yml:deploy/managed-redis.yml"
 PASSWORD = token_hex(16)
 
 
 @pytest.fixture
-def managed(install: Callable[..., Installation]) -> Iterator[Installation]:
+def managed(install: Callable[..., Stack]) -> Iterator[Stack]:
     """Give what is needed for a production, and a Redis that is none of its own."""
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES, REDIS_URL="")
     redis = f"{it.project}-managed"
@@ -32,14 +31,15 @@ def managed(install: Callable[..., Installation]) -> Iterator[Installation]:
     it.run("docker", "rm", "--force", "--volumes", redis)
 
 
-def test_should_count_in_a_redis_that_somebody_else_runs(managed: Installation) -> None:
+def test_should_count_in_a_redis_that_somebody_else_runs(managed: Stack) -> None:
     # When
     first = managed.must("make", "production")
     views = managed.count(3, "https")
     again = managed.must("make", "production")
 
     # Then
-    assert "https://localhost counts." in first and "counts." in again
+    assert f"https://localhost:{managed.tls_port} counts." in first
+    assert "counts." in again
     assert managed.count(1, "https") == views + 1 == 4
     assert not managed.containers("redis-service")
     asked = managed.must(
@@ -49,7 +49,7 @@ def test_should_count_in_a_redis_that_somebody_else_runs(managed: Installation) 
     assert asked.strip() == "4"
 
 
-def test_should_refuse_a_url_that_anyone_could_read(managed: Installation) -> None:
+def test_should_refuse_a_url_that_anyone_could_read(managed: Stack) -> None:
     # Given
     managed.settings["REDIS_URL"] = f"redis://:{PASSWORD}@redis.example.com"
 
@@ -64,7 +64,7 @@ def test_should_refuse_a_url_that_anyone_could_read(managed: Installation) -> No
 
 
 def test_should_have_each_colour_count_there(
-    install: Callable[..., Installation],
+    install: Callable[..., Stack],
 ) -> None:
     # Given
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)

@@ -1,14 +1,15 @@
 """A production keeps the counts of the installation it was, and its secrets."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-from support.installation import PRODUCTION, Installation, Switched
-from support.waiting import wait_for
+from support import wait_for
+from support.production import PRODUCTION, Switched
+from support.stack import Stack
 
 OF_REDIS = [
     "redis-ca.crt",
@@ -20,7 +21,18 @@ OF_REDIS = [
 SERVICES = {"proxy-service": 1, "redis-service": 1, "web-service": 2}
 
 
-def secrets_of(production: Installation) -> list[str]:
+def without_settings(stack: Stack) -> list[str]:
+    """Return what runs a command with no setting in its environment."""
+    names = [
+        name
+        for name in os.environ | stack.environment
+        if name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
+    ]
+    unset = [word for name in names for word in ("-u", name)]
+    return ["env", *unset, f"COMPOSE_ENV_FILES={stack.env_file}"]
+
+
+def secrets_of(production: Stack) -> list[str]:
     """Return what nobody may see: passwords, the token, private keys."""
     folder = production.secrets
     password = urlsplit((folder / "redis-url").read_text()).password
@@ -67,7 +79,7 @@ def test_should_go_on_as_it_was_where_a_production_is_refused(
     assert switched.views_of_page == 2
 
 
-def test_should_run_replicas_and_limit_each_container(production: Installation) -> None:
+def test_should_run_replicas_and_limit_each_container(production: Stack) -> None:
     # When
     found = {name: production.containers(name) for name in SERVICES}
 
@@ -82,7 +94,7 @@ def test_should_run_replicas_and_limit_each_container(production: Installation) 
         assert host["ReadonlyRootfs"]
 
 
-def test_should_show_its_secrets_to_nobody(production: Installation) -> None:
+def test_should_show_its_secrets_to_nobody(production: Stack) -> None:
     # Given
     production.count(1, "https")
     production.compose("exec", "web-service", "page-tracker", "sites", "list")
@@ -99,7 +111,7 @@ def test_should_show_its_secrets_to_nobody(production: Installation) -> None:
 
 
 def test_should_give_each_container_the_secrets_that_it_reads(
-    production: Installation,
+    production: Stack,
 ) -> None:
     # When
     of = {
@@ -129,7 +141,7 @@ def test_should_give_each_container_the_secrets_that_it_reads(
     ],
 )
 def test_should_let_nobody_into_redis_without_a_password_and_tls(
-    production: Installation, url: str, refusal: str
+    production: Stack, url: str, refusal: str
 ) -> None:
     # Given
     url = url.format(ca="ssl_ca_certs=/run/secrets/redis-ca.crt")
@@ -142,7 +154,7 @@ def test_should_let_nobody_into_redis_without_a_password_and_tls(
 
 
 def test_should_let_the_application_do_no_more_than_it_needs(
-    production: Installation,
+    production: Stack,
 ) -> None:
     # Given
     production.must("deploy/redis/cli", "ACL", "LOG", "RESET")
@@ -163,7 +175,7 @@ def test_should_let_the_application_do_no_more_than_it_needs(
 
 
 def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
-    production: Installation,
+    production: Stack,
 ) -> None:
     # When
     published = {
@@ -186,22 +198,37 @@ def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
     )
 
 
-def test_should_run_redis_as_the_stack_does_but_for_tls_and_users(
-    production: Installation,
-) -> None:
+def test_should_keep_counts_as_every_stack_does(production: Stack) -> None:
     # When
-    plain, secured = (
-        json.loads(production.compose(*files, "config", "--format", "json"))["services"]
-        for files in (PRODUCTION[:2], PRODUCTION)
-    )
+    names = ("appendonly", "appendfsync", "slowlog-log-slower-than", "maxmemory-policy")
+    said = production.must("deploy/redis/cli", "CONFIG", "GET", *names).split()
 
     # Then
-    command = plain["redis-service"]["command"]
-    assert secured["redis-service"]["command"][: len(command)] == command
-    assert "--tls-port" in secured["redis-service"]["command"]
+    found = dict(zip(said[::2], said[1::2], strict=True))
+    assert [found[name] for name in names] == ["yes", "always", "-1", "noeviction"]
 
 
-def test_should_take_another_password_while_it_counts(production: Installation) -> None:
+def test_should_stay_a_production_when_compose_brings_it_up(
+    production: Stack,
+) -> None:
+    # Given
+    before = {container["Id"] for container in production.containers()}
+    views = production.count(1, "https")
+
+    # When: nothing is set but what .env has
+    up = ("docker", "compose", "up", "--detach", "--wait")
+    done = production.run(*without_settings(production), *up)
+
+    # Then
+    assert done.returncode == 0, done.stderr
+    assert {container["Id"] for container in production.containers()} == before
+    assert production.count(1, "https") == views + 1
+    assert not [
+        s for s in secrets_of(production) if s in production.env_file.read_text()
+    ]
+
+
+def test_should_take_another_password_while_it_counts(production: Stack) -> None:
     # Given
     folder = production.secrets
     before = (folder / "redis-url").read_text()
@@ -233,7 +260,7 @@ def test_should_take_another_password_while_it_counts(production: Installation) 
 
 
 @pytest.fixture
-def with_blue(production: Installation, tmp_path: Path) -> Iterator[Installation]:
+def with_blue(production: Stack, tmp_path: Path) -> Iterator[Stack]:
     """Give a production that has a blue-service beside web-service, for nobody yet."""
     model = json.loads(production.compose(*PRODUCTION, "config", "--format", "json"))
     model["services"]["blue-service"] = model["services"]["web-service"]
@@ -249,7 +276,7 @@ def with_blue(production: Installation, tmp_path: Path) -> Iterator[Installation
 
 
 def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
-    with_blue: Installation,
+    with_blue: Stack,
 ) -> None:
     # Given
     with_blue.compose("exec", "proxy-service", "switch", "blue-service")
@@ -261,12 +288,12 @@ def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
 
     # Then
     assert with_blue.count(1, "https") == views + 1
-    assert "blue-service is what visitors get" in said
+    assert "Visitors get blue-service" in said
     assert not with_blue.containers("web-service")
 
 
 def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
-    with_blue: Installation, monkeypatch: pytest.MonkeyPatch
+    with_blue: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
     monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
@@ -275,13 +302,13 @@ def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
     said = with_blue.must("make", "production")
 
     # Then
-    assert "is what visitors get" not in said
+    assert "Visitors get" not in said
     for container in with_blue.containers("web-service"):
         assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
 
 
 def test_should_refuse_to_start_another_than_visitors_get(
-    with_blue: Installation,
+    with_blue: Stack,
 ) -> None:
     # Given
     with_blue.compose("exec", "proxy-service", "switch", "blue-service")
@@ -299,7 +326,23 @@ def test_should_refuse_to_start_another_than_visitors_get(
     assert not with_blue.containers("web-service")
 
 
-def test_should_refuse_where_a_deployment_was_killed(with_blue: Installation) -> None:
+@pytest.mark.parametrize("command", ["down", "rm --stop --force blue-service"])
+def test_should_give_visitors_another_when_that_of_a_deployment_is_gone(
+    with_blue: Stack, command: str
+) -> None:
+    # Given
+    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
+    views = with_blue.count(1, "https")
+    with_blue.compose("--profile", "blue-green", *command.split())
+
+    # When
+    with_blue.must("make", "production")
+
+    # Then
+    assert with_blue.count(1, "https") == views + 1
+
+
+def test_should_refuse_where_a_deployment_was_killed(with_blue: Stack) -> None:
     # Given
     share = ("web-service", "blue-service", "10")
     with_blue.compose("exec", "proxy-service", "switch", *share)
@@ -314,7 +357,7 @@ def test_should_refuse_where_a_deployment_was_killed(with_blue: Installation) ->
 
 
 def test_should_refuse_while_a_deployment_is_under_way(
-    production: Installation, monkeypatch: pytest.MonkeyPatch
+    production: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
     monkeypatch.setitem(production.settings, "PAGE_TRACKER_RATE", "78")
@@ -329,6 +372,6 @@ def test_should_refuse_while_a_deployment_is_under_way(
 
     # Then
     assert refused.returncode
-    assert f"A deployment is under way, which {lock} is the lock of" in refused.stderr
+    assert f"A deployment is under way, and {lock} is its lock" in refused.stderr
     for container in production.containers("web-service"):
         assert "PAGE_TRACKER_RATE=78" not in container["Config"]["Env"]

@@ -4,19 +4,19 @@ import re
 from collections.abc import Callable
 
 import pytest
-
-from support.installation import PRODUCTION, Installation
+from support.production import PRODUCTION
+from support.stack import Stack
 
 DIGEST = f"registry.example/page-tracker@sha256:{64 * '0'}"
 
 
 @pytest.fixture
-def nothing(install: Callable[..., Installation]) -> Installation:
+def nothing(install: Callable[..., Stack]) -> Stack:
     """Give an installation that has neither settings nor secrets."""
     return install(PAGE_TRACKER_IMAGE="")
 
 
-def test_should_name_all_that_is_missing_at_once(nothing: Installation) -> None:
+def test_should_name_all_that_is_missing_at_once(nothing: Stack) -> None:
     # Given
     nothing.settings["PAGE_TRACKER_TOKEN"] = "a token that was in .env"
 
@@ -33,23 +33,26 @@ def test_should_name_all_that_is_missing_at_once(nothing: Installation) -> None:
         "PAGE_TRACKER_DOMAIN",
         "PAGE_TRACKER_TOKEN",
         str(nothing.secrets),
+        f"{nothing.secrets}/certificates/DOMAIN/fullchain.pem",
+        f"{nothing.secrets}/certificates/DOMAIN/privkey.pem",
     ]
+    assert nothing.env_file.read_text() == ""
     assert nothing.compose("ps", "--all", "--quiet") == ""
 
 
-@pytest.mark.parametrize("image", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
+@pytest.mark.parametrize("name", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
 def test_should_refuse_an_image_that_may_be_another_one_tomorrow(
-    nothing: Installation, image: str
+    nothing: Stack, name: str
 ) -> None:
     # Given
-    nothing.settings["PAGE_TRACKER_IMAGE"] = image
+    nothing.settings["PAGE_TRACKER_IMAGE"] = name
 
     # When
     refused = nothing.run("make", "production")
 
     # Then
     assert refused.returncode
-    assert f"PAGE_TRACKER_IMAGE: {image} may be another one tomorrow" in refused.stderr
+    assert f"PAGE_TRACKER_IMAGE: {name} may be another one tomorrow" in refused.stderr
     assert nothing.compose("ps", "--all", "--quiet") == ""
 
 
@@ -62,7 +65,7 @@ def test_should_refuse_an_image_that_may_be_another_one_tomorrow(
     ],
 )
 def test_should_refuse_without_settings_when_compose_is_called(
-    nothing: Installation, settings: dict[str, str], name: str
+    nothing: Stack, settings: dict[str, str], name: str
 ) -> None:
     # Given
     nothing.settings |= settings
@@ -81,13 +84,11 @@ def test_should_refuse_without_settings_when_compose_is_called(
     "missing", ["", "redis-users.acl", "redis-url", "certificates"]
 )
 def test_should_refuse_without_secrets_when_compose_is_called(
-    install: Callable[..., Installation], missing: str
+    install: Callable[..., Stack], missing: str
 ) -> None:
     # Given
     it = install(PAGE_TRACKER_DOMAIN="localhost")
-    it.must(
-        "docker", "build", "--quiet", "--tag", f"{it.project}:proxy", "deploy/proxy"
-    )
+    it.must("docker", "compose", *PRODUCTION[:2], "build", "--quiet", "proxy-service")
     if missing:
         it.must("make", "secrets")
         (it.secrets / missing).rename(it.secrets / "elsewhere")

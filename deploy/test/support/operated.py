@@ -33,7 +33,9 @@ class Operated:
     @property
     def env_file(self) -> Path:
         """Return its `.env`."""
-        return self.folder / ".env"
+        file = self.folder / ".env"
+        file.touch()
+        return file
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,20 +57,9 @@ class Operated:
             environment["COMPOSE_FILE"] = f"{files}:{file}"
         return environment
 
-    def run(self, *command: str | Path, is_plain: bool = False) -> Done:
-        """Run a command of the operator, and return how it went.
-
-        is_plain: with nothing but what `.env` has
-        """
-        self.env_file.touch()
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
-        }
-        plain = {"COMPOSE_ENV_FILES": str(self.env_file)}
-        mine = plain if is_plain else self.environment
-        return run(*command, environment=inherited | mine)
+    def run(self, *command: str | Path) -> Done:
+        """Run a command of the operator, and return how it went."""
+        return run(*command, environment=os.environ | self.environment)
 
     def must(self, *command: str | Path) -> str:
         """Run a command that has to succeed, and return what it prints."""

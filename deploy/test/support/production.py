@@ -1,4 +1,4 @@
-"""A production, and what became of the installation that it was."""
+"""What tests of a production need besides a stack."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ PRODUCTION = ("--file", "docker-compose.yml", "--file", "deploy/production.yml")
 
 @dataclass
 class Switched:
-    """What was counted before, and what was refused."""
+    """What became of a stack: what was counted before, and what was refused."""
 
     production: Stack
     views: int

@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from redis import Redis
 from support import ROOT
 
 
@@ -50,16 +49,3 @@ def users_in(folder: Path) -> dict[str, list[str]]:
     """Return the rules of each of Redis's users."""
     lines = (folder / "redis-users.acl").read_text("utf-8").splitlines()
     return {name: rules for _, name, *rules in map(str.split, lines)}
-
-
-def add_users(redis: Redis, folder: Path) -> None:
-    """Let a Redis have the users of a production beside its own default one."""
-    for name, rules in users_in(folder).items():
-        if name != "default":
-            operate(redis, "ACL", "SETUSER", name, *rules)
-
-
-def operate(redis: Redis, *command: str) -> object:
-    """Run any command, and return what Redis answers."""
-    answer: object = redis.execute_command(*command)  # type: ignore[no-untyped-call]
-    return answer

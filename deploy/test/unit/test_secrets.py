@@ -170,7 +170,7 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
         ("redis.crt", "BEGIN", "END", "is no certificate, or has expired"),
         ("redis-ca.crt", "BEGIN", "END", "is no certificate, or has expired"),
         ("certificates/localhost/fullchain.pem", "BEGIN", "", "is no certificate"),
-        ("certificates/localhost/privkey.pem", "BEGIN", "", "is no key"),
+        ("certificates/localhost/privkey.pem", "BEGIN", "", "is not the key"),
     ],
 )
 def test_should_say_what_will_not_do(
@@ -312,7 +312,7 @@ def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
         f"{managed}/token",
         f"{managed}/redis-ca.crt",
     ]
-    assert "can not be read by the users of containers" in named[0][2]
+    assert "cannot be read by the users of containers" in named[0][2]
 
 
 @pytest.mark.parametrize("quote", ["", '"', "'"])

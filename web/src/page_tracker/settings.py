@@ -31,19 +31,32 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
     "testing": {"log_format": "text", "log_level": "warning"},
     "production": {},
 }
-"""What a profile sets otherwise than `Settings` does by default."""
+"""The defaults of a profile where they differ from those of `Settings`."""
 
+OF_COMPOSE = (
+    "PAGE_TRACKER_DOMAIN",
+    "PAGE_TRACKER_FLAGS_FOLDER",
+    "PAGE_TRACKER_IMAGE",
+    "PAGE_TRACKER_PATH",
+    "PAGE_TRACKER_PORT",
+    "PAGE_TRACKER_PROXY_IMAGE",
+    "PAGE_TRACKER_REPLICAS",
+    "PAGE_TRACKER_SECRETS",
+    "PAGE_TRACKER_TEST_IMAGE",
+    "PAGE_TRACKER_TLS_PORT",
+)
+"""Settings of the Compose stack, whose `.env` comes to the application as a whole."""
 
 NUMBER_ERRORS = ("int_parsing", "greater_than_equal", "less_than_equal")
 
 SHORTEST_TOKEN = 16
 
 TAKEN = ("embed", "health", "pixel.gif", "ready", "version")
-"""Routes that a script or an endpoint can not have the name of."""
+"""Routes whose names a script or an endpoint cannot have."""
 
 
 def _networks(text: object) -> object:
-    """Read addresses and ranges, as in `10.0.0.0/8, ::1`."""
+    """Read addresses and ranges, for example `10.0.0.0/8, ::1`."""
     if not isinstance(text, str):
         return text
     try:
@@ -52,7 +65,7 @@ def _networks(text: object) -> object:
         )
     except ValueError as error:
         raise ValueError(
-            f"{error}; use addresses and ranges, as in 10.0.0.0/8, 192.0.2.7, ::1"
+            f"{error}; use addresses and ranges, for example 10.0.0.0/8, 192.0.2.7"
         ) from None
 
 
@@ -63,7 +76,7 @@ Networks = Annotated[
 
 
 class SettingsError(ValueError):
-    """A setting has a value that will not do; the message is one line for people."""
+    """A setting is invalid; the message is one line for people."""
 
 
 class Settings(BaseModel):
@@ -97,7 +110,7 @@ class Settings(BaseModel):
     )
     sites: str = Field(
         "",
-        description="sites to register at the start, as in "
+        description="sites to register at the start, for example "
         "`example.org, blog.example.org=Europe/Berlin`",
     )
     any_site: int = Field(
@@ -105,12 +118,12 @@ class Settings(BaseModel):
         ge=0,
         le=1_000,
         description="sites may register themselves by being visited until there are "
-        "so many in all; `0` refuses views of sites that nobody registered",
+        "so many in all; `0` refuses views of unknown sites",
     )
     proxies: Networks = Field(
         (),
         description="addresses and ranges of proxies whose `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` count, as in `172.16.0.0/12, ::1`",
+        "`X-Forwarded-Proto` count, for example `172.16.0.0/12, ::1`",
     )
     own: Networks = Field(
         (),
@@ -118,13 +131,12 @@ class Settings(BaseModel):
     )
     privacy_signal: Literal["anonymous", "skip"] = Field(
         "anonymous",
-        description="what becomes of a view with `DNT` or `Sec-GPC`: `anonymous` "
-        "counts it without a visitor, `skip` not at all",
+        description="a view with `DNT` or `Sec-GPC`: `anonymous` counts it without a "
+        "visitor, `skip` does not count it",
     )
     spam_referrers: Path | None = Field(
         None,
-        description="file with more domains that advertise themselves as referrers, "
-        "one a line",
+        description="file with more domains of referrer spam, one a line",
     )
     rate: int = Field(
         300,
@@ -156,12 +168,12 @@ class Settings(BaseModel):
     )
     script: str = Field(
         "tracker.js",
-        description="name that the script answers to beside its own, for pages whose "
-        "visitors block that one",
+        description="second name of the script, for visitors whose ad blocker blocks "
+        "`tracker.js`",
     )
     endpoint: str = Field(
         "api/v1/views",
-        description="name that the endpoint answers to beside its own",
+        description="second name of the endpoint, for the same visitors",
     )
     flags: Path | None = Field(
         None,
@@ -222,10 +234,12 @@ class Settings(BaseModel):
         part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
         if not re.fullmatch(f"{part}(/{part})*", name):
             raise ValueError(
-                "use a path of A-Z, a-z, 0-9, ., _ and -, as in stats/hello.js"
+                "use a path of A-Z, a-z, 0-9, ., _ and -, for example stats/hello.js"
             )
         if name in TAKEN:
-            raise ValueError("this name is taken; use another, as in stats/hello.js")
+            raise ValueError(
+                "this name is taken; use another, for example stats/hello.js"
+            )
         return name
 
     @field_validator("bind")
@@ -234,7 +248,7 @@ class Settings(BaseModel):
         host, _, port = bind.rpartition(":")
         is_host = re.fullmatch(r"[^:\[\]\s]+|\[[^\[\]\s]+\]", host)
         if not is_host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError("use HOST:PORT, as in 127.0.0.1:8000 or [::]:8000")
+            raise ValueError("use HOST:PORT, for example 127.0.0.1:8000 or [::]:8000")
         return bind
 
 
@@ -255,7 +269,7 @@ def variable(field: str) -> str:
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the environment; an empty variable is an unset one.
 
-    Raises SettingsError, which names each variable that is wrong and what would do.
+    Raises SettingsError, which names each invalid variable and what is valid.
     """
     _refuse_misspelt(environ)
     given = {
@@ -285,7 +299,7 @@ def _complaints(error: ValidationError, given: Mapping[str, str]) -> Iterator[st
 
 
 def _reason(kind: str, said: str, field: str) -> str:
-    """Return what would do, where pydantic says it in words for programmers."""
+    """Return what is valid, in words for operators rather than programmers."""
     if kind == "bool_parsing":
         return "use yes or no"
     if kind in NUMBER_ERRORS:
@@ -301,12 +315,14 @@ def _reason(kind: str, said: str, field: str) -> str:
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    prefix = "PAGE_TRACKER_"
     known = {field.upper(): variable(field) for field in FIELDS}
+    known |= {name.removeprefix(prefix): name for name in OF_COMPOSE}
     for name in environ:
         # Only what is close to a setting: Kubernetes gives PAGE_TRACKER_SERVICE_HOST
         # and the like to whatever runs beside a service of our name.
-        if name.startswith("PAGE_TRACKER_") and name not in known.values():
-            short = name.removeprefix("PAGE_TRACKER_")
+        if name.startswith(prefix) and name not in known.values():
+            short = name.removeprefix(prefix)
             for meant in difflib.get_close_matches(short, known, n=1, cutoff=0.8):
                 raise SettingsError(
                     f"{name} is not a setting: did you mean {known[meant]}?"

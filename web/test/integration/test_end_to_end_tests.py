@@ -1,13 +1,18 @@
 """The end-to-end tests themselves, run against a stack that somebody uses."""
 
+import signal
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from support.servers import page_tracker
-from support.suites import run_suite
+from support.suites import run_suite, suite
 
 
 @pytest.mark.parametrize("count", [None, b"41"])
@@ -30,6 +35,76 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
         # Then
         assert result.returncode == 0, result.stdout
         assert redis.get("page_views") == count
+
+
+@pytest.fixture
+def wrong_sentence(redis_url: str) -> Iterator[str]:
+    """Give the URL of a server that counts, and shows another sentence.
+
+    It holds up the third view until the test is over.
+    """
+    is_over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers as a page does that somebody has broken."""
+
+        def do_GET(self) -> None:  # pylint: disable=invalid-name
+            """Count, and say so in other words."""
+            with connect(redis_url) as redis:
+                if redis.get("page_views") == b"43":
+                    is_over.wait(20)
+                    return
+                text = f"Seen {redis.incr('page_views')} times.".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        is_over.set()
+        server.shutdown()
+
+
+def test_should_leave_the_count_as_it_was_when_tests_fail(
+    redis_url: str, wrong_sentence: str
+) -> None:
+    # Given
+    with connect(redis_url) as redis:
+        redis.set("page_views", 41)
+
+        # When
+        result = run_suite(
+            *("e2e", f"--flask-url={wrong_sentence}", f"--redis-url={redis_url}"),
+            *("-k", "same_count or never_be_cached"),
+        )
+
+        # Then
+        assert result.returncode == 1, result.stdout
+        assert redis.get("page_views") == b"41"
+
+
+def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
+    redis_url: str, wrong_sentence: str
+) -> None:
+    # Given
+    with connect(redis_url) as redis:
+        redis.set("page_views", 41)
+
+        # When
+        options = [f"--flask-url={wrong_sentence}", f"--redis-url={redis_url}"]
+        with suite("e2e", *options, "-k", "count_each_view") as running:
+            assert wait_for(lambda: redis.get("page_views") == b"43", 20)
+            running.send_signal(signal.SIGTERM)
+            running.wait(20)
+
+        # Then
+        assert running.returncode == 2
+        assert redis.get("page_views") == b"41"
 
 
 def test_should_touch_no_count_when_the_urls_are_of_two_stacks(

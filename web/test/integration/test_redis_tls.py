@@ -1,4 +1,4 @@
-"""Redis by rediss://, with the certificates of `make secrets`, checked or refused."""
+"""Redis by rediss://: its certificate, the password and what a user may do."""
 
 import re
 import socket
@@ -12,32 +12,28 @@ from redis import Redis
 
 from page_tracker import app
 from page_tracker.settings import Settings
-from secret_files import add_users, make_secrets, password_in
+from support.certificates import make_certificate
 from support.servers import free_port
+
+PASSWORD = "swordfish"
 
 
 @dataclass
 class SecureRedis:
-    """A Redis at a port for TLS alone, and the secrets in a folder."""
+    """A Redis at a port for TLS alone, and the certificates in a folder."""
 
     redis: Redis
     port: int
     folder: Path
 
-    @property
-    def password(self) -> str:
-        """Return the application's password."""
-        return password_in(self.folder / "secrets")
-
     def url(
         self,
         way: str = "rediss",
-        user: str | None = None,
+        user: str = f"page-tracker:{PASSWORD}@",
         host: str = "redis-service",
-        authority: str = "secrets/redis-ca.crt",
+        authority: str = "ca.crt",
     ) -> str:
-        """Return the URL of redis-url with this port, and what else is different."""
-        user = f"page-tracker:{self.password}@" if user is None else user
+        """Return the URL for a production, and what else is different."""
         options = f"?ssl_ca_certs={self.folder / authority}" if authority else ""
         return f"{way}://{user}{host}:{self.port}{options}"
 
@@ -46,15 +42,21 @@ class SecureRedis:
 def secure_redis(
     redis_client: Redis, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SecureRedis:
-    """Give a Redis with users and certificates, which is found here by its name."""
-    made = make_secrets(folder / "secrets")
-    assert made.returncode == 0, made.stderr
-    add_users(redis_client, folder / "secrets")
+    """Give a Redis with a user and a certificate, which is found here by its name."""
+    make_certificate(folder, "redis-service", "redis-service.")
+    for user, may in (("page-tracker", "+@all"), ("reader", "+@read")):
+        redis_client.acl_setuser(
+            user,
+            enabled=True,
+            passwords=[f"+{PASSWORD}"],
+            keys=["*"],
+            categories=[may],
+        )
     port = free_port()
     for setting, value in {
-        "tls-cert-file": f"{folder}/secrets/redis.crt",
-        "tls-key-file": f"{folder}/secrets/redis.key",
-        "tls-ca-cert-file": f"{folder}/secrets/redis-ca.crt",
+        "tls-cert-file": f"{folder}/server.crt",
+        "tls-key-file": f"{folder}/server.key",
+        "tls-ca-cert-file": f"{folder}/ca.crt",
         "tls-auth-clients": "no",
         "tls-port": str(port),
     }.items():
@@ -95,7 +97,7 @@ def test_should_count_when_the_certificate_is_right(
     assert counted.text == "This page has been seen 1 times."
 
 
-def test_should_count_when_redis_wants_no_password(
+def test_should_count_when_redis_needs_no_password(
     secure_redis: SecureRedis, client_of: Callable[[str], FlaskClient]
 ) -> None:
     # Given
@@ -114,7 +116,7 @@ UNTRUSTED = ("SSLCertVerificationError", "self-signed certificate in certificate
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"authority": "others/redis-ca.crt"}, UNTRUSTED),
+        ({"authority": "others/ca.crt"}, UNTRUSTED),
         ({"authority": ""}, UNTRUSTED),
         ({"host": "localhost"}, (UNTRUSTED[0], "Hostname mismatch")),
         (
@@ -125,8 +127,15 @@ UNTRUSTED = ("SSLCertVerificationError", "self-signed certificate in certificate
             {"user": "page-tracker:guessed@"},
             ("AuthenticationError", "invalid username-password pair"),
         ),
+        (
+            {"user": f"reader:{PASSWORD}@"},
+            ("NoPermissionError", "has no permissions to run the 'incrby' command"),
+        ),
     ],
-    ids=["other authority", "no authority", "other name", "no TLS", "other password"],
+    ids=[
+        *("other authority", "no authority", "other name", "no TLS"),
+        *("other password", "other permissions"),
+    ],
 )
 def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
     secure_redis: SecureRedis,
@@ -137,7 +146,7 @@ def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
 ) -> None:
     # Given
     cause, reason = said
-    assert make_secrets(secure_redis.folder / "others").returncode == 0
+    make_certificate(secure_redis.folder / "others", "redis-service")
     client = client_of(secure_redis.url(**change))
 
     # When
@@ -150,5 +159,5 @@ def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
     assert re.search(rf"can not count \({cause}\)", ready.text)
     assert len(caplog.messages) == 2
     assert all(re.search(reason, line) for line in caplog.messages)
-    assert secure_redis.password not in caplog.text
+    assert PASSWORD not in caplog.text
     assert secure_redis.redis.get("page_views") is None

@@ -17,11 +17,14 @@ class Stack:
     def ask(
         self, path: str = "/", method: str = "GET", accept: str = "*/*"
     ) -> requests.Response:
-        """Send a request, and remember its answer when that says that it counted."""
+        """Send a request, and remember its answer if it was counted.
+
+        An answer to `GET /` without an error was counted, whatever it says.
+        """
         answer = requests.request(
             method, self.url + path, headers={"Accept": accept}, timeout=10
         )
-        if answer.ok and "This page has been seen" in answer.text:
+        if answer.ok and (method, path) == ("GET", "/"):
             self.counted.append(answer.text)
         return answer
 

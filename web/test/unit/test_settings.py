@@ -136,6 +136,7 @@ def test_should_name_all_that_is_wrong_in_one_line() -> None:
         ("PAGE_TRACKER_WORKER", "PAGE_TRACKER_WORKERS"),
         ("PAGE_TRACKER_LOGLEVEL", "PAGE_TRACKER_LOG_LEVEL"),
         ("PAGE_TRACKER_REDIS_URL", "REDIS_URL"),
+        ("PAGE_TRACKER_DOMIAN", "PAGE_TRACKER_DOMAIN"),
     ],
 )
 def test_should_ask_what_was_meant_when_a_name_is_misspelt(
@@ -151,6 +152,8 @@ def test_should_accept_what_compose_and_kubernetes_set_beside_us() -> None:
     environment = {
         "PAGE_TRACKER_PORT": "tcp://10.0.0.1:80",
         "PAGE_TRACKER_IMAGE": "page-tracker:ci",
+        "PAGE_TRACKER_PROXY_IMAGE": "page-tracker-proxy:ci",
+        "PAGE_TRACKER_SECRETS": "./secrets",
         "PAGE_TRACKER_SERVICE_HOST": "10.0.0.1",
         "PAGE_TRACKER_PORT_80_TCP_PROTO": "tcp",
     }

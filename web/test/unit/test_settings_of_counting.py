@@ -51,13 +51,13 @@ def test_should_take_every_value_from_the_environment(tmp_path: Path) -> None:
             "PROXIES",
             "10.0.0.1/8",
             "PAGE_TRACKER_PROXIES is '10.0.0.1/8': 10.0.0.1/8 has host bits set; use "
-            "addresses and ranges, as in 10.0.0.0/8, 192.0.2.7, ::1",
+            "addresses and ranges, for example 10.0.0.0/8, 192.0.2.7",
         ),
         (
             "OWN",
             "home",
             "PAGE_TRACKER_OWN is 'home': 'home' does not appear to be an IPv4 or IPv6 "
-            "network; use addresses and ranges, as in 10.0.0.0/8, 192.0.2.7, ::1",
+            "network; use addresses and ranges, for example 10.0.0.0/8, 192.0.2.7",
         ),
         (
             "RATE",
@@ -79,13 +79,13 @@ def test_should_take_every_value_from_the_environment(tmp_path: Path) -> None:
             "SCRIPT",
             "../x.js",
             "PAGE_TRACKER_SCRIPT is '../x.js': use a path of A-Z, a-z, 0-9, ., _ and "
-            "-, as in stats/hello.js",
+            "-, for example stats/hello.js",
         ),
         (
             "ENDPOINT",
             "health",
-            "PAGE_TRACKER_ENDPOINT is 'health': this name is taken; use another, as "
-            "in stats/hello.js",
+            "PAGE_TRACKER_ENDPOINT is 'health': this name is taken; use another, for "
+            "example stats/hello.js",
         ),
         ("TOKEN", "secret", "PAGE_TRACKER_TOKEN: use at least 16 characters"),
     ],

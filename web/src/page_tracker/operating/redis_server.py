@@ -18,6 +18,9 @@ from page_tracker.tracking.connection import connect
 
 PROGRAMS = ("redis-server", "valkey-server")
 
+CONFIGURATION = Path(__file__).with_name("redis.conf")
+"""How counts are kept; each stack's Redis reads it too."""
+
 LONGEST_SOCKET_PATH = 103
 """Bytes; what macOS takes, and Linux takes four more."""
 
@@ -73,17 +76,11 @@ class RedisServer:
         self.url = f"unix://{quote(str(self.socket))}"
         self._command = [
             program,
+            str(CONFIGURATION),
             *("--port", "0"),
             *("--unixsocket", str(self.socket)),
             *("--unixsocketperm", "600"),
             *("--dir", str(self.folder)),
-            *("--appendonly", "yes"),
-            # With `everysec` what a killed Redis has acknowledged may be lost.
-            *("--appendfsync", "always"),
-            # It would keep arguments of scripts, a salt among them, for longer.
-            *("--slowlog-log-slower-than", "-1"),
-            *("--save", ""),
-            *("--maxmemory-policy", "noeviction"),
             *("--loglevel", "warning"),
         ]
         self._process: subprocess.Popen[bytes] | None = None

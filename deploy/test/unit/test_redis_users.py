@@ -1,0 +1,250 @@
+"""The users of a production's Redis may do what they have to, and nothing else."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+from redis.exceptions import RedisError
+
+from support import FIREFOX, ROOT, free_port, wait_for
+from support.secret_files import make_secrets, password_in, users_in
+
+PAGE_TRACKER = str(Path(sys.executable).with_name("page-tracker"))
+ABOUT = {"site": "example.org", "page": "/about"}
+AT_LIMITS = {
+    "PAGE_TRACKER_TOKEN": "a token of these tests",
+    "PAGE_TRACKER_ANY_SITE": "5",
+    "PAGE_TRACKER_RATE": "5",
+    "PAGE_TRACKER_MAX_PAGES": "2",
+    "PAGE_TRACKER_MAX_VALUES": "1",
+}
+COMMANDS = """
+    sites add blog.example --time-zone Europe/Berlin
+    sites set example.org --retention 20
+    sites set example.org --retention 40
+    sites list
+    sites show example.org
+    count set example.org /about 12000
+    count add example.org /about -11999
+    count set example.org /about 0
+    count show example.org /about
+    count log example.org
+    report example.org --days 60
+    verify
+    sites remove open.example --yes
+""".strip().splitlines()
+
+
+def answers(ask: Callable[[], object]) -> bool:
+    """Say whether a server answers well."""
+    with suppress(RedisError, requests.RequestException):
+        return bool(ask())
+    return False
+
+
+@contextmanager
+def running(
+    *command: str | Path, until: Callable[[], object], **environment: str
+) -> Iterator[None]:
+    """Run a server while a test needs it."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: answers(until), 20)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@dataclass
+class Users:
+    """A Redis with the users that `make secrets` writes, and clients for them."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it, with the options of every stack."""
+        with running(
+            *("redis-server", ROOT / "deploy" / "redis" / "redis.conf"),
+            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder),
+            *("--aclfile", self.folder / "secrets" / "redis-users.acl"),
+            until=self.client("health", "none").ping,
+        ):
+            yield
+
+    def client(self, user: str | None, password: str | None = None) -> Redis:
+        """Return a client for a user, with the right password where none is given."""
+        if user == "page-tracker":
+            password = password_in(self.folder / "secrets")
+        elif user == "operator":
+            password = (self.folder / "secrets" / "redis-operator").read_text().strip()
+        return Redis(
+            port=self.port, username=user, password=password, decode_responses=True
+        )
+
+    @property
+    def url(self) -> str:
+        """Return where the application counts."""
+        password = password_in(self.folder / "secrets")
+        return f"redis://page-tracker:{password}@127.0.0.1:{self.port}"
+
+    def page_tracker(self, arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the application."""
+        return subprocess.run(
+            [PAGE_TRACKER, *arguments.split()],
+            env={"REDIS_URL": self.url},
+            input="y",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the counter, and give its URL."""
+        url = f"http://127.0.0.1:{free_port()}"
+        with running(
+            *(PAGE_TRACKER, "serve", "--bind", url.removeprefix("http://")),
+            until=lambda: requests.get(f"{url}/ready", timeout=5).ok,
+            REDIS_URL=self.url,
+            **AT_LIMITS,
+        ):
+            yield url
+
+
+@pytest.fixture(scope="module")
+def for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
+    """Give a Redis that runs with the users of a production."""
+    users = Users(tmp_path_factory.mktemp("redis"))
+    assert make_secrets(users.folder / "secrets").returncode == 0
+    with users.running():
+        yield users
+
+
+@pytest.fixture
+def users(for_all: Users) -> Users:
+    """Give that Redis without what the tests before have left."""
+    for_all.client("operator").flushall()
+    for_all.client("operator").acl_log_reset()
+    return for_all
+
+
+def count_everything(url: str, visitor: requests.Session) -> None:
+    """Ask for all that counts or shows a number, at the limits too."""
+
+    def send(view: object, **headers: str) -> requests.Response:
+        return visitor.post(
+            f"{url}/api/v1/views", json=view, headers=headers, timeout=5
+        )
+
+    badge = "/badge/example.org/about.svg"
+    for path in ("/", "/embed", "/pixel.gif?site=example.org&page=/", badge):
+        assert visitor.get(url + path, timeout=5).ok
+    more = {"id": "an-id-of-a-view-1", "title": "About us", "event": "signup"}
+    for view in (ABOUT, ABOUT | more, ABOUT | more):
+        assert send(view).ok
+    send(ABOUT | {"referrer": "https://a.example/"})
+    for page in "abacabac":
+        send({"site": "open.example", "page": f"/{page}"})
+    for days in (30, 10):
+        time = (datetime.now(UTC) - timedelta(days)).isoformat()
+        past = {"time": time, "address": "192.0.2.7", "user_agent": FIREFOX}
+        token = AT_LIMITS["PAGE_TRACKER_TOKEN"]
+        told = send([ABOUT | past], Authorization=f"Bearer {token}")
+        assert told.json()["counted"] == [0], told.text
+
+
+@pytest.mark.timeout(120)  # it runs 20 commands
+def test_should_let_the_application_do_all_that_it_does_and_nothing_else(
+    users: Users,
+) -> None:
+    # Given
+    operator = users.client("operator")
+    operator.config_resetstat()
+    visitor = requests.Session()
+    visitor.headers["User-Agent"] = FIREFOX
+
+    # When
+    assert users.page_tracker("sites add example.org").returncode == 0
+    with users.serving() as url:
+        count_everything(url, visitor)
+    operator.script_flush()
+    with users.serving() as url:  # it knows neither the script nor the day's salt
+        assert visitor.get(f"{url}/badge/example.org/about.svg", timeout=5).ok
+    ran = [users.page_tracker(command) for command in COMMANDS]
+    oldest, *_ = sorted(operator.keys("pt:{example.org}:day:*:hours"))
+    operator.set(oldest, "not what it should be")
+    broken = users.page_tracker("verify")
+
+    # Then
+    assert not [done for done in ran if done.returncode]
+    assert "WRONGTYPE" in broken.stdout + broken.stderr
+    assert operator.acl_log() == []
+    rules = users_in(users.folder / "secrets")["page-tracker"]
+    used = {name.removeprefix("cmdstat_") for name in operator.info("commandstats")}
+    never = {rule[1:] for rule in rules if rule.startswith("+")} - used
+    assert sorted(never) == [], "it may do what it never does"
+
+
+@pytest.mark.parametrize(
+    ("user", "attempt"),
+    [
+        ("page-tracker", "FLUSHALL"),
+        ("page-tracker", "CONFIG GET *"),
+        ("page-tracker", "KEYS *"),
+        ("page-tracker", "ACL LIST"),
+        ("page-tracker", "SHUTDOWN NOSAVE"),
+        ("page-tracker", "MONITOR"),
+        ("page-tracker", "REPLICAOF 192.0.2.1 6379"),
+        ("page-tracker", "GET page_views"),
+        ("page-tracker", "INCR another_key"),
+        ("page-tracker", "HSET page_tracker field value"),
+        ("page-tracker", "EVAL return(redis.call('FLUSHALL')) 0"),
+        ("page-tracker", "EVAL return(redis.call('INCR','another_key')) 0"),
+        ("health", "INCR page_views"),
+        ("health", "INFO"),
+        (None, "PING"),
+        ("default", "PING"),
+    ],
+)
+def test_should_refuse_what_a_user_does_not_need(
+    users: Users, user: str | None, attempt: str
+) -> None:
+    # Given
+    client = users.client(user, "guessed" if user == "default" else None)
+
+    # When
+    with pytest.raises(RedisError) as refused:
+        client.execute_command(*attempt.split())  # type: ignore[no-untyped-call]
+
+    # Then
+    assert re.search("(?i)permission|can't|authenticated|username", str(refused.value))
+    assert users.client("operator").dbsize() == 0
+
+
+def test_should_keep_what_was_counted_when_redis_starts_again(tmp_path: Path) -> None:
+    # Given: two commands, which Redis writes as a transaction
+    script = "redis.call('SET', 'pt:b', 1); return redis.call('INCR', KEYS[1])"
+    users = Users(tmp_path)
+    make_secrets(tmp_path / "secrets")
+
+    # When
+    counted = []
+    for _ in range(2):
+        with users.running():
+            client = users.client("page-tracker")
+            counted.append(client.eval(script, 2, "pt:a", "pt:b"))
+
+    # Then
+    assert counted == [1, 2]
