@@ -167,8 +167,8 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 	@.ci/need docker engine wrk
 	@PYTHONPATH=deploy:deploy/test python -m drill.drill --strategy "$${STRATEGY:-blue-green}"
 
-swarm-test: system .venv/development ## Test deploy/stack.yml on a swarm that is made for it
-	@.ci/need docker engine
+swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
 

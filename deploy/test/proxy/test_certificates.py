@@ -3,14 +3,15 @@
 import http.client
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
 from support import succeed
+from support.secret_files import make_secrets
 from support.stack import Stack
 from support.visitors import Visitors
 
@@ -25,35 +26,33 @@ class Certificates:
     port: int
 
     @property
-    def authority(self) -> str:
-        """Return the file with the certificate of the authority."""
-        return str(self.folder / "authority.pem")
+    def authorities(self) -> str:
+        """Return the file with the authorities that visitors believe."""
+        return str(self.folder / "authorities.pem")
 
     @property
     def url(self) -> str:
         """Return where visitors come to by HTTPS."""
         return f"https://localhost:{self.port}"
 
-    def renew(self) -> int:
-        """Put another certificate in the place of the one there; return its number."""
-        new = self.folder / "new"
-        new.mkdir(exist_ok=True)
-        self._openssl("req", "-new", "-keyout", f"{new}/privkey.pem", "-out", "request")
-        self._openssl(
-            *["x509", "-req", "-in", "request", "-days", "2", "-CA", "authority.pem"],
-            *["-CAkey", "authority.key", "-out", f"{new}/fullchain.pem"],
-            *["-copy_extensions", "copy"],
-        )
-        (new / "privkey.pem").chmod(0o644)  # the proxy is another user
-        for file in new.iterdir():
-            file.rename(self.folder / file.name)
-        told = self._openssl("x509", "-noout", "-serial", "-in", "fullchain.pem")
-        return int(told.partition("=")[2], 16)
+    def renew(self) -> bytes:
+        """Put another certificate in the place of the one there, and return it."""
+        with TemporaryDirectory(dir=self.folder) as secrets:
+            of_host = {"PAGE_TRACKER_DOMAIN": "localhost", "SELF_SIGNED": "yes"}
+            succeed(make_secrets(Path(secrets), **of_host))
+            new = Path(secrets) / "certificates/localhost"
+            chain = (new / "fullchain.pem").read_text("utf-8")
+            with open(self.authorities, "a", encoding="utf-8") as authorities:
+                authorities.write(chain)
+            for file in new.iterdir():
+                file.rename(self.folder / file.name)
+        first, end, _ = chain.partition(ssl.PEM_FOOTER)
+        return ssl.PEM_cert_to_DER_cert(first + end)
 
-    def served(self) -> int:
-        """Return the number of the certificate that a new visitor is shown."""
+    def served(self) -> bytes:
+        """Return the certificate that a new visitor is shown."""
         with self.connect(self.context()) as connection:
-            return number_of(connection)
+            return shown_on(connection)
 
     def connect(self, context: ssl.SSLContext) -> ssl.SSLSocket:
         """Return a new connection."""
@@ -65,37 +64,16 @@ class Certificates:
             raise
 
     def context(self) -> ssl.SSLContext:
-        """Return what trusts the authority."""
-        return ssl.create_default_context(cafile=self.authority)
-
-    def make_authority(self) -> None:
-        """Make what all of these certificates are signed by."""
-        self._openssl("req", "-x509", "-keyout", "authority.key", "-days", "2")
-
-    def _openssl(self, command: str, *arguments: str) -> str:
-        if command == "req":
-            name = "authority" if "-x509" in arguments else "localhost"
-            arguments += ("-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}")
-            if name == "authority":
-                arguments += ("-out", "authority.pem")
-            else:
-                arguments += ("-addext", "subjectAltName=DNS:localhost")
-        return subprocess.run(
-            ["openssl", command, *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        ).stdout
+        """Return what trusts the authorities."""
+        return ssl.create_default_context(cafile=self.authorities)
 
 
-def number_of(secure: object) -> int:
-    """Return the serial number of the certificate of a connection's other end."""
+def shown_on(secure: object) -> bytes:
+    """Return the certificate of a connection's other end."""
     assert isinstance(secure, ssl.SSLSocket)
-    certificate = secure.getpeercert()
+    certificate = secure.getpeercert(binary_form=True)
     assert certificate
-    return int(str(certificate["serialNumber"]), 16)
+    return certificate
 
 
 def ask_version(connection: http.client.HTTPSConnection) -> None:
@@ -111,7 +89,6 @@ def certificates(stack: Stack, tmp_path: Path) -> Iterator[Certificates]:
     """Give the certificates of a stack that is reached by HTTPS."""
     tmp_path.chmod(0o755)
     made = Certificates(tmp_path, stack.tls_port)
-    made.make_authority()
     made.renew()
     with stack.set(
         {
@@ -133,7 +110,7 @@ def test_should_send_visitors_to_https(
     # When
     sent_on = stack.get("/embed?site=example.org", Host="example.net")
     page = requests.get(
-        f"{certificates.url}/embed", verify=certificates.authority, timeout=10
+        f"{certificates.url}/embed", verify=certificates.authorities, timeout=10
     )
 
     # Then
@@ -150,7 +127,7 @@ def test_should_answer_errors_as_always_when_there_is_https(
     by_https = requests.get(
         f"{certificates.url}/",
         headers={"Cookie": "x" * 9000},
-        verify=certificates.authority,
+        verify=certificates.authorities,
         timeout=10,
     )
     by_http = stack.get("/.well-known/acme-challenge/no-such-token")
@@ -189,39 +166,42 @@ def test_should_drop_no_connection_when_the_certificate_is_renewed(
 ) -> None:
     # Given
     before = stack.stored()
-    number = certificates.served()
-    numbers = {number}
-    kept = http.client.HTTPSConnection(
-        "localhost", certificates.port, context=certificates.context(), timeout=10
-    )
+    current = certificates.served()
+    seen = {current}
 
     # When
     with Visitors(
-        certificates.url, threads=16, verify=certificates.authority
+        certificates.url, threads=16, verify=certificates.authorities
     ) as visitors:
         visitors.come(100)
         for _ in range(RENEWALS):
-            was, number = number, certificates.renew()
+            was, current = current, certificates.renew()
+            kept = http.client.HTTPSConnection(
+                "localhost",
+                certificates.port,
+                context=certificates.context(),
+                timeout=10,
+            )
             ask_version(kept)
             succeed(stack.exec("proxy-service", "reload"))
-            numbers.add(certificates.served())
+            seen.add(certificates.served())
             # What was connected before goes on, with the certificate of then.
-            assert number_of(kept.sock) == was
+            assert shown_on(kept.sock) == was
             ask_version(kept)
             kept.close()
             visitors.come(100)
 
     # Then
     assert visitors.counted_on_from(before)
-    assert len(numbers) == 1 + RENEWALS
-    assert certificates.served() == number
+    assert len(seen) == 1 + RENEWALS
+    assert certificates.served() == current
 
 
 def test_should_keep_the_certificate_when_the_new_one_is_invalid(
     stack: Stack, certificates: Certificates
 ) -> None:
     # Given
-    number = certificates.served()
+    current = certificates.served()
     (certificates.folder / "fullchain.pem").write_text("not a certificate")
 
     # When
@@ -230,7 +210,7 @@ def test_should_keep_the_certificate_when_the_new_one_is_invalid(
     # Then
     assert done.returncode != 0
     assert "fullchain.pem" in done.stderr
-    assert certificates.served() == number
+    assert certificates.served() == current
 
 
 def test_should_show_an_authority_what_it_asks_for(

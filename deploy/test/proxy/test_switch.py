@@ -131,14 +131,14 @@ def test_should_change_nothing_when_it_cannot_be_done(
 
 @pytest.mark.usefixtures("green")
 def test_should_change_nothing_when_nginx_does_not_take_it(stack: Stack) -> None:
-    # Given: nginx can not be told
-    succeed(stack.exec("proxy-service", "mv", "/tmp/nginx.pid", "/tmp/away"))
+    # Given: nginx cannot be told
+    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv nginx.pid away"))
 
     # When
     done = stack.switch("green-service")
 
     # Then
-    succeed(stack.exec("proxy-service", "mv", "/tmp/away", "/tmp/nginx.pid"))
+    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv away nginx.pid"))
     assert done.returncode != 0
     assert "nothing was changed" in done.stderr
     assert stack.switch().stdout == "web-service\n"

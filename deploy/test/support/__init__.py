@@ -1,6 +1,5 @@
 """What the tests of the deployment share."""
 
-import os
 import socket
 import subprocess
 import time
@@ -18,12 +17,14 @@ SECONDS_TO_COME = 10
 Done = subprocess.CompletedProcess[str]
 
 
-def run(*command: str | Path, given: str = "", **environment: str) -> Done:
+def run(
+    *command: str | Path, given: str = "", environment: dict[str, str] | None = None
+) -> Done:
     """Run a command in the checkout, for ten minutes at most."""
     return subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | environment,
+        env=environment,
         input=given,
         capture_output=True,
         text=True,
@@ -33,9 +34,9 @@ def run(*command: str | Path, given: str = "", **environment: str) -> Done:
     )
 
 
-def docker(*arguments: str, **environment: str) -> Done:
+def docker(*arguments: str) -> Done:
     """Run a command of Docker."""
-    return run("docker", *arguments, **environment)
+    return run("docker", *arguments)
 
 
 def succeed(done: Done) -> str:

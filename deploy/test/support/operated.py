@@ -1,6 +1,7 @@
 """A Compose project of its own, which a test runs as an operator runs it."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Operated:
 
     def run(self, *command: str | Path) -> Done:
         """Run a command of the operator, and return how it went."""
-        return run(*command, **self.environment)
+        return run(*command, environment=os.environ | self.environment)
 
     def must(self, *command: str | Path) -> str:
         """Run a command that has to succeed, and return what it prints."""

@@ -1,45 +1,45 @@
 """A swarm of the tests' own, and the stack on it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from drill.stacks import environment_of, run
-from drill.swarm_stack import SwarmStack
+from support import docker, succeed
+from support.secret_files import make_secrets
+from support.swarm import Swarm
 
-
-@pytest.fixture(scope="session", name="image")
-def id_of_image(image: str) -> str:
-    """Give the id of the image that is tested: a swarm takes no name."""
-    return run("docker", "image", "inspect", "--format", "{{.Id}}", image)
-
-
-@pytest.fixture(scope="session", name="swarm")
-def a_swarm() -> Iterator[None]:
-    """Have a swarm, whose only node has no label."""
-    if run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") != "inactive":
-        pytest.fail("These tests make a swarm, and this engine is in one already")
-    if run("docker", "ps", "--quiet"):
-        pytest.fail("Leaving a swarm takes the names of other containers here away")
-    run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
-    yield
-    run("docker", "swarm", "leave", "--force")
+LABEL = "page-tracker-redis"
 
 
 @pytest.fixture(scope="session")
-def stack(swarm: None, image: str) -> Iterator[SwarmStack]:
-    """Give the stack, on that swarm."""
-    del swarm
-    started = SwarmStack()
+def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    """Give a stack that is not started yet, on a swarm that is made for it."""
+    state = docker("info", "--format", "{{.Swarm.LocalNodeState}}")
+    if succeed(state) != "inactive":
+        pytest.fail("These tests make a swarm, and this engine is in one already")
+    if succeed(docker("ps", "--quiet")):
+        pytest.fail("Leaving a swarm takes the names of other containers here away")
+    secrets = tmp_path_factory.mktemp("operator") / "secrets"
+    succeed(make_secrets(secrets))
+    stack = Swarm(secrets)
+    succeed(docker("build", "--quiet", "--tag", stack.proxy_image, "deploy/proxy"))
+    succeed(docker("swarm", "init", "--advertise-addr", "127.0.0.1"))
     try:
-        started.start(image)
-        yield started
+        node = succeed(docker("info", "--format", "{{.Swarm.NodeID}}"))
+        succeed(docker("node", "update", "--label-add", f"{LABEL}=yes", node))
+        yield stack
     finally:
-        started.remove()
+        stack.remove()
+        docker("swarm", "leave", "--force")
 
 
-@pytest.fixture
-def nothing(tmp_path: Path) -> dict[str, str]:
-    """Give the settings of somebody who has prepared nothing."""
-    folder = {"PAGE_TRACKER_SECRETS": str(tmp_path / "secrets")}
-    return environment_of("page-tracker-nobody") | folder
+@pytest.fixture(scope="session")
+def good(image: str) -> str:
+    """Give the id of the image that is tested: a swarm takes no name."""
+    return succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
+
+
+@pytest.fixture(scope="session")
+def stack(swarm: Swarm, good: str) -> Swarm:
+    """Give the stack, which runs."""
+    succeed(swarm.deploy(good))
+    return swarm
