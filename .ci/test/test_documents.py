@@ -113,21 +113,6 @@ def test_should_know_every_name_that_is_taken() -> None:
     assert sorted(named) == [f"/{name}" for name in TAKEN]
 
 
-def test_should_explain_every_variable_of_the_stack_with_its_default() -> None:
-    # Given
-    stack, production = read("docker-compose.yml"), read("deploy/production.yml")
-    required = dict(re.findall(r"\$\{(\w+):\?()", production))
-    used = required | dict(re.findall(r"\$\{(\w+):-([^}]*)\}", production + stack))
-
-    # When
-    explained = re.findall(r"^(\w+)=(.*)$", read(".env.example"), re.MULTILINE)
-
-    # Then
-    assert len(explained) == len(dict(explained))
-    assert dict(explained) == used
-    assert "${" not in re.sub(r"\$\{\w+:-[^}]*\}", "", stack)
-
-
 @pytest.mark.parametrize(
     "document",
     ["README.md", "CONTRIBUTING.md", ".env.example", "SECURITY.md"]

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from support.secret_files import check_secrets, make_secrets, password_in, users_in
 
 OF_REDIS = {"redis-ca.crt", "redis.crt", "redis.key"}
