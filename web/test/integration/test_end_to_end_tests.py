@@ -3,11 +3,13 @@
 import signal
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from flask import Flask
+from redis import Redis
+from werkzeug.serving import make_server
 
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
@@ -38,36 +40,26 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
 
 
 @pytest.fixture
-def wrong_sentence(redis_url: str) -> Iterator[str]:
+def wrong_sentence(redis_client: Redis) -> Iterator[str]:
     """Give the URL of a server that counts, and shows another sentence.
 
     It holds up the third view until the test is over.
     """
     is_over = threading.Event()
+    app = Flask("wrong_sentence")
 
-    class Handler(BaseHTTPRequestHandler):
-        """Answers as a page does that somebody has broken."""
+    @app.get("/")
+    def index() -> str:
+        if redis_client.get("page_views") == b"43":
+            is_over.wait(20)
+            return "Nothing was counted."
+        return f"Seen {redis_client.incr('page_views')} times."
 
-        def do_GET(self) -> None:  # pylint: disable=invalid-name
-            """Count, and say so in other words."""
-            with connect(redis_url) as redis:
-                if redis.get("page_views") == b"43":
-                    is_over.wait(20)
-                    return
-                text = f"Seen {redis.incr('page_views')} times.".encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        is_over.set()
-        server.shutdown()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.port}"
+    is_over.set()
+    server.shutdown()
 
 
 def test_should_leave_the_count_as_it_was_when_tests_fail(
