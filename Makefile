@@ -74,6 +74,10 @@ test: system .venv/development ## Run all linters and all tests, and print one s
 
 ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
 
+verdict: ## Fail unless each of RESULTS, those of a workflow's jobs, is success
+	@[ -n "$$RESULTS" ] || { echo "RESULTS is not set: for example RESULTS='success failure'"; exit 2; }
+	@for result in $$RESULTS; do [ "$$result" = success ] || { echo "Not all passed: $$RESULTS"; exit 1; }; done
+
 lint: ## Run all linters
 	@status=0; $(MAKE) --no-print-directory lint-code || status=1; \
 	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status

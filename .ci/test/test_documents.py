@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import pytest
-
 from page_tracker.app import create_app
 from page_tracker.cli import main
 from page_tracker.collecting.sent import SentView

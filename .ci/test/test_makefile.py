@@ -1,4 +1,4 @@
-"""The Makefile keeps to its own virtual environment, and changes nothing when it is read."""
+"""The Makefile keeps to its own environment, and changes nothing when it is read."""
 
 import os
 import re

@@ -26,7 +26,7 @@ AS=root PATH="$SYSTEM:$PATH" "$@"
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """Give the environment of a user whose new Python is first, and the system's is old."""
+    """Give the environment of a user with a new Python before the system's old one."""
     newer, system, programs = (tmp_path / name for name in ("newer", "system", "bin"))
     for folder, name, text in (
         (newer, "python3", NEW_PYTHON),

@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-
 from advisory_service import (
     AdvisoryService,
     Answer,
