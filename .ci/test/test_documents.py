@@ -1,4 +1,7 @@
-"""README, .env.example and the rest say what the code does."""
+"""README, .env.example and the rest say what the code does.
+
+Of the tests of the pipeline, these alone import the package: documents are held to it.
+"""
 
 import re
 import subprocess

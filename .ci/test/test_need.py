@@ -95,3 +95,23 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
     # Then
     assert done.returncode == 1
     assert "Python 3.11 or newer (found: Python 3.10.12)" in done.stderr
+
+
+def test_should_name_the_plugins_when_docker_is_there_without_them(
+    machine: dict[str, str],
+) -> None:
+    # Given
+    docker = Path(machine["BIN"]) / "docker"
+    docker.write_text("#!/bin/sh\n[ $# = 1 ] || { echo 'unknown command'; exit 1; }\n")
+    docker.chmod(0o755)
+    (Path(machine["BIN"]) / "sudo").unlink()
+
+    # When
+    done = need(machine, "docker")
+
+    # Then
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Missing: docker with its plugins compose and buildx",
+        "Debian, Ubuntu: sudo apt install docker-cli docker-compose docker-buildx",
+    ]
