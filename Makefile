@@ -94,9 +94,9 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black a
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
-lock: .venv/pipeline ## Raise constraints.txt and package-lock.json to what is a week old
+lock: .venv/release ## Raise constraints.txt and package-lock.json to what is a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
-		--all-extras --group=browser --group=binary --group=pipeline --output-file=constraints.txt pyproject.toml
+		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 
 bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
@@ -112,7 +112,7 @@ clean: ## Remove all that make made; the counts in page-tracker-data stay
 unit: .venv/development ## Run the package's tests that need no network
 	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit
 
-tooling: .venv/pipeline web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+tooling: .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
@@ -146,7 +146,7 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
-scan-image: .venv/pipeline ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
+scan-image: .venv/release ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
 	@.ci/scans/scan_image.py
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
@@ -194,10 +194,10 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 
 ##@ Release
 
-scan: .venv/pipeline ## Look for known vulnerabilities in the dependencies, and for secrets
+scan: .venv/release ## Look for known vulnerabilities in the dependencies, and for secrets
 	@.ci/scans/scan.py
 
-package: .venv/pipeline ## Build wheel and sdist into dist/, and check them
+package: .venv/release ## Build wheel and sdist into dist/, and check them
 	@.ci/package
 
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
@@ -216,7 +216,7 @@ release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
 release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
 	@.ci/releases/release-images
 
-sbom: .venv/pipeline ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
+sbom: .venv/release ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
 	@python .ci/releases/sbom.py
 
 sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
@@ -237,7 +237,7 @@ release-drill: ## Try a whole release at home, and see what was tampered with re
 	.ci/need python venv && rm -rf .venv && "$(PYTHON)" -m venv .venv && \
 	echo "$(CURDIR) $(PYTHON)" > $@; }
 
-# For whoever runs it; for whoever changes the package; for whoever changes what is around it.
+# For whoever runs the package, and for whoever changes it; the rest are dependency groups.
 .venv/production: .venv/place web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
 	@$(INSTALL) pip flit_core
@@ -252,6 +252,11 @@ release-drill: ## Try a whole release at home, and see what was tampered with re
 .venv/pipeline: .venv/development
 	@echo "Installing the pipeline's tools into .venv …"
 	@$(INSTALL) --group web/pyproject.toml:pipeline
+	@touch $@
+
+.venv/release: .venv/development
+	@echo "Installing the tools that scan and release into .venv …"
+	@$(INSTALL) --group web/pyproject.toml:release
 	@touch $@
 
 .venv/browser: .venv/development

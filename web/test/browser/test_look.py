@@ -84,7 +84,7 @@ def test_should_show_a_large_number_whole(
     redis.set("page_views", 1_234_567_890)
     flags.write_text(flags_text(targeting={}, defaultVariant=look))
 
-    def is_shown() -> bool:
+    def is_shown() -> object:
         tab.goto(split_counter)
         return tab.locator(f".shown.{look}").count() == 1
 
