@@ -20,8 +20,8 @@ import requests
 ROOT = Path(__file__).parents[3]
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 BINARY = ROOT / "dist" / f"page-tracker-linux-{MACHINE}"
-COMPOSE = ["docker", "compose", "--project-name", f"page-tracker-binary-{os.getpid()}"]
-COMPOSE += ["--file", str(Path(__file__).with_name("docker-compose.yml"))]
+PROJECT = f"page-tracker-binary-{os.getpid()}"
+MACHINES = Path(__file__).with_name("docker-compose.yml")
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 SECONDS_TO_START = 30
@@ -51,7 +51,7 @@ def is_up(url: str) -> bool:
 def compose(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of Docker Compose on the machines, for two minutes at most."""
     return subprocess.run(
-        [*COMPOSE, *arguments],
+        ["docker", "compose", "-p", PROJECT, "-f", MACHINES, *arguments],
         env=os.environ | {"BINARY": str(BINARY)},
         capture_output=True,
         text=True,
