@@ -94,8 +94,8 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
-scan: .venv/development ## Look for known vulnerabilities in the dependencies, and for secrets
-	@.ci/scans/scan.py
+scan: .venv/development ## Scan the dependencies for known vulnerabilities, and the history for secrets
+	@.ci/scans/scan
 
 smoke: $(if $(URL),,system) .venv/development ## Test the instance at URL and count nothing; without URL, start one first
 	@cd web && pytest --quiet test/smoke $(if $(filter undefined,$(origin URL)),,--flask-url="$$URL")
@@ -111,8 +111,8 @@ proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, 
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,proxy) $(TESTED_IMAGE) deploy/test/proxy
 
-scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
-	@.ci/scans/scan_image.py
+scan-image: ## Scan PAGE_TRACKER_IMAGE for known vulnerabilities, by grype in a container
+	@.ci/scans/scan-image
 
 ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
 	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_github.py
