@@ -130,26 +130,23 @@ ci-faults: .venv/development ## Put faults in, and see every pipeline stop where
 package: .venv/development ## Build wheel and sdist into dist/, and check them
 	@.ci/package
 
-release-check: ## Check that TAG (as in v1.2.3) can be released from this commit
-	@$(PYTHON) .ci/releases/release.py check
-
-release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
-	@$(PYTHON) .ci/releases/release.py notes
+release-check: ## Check that TAG (v1.2.3) can be released from this commit
+	@.ci/releases/check
 
 release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
 	@.ci/releases/release-images
 
-sbom: .venv/development ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
-	@python .ci/releases/sbom.py
+sbom: .venv/development ## Write the SBOM of the wheel in dist/ to dist/
+	@.ci/releases/sbom
 
-sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
-	@$(PYTHON) .ci/releases/signatures.py sign
+sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
+	@.ci/releases/sign
 
-verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY or COSIGN_IDENTITY
-	@$(PYTHON) .ci/releases/signatures.py verify
+verify: ## Verify dist/ and PAGE_TRACKER_IMAGE by the commands of docs/releasing.md
+	@.ci/releases/verify
 
-release-drill: ## Try a whole release at home, and see what was tampered with refused
-	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
+release-drill: ## Try a release at home, and see that everything tampered with is refused
+	@.ci/releases/drill
 
 deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
 	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
