@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from support.flags import SITE, flags_text
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
+from support.flags import SITE, flags_text
 from support.servers import page_tracker
 from support.web import SECONDS_TO_ARRIVE
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
+from secret_files import add_users, make_secrets, password_in
 
 from page_tracker import app
 from page_tracker.settings import Settings
-from secret_files import add_users, make_secrets, password_in
 from support.servers import free_port
 
 

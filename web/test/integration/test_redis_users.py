@@ -10,12 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from secret_files import add_users, make_secrets, operate, password_in, users_in
 
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorder
-from support.recording import BROWSER, make_recorder, person, view
-from secret_files import add_users, make_secrets, operate, password_in, users_in
+from support import BROWSER
+from support.recording import make_recorder, person, view
 from support.usage import Command
 
 DAY = 24 * 60 * 60
