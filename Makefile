@@ -146,8 +146,8 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
-scan-image: .venv/release ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
-	@.ci/scans/scan_image.py
+scan-image: ## Scan PAGE_TRACKER_IMAGE for known vulnerabilities, by grype in a container
+	@.ci/scans/scan-image
 
 publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
 	@.ci/publish
@@ -194,8 +194,8 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 
 ##@ Release
 
-scan: .venv/release ## Look for known vulnerabilities in the dependencies, and for secrets
-	@.ci/scans/scan.py
+scan: .venv/release ## Scan the dependencies for known vulnerabilities, and the history for secrets
+	@.ci/scans/scan
 
 package: .venv/release ## Build wheel and sdist into dist/, and check them
 	@.ci/package
@@ -207,26 +207,23 @@ binary-test: system .venv/development ## Test that executable in containers with
 	@ls dist/page-tracker-*-*64 >/dev/null 2>&1 || $(MAKE) --no-print-directory binary
 	@pytest $(call report,binary) .ci/test/binary
 
-release-check: ## Check that TAG (as in v1.2.3) can be released from this commit
-	@$(PYTHON) .ci/releases/release.py check
-
-release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
-	@$(PYTHON) .ci/releases/release.py notes
+release-check: ## Check that TAG (v1.2.3) can be released from this commit
+	@.ci/releases/check
 
 release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
 	@.ci/releases/release-images
 
-sbom: .venv/release ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
-	@python .ci/releases/sbom.py
+sbom: .venv/release ## Write the SBOM of the wheel in dist/ to dist/
+	@.ci/releases/sbom
 
-sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
-	@$(PYTHON) .ci/releases/signatures.py sign
+sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
+	@.ci/releases/sign
 
-verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY or COSIGN_IDENTITY
-	@$(PYTHON) .ci/releases/signatures.py verify
+verify: ## Verify dist/ and PAGE_TRACKER_IMAGE by the commands of docs/releasing.md
+	@.ci/releases/verify
 
-release-drill: ## Try a whole release at home, and see what was tampered with refused
-	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
+release-drill: ## Try a release at home, and see that everything tampered with is refused
+	@.ci/releases/drill
 
 # The programs of a virtual environment name its folder and its Python: after a move, a
 # copy, an upgrade of Python or with another PYTHON, it is made anew. So it is when an
