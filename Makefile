@@ -6,24 +6,15 @@ export PYTHON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH
 
-# The programs of a virtual environment name their place and their Python: after a move,
-# a copy, an upgrade of Python or with another PYTHON, it is made anew. So it is when an
-# interruption left a part of it, whose pip could install elsewhere.
-PLACE := $(CURDIR) $(PYTHON)
 ifneq ($(PYTHON),python3)
 ifeq ($(shell command -v "$(PYTHON)"),)
-$(error There is no $(PYTHON) here: name another, as in make PYTHON=python3.13)
+$(error There is no $(PYTHON) here: name another, for example make PYTHON=python3.13)
 endif
-endif
-ifneq ($(filter-out help system image e2e-docker publish up down remove secrets production clean,$(MAKECMDGOALS)),)
-$(shell [ ! -d .venv ] || { [ "$$(cat .venv/place 2>/dev/null)" = "$(PLACE)" ] && \
-	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; } || \
-	rm -rf .venv)
 endif
 
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
 
-report = --junit-xml=$(CURDIR)/reports/$(1).xml
+report = --junit-xml=$(CURDIR)/reports/junit/$(1).xml
 
 # For tests in containers: PAGE_TRACKER_IMAGE, or one that is built first.
 IMAGE_TO_TEST = [ -n "$$PAGE_TRACKER_IMAGE" ] || \
@@ -33,38 +24,98 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Every target but the files of .venv and node_modules.
-.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
+.PHONY: FORCE $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
-help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+# What `make` shows; `make help-all` shows the rest too.
+DAILY = run up down check test format lint unit integration e2e-docker image smoke production deploy rollback
+
+help: ## Show the targets of a day
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / && index(" $(DAILY) ", " " $$1 " ") { says[$$1] = $$2 } \
+		END { split("$(DAILY)", names, " "); \
+		for (n = 1; n in names; n++) printf "  make %-12s %s\n", names[n], says[names[n]] }' Makefile
+	@echo "  make help-all     Show all targets"
+
+help-all: ## Show all targets
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+##@ Serve
 
 run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with a Redis of its own
 	@PAGE_TRACKER_PROFILE=$${PAGE_TRACKER_PROFILE:-development} exec page-tracker serve
 
+up: ## Build and start the Compose stack on http://localhost
+	@deploy/up
+
+down: ## Stop the Compose stack; its counts stay
+	@docker compose --profile '*' down
+
+remove: ## Remove the Compose stack and all its counts, after asking
+	@deploy/remove
+
+smoke: $(if $(URL),,system) .venv/development ## Test the instance at URL and count nothing; without URL, start one first
+	@cd web && pytest --quiet test/smoke $(if $(filter undefined,$(origin URL)),,--flask-url="$$URL")
+
+secrets: ## Write the secrets of a production into ./secrets (PAGE_TRACKER_SECRETS), once
+	@deploy/secrets
+
+production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for it
+	@deploy/production
+
+system: ## Install what the system lacks to run and test it (as root), or say what to install
+	@.ci/need python venv redis
+
+##@ Develop
+
+check: .venv/development ## Run the package's linters and unit tests (a minute)
+	@.ci/summary lint-code unit
+
 test: system .venv/development ## Run all linters and all tests, and print one summary
 	@rm -rf reports
 	@cd web && coverage erase
-	@.ci/summary lint unit around integration e2e browser coverage
+	@.ci/summary lint unit tooling integration e2e browser coverage
 
 ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
+
+verdict: ## Fail unless each of RESULTS, those of a workflow's jobs, is success
+	@[ -n "$$RESULTS" ] || { echo "RESULTS is not set: for example RESULTS='success failure'"; exit 2; }
+	@for result in $$RESULTS; do [ "$$result" = success ] || { echo "Not all passed: $$RESULTS"; exit 1; }; done
 
 lint: ## Run all linters
 	@status=0; $(MAKE) --no-print-directory lint-code || status=1; \
 	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status
 
-lint-code: .venv/browser ## Run black, isort, flake8, bandit, mypy and pylint
+lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
 	@web/lint || { echo "(make format mends what black and isort find)"; exit 1; }
 
-lint-pipeline: .venv/development web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
+lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
 	@.ci/lint-pipeline
 
-format: .venv/development web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
+format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
+
+tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
+	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
+
+lock: .venv/release ## Raise constraints.txt and package-lock.json to what is a week old
+	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
+		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
+	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
+
+bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
+	@.ci/need wrk
+	@cd web/test && python -m load.bench
+
+clean: ## Remove all that make made; the counts in page-tracker-data stay
+	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis reports dist
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+##@ Test
 
 unit: .venv/development ## Run the package's tests that need no network
 	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit
 
-around: .venv/development web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+tooling: .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
@@ -78,6 +129,11 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
+coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
+	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
+	@cd web && coverage xml --quiet -o ../reports/coverage.xml
+	@cd web && coverage report
+
 redis-test: system .venv/development ## Run the tests against a Redis Cluster, and with Sentinels (3 minutes)
 	@cd web && pytest --numprocesses 2 --cluster $(call report,cluster) test/integration test/clusters/test_cluster.py
 	@cd web && pytest --numprocesses 2 $(call report,sentinels) test/clusters/test_sentinels.py
@@ -85,20 +141,7 @@ redis-test: system .venv/development ## Run the tests against a Redis Cluster, a
 soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 
-coverage: .venv/development ## Report what unit, integration and e2e covered, and hold the line
-	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
-	@cd web && coverage xml --quiet -o ../reports/coverage.xml
-	@cd web && coverage report
-
-bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
-	@.ci/need wrk
-	@cd web/test && python -m load.bench
-
-scan: .venv/development ## Look for known vulnerabilities in the dependencies, and for secrets
-	@.ci/scans/scan.py
-
-smoke: $(if $(URL),,system) .venv/development ## Test the instance at URL and count nothing; without URL, start one first
-	@cd web && pytest --quiet test/smoke $(if $(filter undefined,$(origin URL)),,--flask-url="$$URL")
+##@ Build, with Docker
 
 image: ## Build the image and that of its tests, and print their digests
 	@.ci/image
@@ -106,50 +149,13 @@ image: ## Build the image and that of its tests, and print their digests
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
 	@.ci/e2e-docker
 
-proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
-	@.ci/need docker engine openssl
-	@$(IMAGE_TO_TEST)
-	@pytest $(call report,proxy) $(TESTED_IMAGE) deploy/test/proxy
+scan-image: ## Scan PAGE_TRACKER_IMAGE for known vulnerabilities, by grype in a container
+	@.ci/scans/scan-image
 
-scan-image: .venv/development ## Look for known vulnerabilities in what PAGE_TRACKER_IMAGE holds
-	@.ci/scans/scan_image.py
+publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
+	@.ci/publish
 
-ci-github: .venv/development ## Rehearse GitHub's workflow here, from a clean clone
-	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_github.py
-
-ci-gitlab: .venv/development web/node_modules/.package-lock.json ## Rehearse GitLab's pipeline here, from a clean clone
-	@.ci/need git rsync
-	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_gitlab.py
-
-ci-jenkins: .venv/development web/node_modules/.package-lock.json ## Rehearse Jenkins's pipeline here, from a clean clone
-	@.ci/rehearsals/with-registry python .ci/rehearsals/ci_jenkins.py
-
-ci-faults: .venv/development ## Put faults in, and see every pipeline stop where it should (an hour)
-	@python .ci/rehearsals/ci_faults.py
-
-package: .venv/development ## Build wheel and sdist into dist/, and check them
-	@.ci/package
-
-release-check: ## Check that TAG (as in v1.2.3) can be released from this commit
-	@$(PYTHON) .ci/releases/release.py check
-
-release-notes: ## Write what the changelog says of TAG to dist/release-notes.md
-	@$(PYTHON) .ci/releases/release.py notes
-
-release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
-	@.ci/releases/release-images
-
-sbom: .venv/development ## Write to dist/ what the wheel, or PAGE_TRACKER_IMAGE, is made of
-	@python .ci/releases/sbom.py
-
-sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOM and provenance
-	@$(PYTHON) .ci/releases/signatures.py sign
-
-verify: ## Verify dist/ and PAGE_TRACKER_IMAGE, as signed by COSIGN_PUBLIC_KEY or COSIGN_IDENTITY
-	@$(PYTHON) .ci/releases/signatures.py verify
-
-release-drill: ## Try a whole release at home, and see what was tampered with refused
-	@PYTHONPATH=.ci/rehearsals .ci/rehearsals/with-registry $(PYTHON) .ci/releases/drill.py
+##@ Deploy
 
 deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
 	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
@@ -163,22 +169,39 @@ deployments: ## Show what was deployed when, by whom, and how it ended
 swarm: ## Start deploy/stack.yml on this swarm, or bring it to IMAGE and other settings
 	@deploy/swarm "$$IMAGE"
 
-deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
-	@.ci/need docker engine wrk
-	@PYTHONPATH=deploy:deploy/test python -m drill.drill --strategy "$${STRATEGY:-blue-green}"
+##@ Test stacks and deployments, with Docker (half an hour)
 
-swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
 	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
-	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
+	@pytest $(call report,proxy) $(TESTED_IMAGE) deploy/test/proxy
+
+production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
+	@.ci/need docker engine openssl
+	@$(IMAGE_TO_TEST)
+	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
 
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine openssl ssh
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,deployment) $(TESTED_IMAGE) deploy/test/deployment
 
-tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
-	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
+swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made for it
+	@.ci/need docker engine openssl
+	@$(IMAGE_TO_TEST)
+	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
+
+deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
+	@.ci/need docker engine wrk
+	@PYTHONPATH=deploy:deploy/test python -m drill.drill --strategy "$${STRATEGY:-blue-green}"
+
+##@ Release
+
+scan: .venv/release ## Scan the dependencies for known vulnerabilities, and the history for secrets
+	@.ci/scans/scan
+
+package: .venv/release ## Build wheel and sdist into dist/, and check them
+	@.ci/package
 
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
 	@.ci/binary
@@ -187,48 +210,35 @@ binary-test: system .venv/development ## Test that executable in containers with
 	@ls dist/page-tracker-*-*64 >/dev/null 2>&1 || $(MAKE) --no-print-directory binary
 	@pytest $(call report,binary) .ci/test/binary
 
-publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's hash and latest
-	@.ci/publish
+release-check: ## Check that TAG (v1.2.3) can be released from this commit
+	@.ci/releases/check
 
-secrets: ## Write the secrets of a production into ./secrets (PAGE_TRACKER_SECRETS), once
-	@deploy/secrets
+release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
+	@.ci/releases/release-images
 
-production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for it
-	@deploy/production
+sbom: .venv/release ## Write the SBOM of the wheel in dist/ to dist/
+	@.ci/releases/sbom
 
-production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
-	@.ci/need docker engine openssl
-	@$(IMAGE_TO_TEST)
-	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
+sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
+	@.ci/releases/sign
 
-up: ## Build and start the Compose stack on http://localhost
-	@deploy/up
+verify: ## Verify dist/ and PAGE_TRACKER_IMAGE by the commands of docs/releasing.md
+	@.ci/releases/verify
 
-down: ## Stop the Compose stack; its counts stay
-	@docker compose --profile '*' down
+release-drill: ## Try a release at home, and see that everything tampered with is refused
+	@.ci/releases/drill
 
-remove: ## Remove the Compose stack and all its counts, after asking
-	@deploy/remove
+# The programs of a virtual environment name its folder and its Python: after a move, a
+# copy, an upgrade of Python or with another PYTHON, it is made anew. So it is when an
+# interruption left a part of it, whose pip could install elsewhere.
+.venv/place: FORCE
+	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR) $(PYTHON)" ] && \
+	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || { \
+	.ci/need python venv && rm -rf .venv && "$(PYTHON)" -m venv .venv && \
+	echo "$(CURDIR) $(PYTHON)" > $@; }
 
-lock: .venv/development ## Raise constraints.txt and package-lock.json to what is a week old
-	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
-		--all-extras --output-file=constraints.txt pyproject.toml
-	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
-
-clean: ## Remove all that make made; the counts in page-tracker-data stay
-	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis reports dist
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
-
-system: ## Install what the system lacks to run and test it (as root), or say what to install
-	@.ci/need python venv redis
-
-.venv/bin/python:
-	@.ci/need python venv
-	@$(PYTHON) -m venv .venv
-	@echo "$(PLACE)" > .venv/place
-
-# What a stranger needs to run it, and what a developer needs on top.
-.venv/production: web/pyproject.toml web/constraints.txt | .venv/bin/python
+# For whoever runs the package, and for whoever changes it; the rest are dependency groups.
+.venv/production: .venv/place web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
 	@$(INSTALL) pip flit_core
 	@$(INSTALL) --no-build-isolation --editable web
@@ -236,14 +246,24 @@ system: ## Install what the system lacks to run and test it (as root), or say wh
 
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
-	@$(INSTALL) --no-build-isolation --editable 'web[dev,pipeline]'
+	@$(INSTALL) --no-build-isolation --editable 'web[dev]'
+	@touch $@
+
+.venv/pipeline: .venv/development
+	@echo "Installing the pipeline's tools into .venv …"
+	@$(INSTALL) --group web/pyproject.toml:pipeline
+	@touch $@
+
+.venv/release: .venv/development
+	@echo "Installing the tools that scan and release into .venv …"
+	@$(INSTALL) --group web/pyproject.toml:release
 	@touch $@
 
 .venv/browser: .venv/development
 	@echo "Installing the browser's driver into .venv …"
-	@$(INSTALL) --no-build-isolation --editable 'web[browser]'
+	@$(INSTALL) --group web/pyproject.toml:browser
 	@touch $@
 
-web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/development
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/pipeline
 	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

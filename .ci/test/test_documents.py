@@ -1,4 +1,7 @@
-"""README, .env.example and the rest say what the code does."""
+"""README, .env.example and the rest say what the code does.
+
+Of the tests of the pipeline, these alone import the package: documents are held to it.
+"""
 
 import re
 import subprocess
@@ -7,7 +10,6 @@ from pathlib import Path
 
 import click
 import pytest
-
 from page_tracker.app import create_app
 from page_tracker.cli import main
 from page_tracker.collecting.sent import SentView

@@ -1,7 +1,10 @@
 """GitHub's workflows check out, set up, call make and collect, and nothing else."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +46,7 @@ def test_should_run_nothing_but_make_targets_that_exist(path: Path) -> None:
     # Then
     assert commands
     for command in commands:
-        line = re.fullmatch(r"(?:sudo )?make ([a-z0-9-]+)", command)
+        line = re.fullmatch(r"make ([a-z0-9-]+)", command)
         assert line and line[1] in targets, command
 
 
@@ -120,7 +123,7 @@ def test_should_install_what_the_system_lacks_before_it_is_needed(path: Path) ->
     for commands in jobs:
         targets = [command.split()[-1] for command in commands]
         if needing & set(targets):
-            assert "sudo make system" in commands, commands
+            assert "make system" in commands, commands
             assert targets.index("system") < min(
                 targets.index(name) for name in needing & set(targets)
             )
@@ -134,28 +137,159 @@ def test_should_test_every_supported_python() -> None:
     )
 
     # Then
-    assert jobs_in(CI)["test"]["strategy"]["matrix"]["python"] == supported
+    assert jobs_in(CI)["python"]["strategy"]["matrix"]["python"] == supported
 
 
-def test_should_require_every_job_before_a_merge() -> None:
+@every_workflow
+def test_should_run_on_machines_that_are_kept_for_another_year(path: Path) -> None:
+    # When: ubuntu-22.04 is gone in April 2027
+    runners = set(
+        re.findall(r"(?:runs-on|runner): (ubuntu-\S+)", path.read_text("utf-8"))
+    )
+
+    # Then
+    assert runners <= {"ubuntu-24.04", "ubuntu-24.04-arm"}
+
+
+def test_should_require_what_it_says_before_a_merge() -> None:
     # Given
-    names = {
-        re.sub(r"\$\{\{ matrix\.python \}\}", version, job["name"])
-        for job in jobs_in(CI).values()
-        if "if" not in job
-        for version in job.get("strategy", {}).get("matrix", {}).get("python", [""])
-    }
-
-    # When
     ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text("utf-8"))
     (checks,) = [
-        rule["parameters"]["required_status_checks"]
+        [check["context"] for check in rule["parameters"]["required_status_checks"]]
         for rule in ruleset["rules"]
         if rule["type"] == "required_status_checks"
     ]
 
+    # When: one that is skipped counts as passed, and so is one after a job that failed
+    required = {name: jobs_in(CI)[name] for name in checks}
+
     # Then
-    assert {check["context"] for check in checks} == names
+    assert checks == ["test", "build", "scan"]
+    assert required["test"]["if"] == "always()"
+    assert required["test"]["needs"] == ["check", "python"]
+    assert required["build"]["needs"] == "test"
+    assert not {"if", "needs"} & set(required["scan"])
+    assert all(job["name"] == name for name, job in required.items())
+
+
+def test_should_give_the_first_verdict_before_the_long_tests() -> None:
+    # When
+    check = jobs_in(CI)["check"]
+
+    # Then
+    assert "needs" not in check
+    assert [step["run"] for step in check["steps"] if "run" in step] == ["make check"]
+
+
+@pytest.mark.parametrize(
+    "results, status",
+    [
+        ("success success", 0),
+        ("success failure", 2),
+        ("skipped success", 2),
+        ("cancelled success", 2),
+        ("", 2),
+    ],
+)
+def test_should_pass_only_when_every_job_did(results: str, status: int) -> None:
+    # When
+    (given,) = [step["env"] for step in jobs_in(CI)["test"]["steps"] if "run" in step]
+    verdict = subprocess.run(
+        ["make", "verdict"],
+        cwd=ROOT,
+        env=os.environ | {"RESULTS": results},
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+
+    # Then
+    assert given == {"RESULTS": "${{ join(needs.*.result, ' ') }}"}
+    assert verdict.returncode == status
+
+
+def test_should_publish_and_deploy_when_a_scan_finds_something() -> None:
+    # When
+    jobs = jobs_in(CI)
+
+    def before(name: str) -> set[str]:
+        needs = jobs[name].get("needs", [])
+        direct = {needs} if isinstance(needs, str) else set(needs)
+        return direct.union(*(before(need) for need in direct))
+
+    # Then
+    scanning = {
+        name
+        for name, job in jobs.items()
+        if any(step.get("run", "").startswith("make scan") for step in job["steps"])
+    }
+    assert scanning == {"scan"}
+    assert before("deploy") == {"build", "test", "check", "python"}
+
+
+def test_should_use_no_secret_that_a_fork_lacks() -> None:
+    # When
+    build = jobs_in(CI)["build"]
+    condition = build["env"]["DOCKER_HUB"]
+    using = [step for step in build["steps"] if "secrets." in json.dumps(step)]
+
+    # Then: where both are not set, the login and the second repository are left out
+    assert re.findall(r"secrets\.(\w+) != ''", condition) == [
+        "DOCKERHUB_USERNAME",
+        "DOCKERHUB_TOKEN",
+    ]
+    login, publish = using
+    assert login["if"].endswith("&& env.DOCKER_HUB == 'true'")
+    first, second = publish["env"]["REPOSITORIES"].split("}} ", 1)
+    assert first == "ghcr.io/${{ github.repository "
+    assert second.startswith("${{ env.DOCKER_HUB == 'true' && format(")
+    assert "env.DOCKER_HUB != 'true'" in publish["env"]["LEFT_OUT"]
+    assert "vars.DEPLOY_HOST == ''" in publish["env"]["LEFT_OUT"]
+
+
+DOCKER = """#!/bin/sh
+case $* in
+    *revision*) echo 0123abc ;;
+    *RepoDigests*) echo ghcr.io/you/page-tracker@sha256:feed ;;
+esac
+"""
+
+
+def test_should_say_in_the_summary_what_was_published_and_what_left_out(
+    tmp_path: Path,
+) -> None:
+    # Given
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/docker").write_text(DOCKER)
+    (tmp_path / "bin/docker").chmod(0o755)
+    for name in ("publish", "need"):
+        (tmp_path / ".ci").mkdir(exist_ok=True)
+        shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci")
+    summary, output = tmp_path / "summary.md", tmp_path / "output"
+
+    # When
+    subprocess.run(
+        [tmp_path / ".ci/publish"],
+        env={
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "PAGE_TRACKER_IMAGE": "page-tracker:0123abc",
+            "REPOSITORIES": "ghcr.io/You/page-tracker ",
+            "LEFT_OUT": "Docker Hub (secrets …)\n\n",
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_OUTPUT": str(output),
+        },
+        check=True,
+        timeout=30,
+    )
+
+    # Then
+    assert summary.read_text().splitlines() == [
+        "Published:",
+        "",
+        "- ghcr.io/you/page-tracker@sha256:feed",
+        "- Left out: Docker Hub (secrets …)",
+    ]
+    assert output.read_text() == "digest=sha256:feed\n"
 
 
 def test_should_run_all_tests_of_the_makefile_once_a_week() -> None:
@@ -237,7 +371,7 @@ def test_should_know_every_setting_of_a_deployment() -> None:
     # Given
     settings = re.findall(
         r'^    "([A-Z_]+)": "',
-        (ROOT / "deploy/deployment/plan.py").read_text("utf-8"),
+        (ROOT / "deploy/deployer/plan.py").read_text("utf-8"),
         re.MULTILINE,
     )
 
@@ -246,4 +380,4 @@ def test_should_know_every_setting_of_a_deployment() -> None:
 
     # Then
     assert settings
-    assert {*settings, "STRATEGY"} <= set(environment)
+    assert set(settings) <= set(environment)

@@ -1,29 +1,27 @@
 """The binary: on machines without Python, with a Redis of its own, and built twice."""
 
+import json
 import os
 import platform
-import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from page_tracker.operating.waiting import wait_for
-from servers import page_tracker
-
 ROOT = Path(__file__).parents[3]
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 BINARY = ROOT / "dist" / f"page-tracker-linux-{MACHINE}"
-MACHINES = Path(__file__).with_name("docker-compose.yml")
 PROJECT = f"page-tracker-binary-{os.getpid()}"
+MACHINES = Path(__file__).with_name("docker-compose.yml")
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 SECONDS_TO_START = 30
@@ -33,32 +31,27 @@ SECONDS_TO_STOP = 10
 pytestmark = pytest.mark.timeout(300)
 
 
-@dataclass
-class Machine:
-    """A container that has nothing of ours but the binary, which serves."""
+def wait_for(condition: Callable[[], object], seconds: float) -> bool:
+    """Return whether a condition came true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
-    service: str
-    url: str
 
-    def run(self, *command: str) -> str:
-        """Run a command in the container, and return what it prints."""
-        done = compose("exec", "--no-TTY", self.service, *command)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+def is_up(url: str) -> bool:
+    """Return whether a server answers."""
+    with suppress(requests.RequestException):
+        return requests.get(f"{url}/health", timeout=2).ok
+    return False
 
 
 def compose(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of Docker Compose on the machines, for two minutes at most."""
     return subprocess.run(
-        [
-            "docker",
-            "compose",
-            "--project-name",
-            PROJECT,
-            "--file",
-            MACHINES,
-            *arguments,
-        ],
+        ["docker", "compose", "-p", PROJECT, "-f", MACHINES, *arguments],
         env=os.environ | {"BINARY": str(BINARY)},
         capture_output=True,
         text=True,
@@ -74,37 +67,42 @@ def start(service: str, port: int) -> str:
     return compose("port", service, str(port)).stdout.strip()
 
 
+@dataclass
+class Machine:
+    """A container that has nothing of ours but the binary, which serves."""
+
+    service: str
+    url: str
+    redis_url: str
+
+    def run(self, *command: str) -> str:
+        """Run a command in the container, and return what it prints."""
+        done = compose("exec", "--no-TTY", self.service, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
     """Give the URL of a Redis, and remove all machines afterwards."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield f"redis://{start('redis-service', 6379)}"
     finally:
         compose("down", "--volumes", "--timeout", "5")
 
 
-@pytest.fixture(params=["bookworm", "bookworm-read-only", "trixie", "trixie-read-only"])
-def machine(request: pytest.FixtureRequest) -> Machine:
-    """Give a machine on which the binary serves, and counts in the Redis.
-
-    It goes on serving, for the next test.
-    """
-    request.getfixturevalue("redis_url")
-    running = Machine(request.param, f"http://{start(request.param, 8000)}")
-
-    def is_up() -> bool:
-        with suppress(requests.RequestException):
-            return requests.get(f"{running.url}/health", timeout=2).ok
-        return False
-
-    up = wait_for(is_up, SECONDS_TO_START)
-    assert up, compose("logs", running.service).stdout
+@pytest.fixture(scope="module", params=["oldest", "read-only"])
+def machine(request: pytest.FixtureRequest, redis_url: str) -> Machine:
+    """Give a machine on which the binary serves, and counts in the Redis."""
+    service: str = request.param
+    running = Machine(service, f"http://{start(service, 8000)}", redis_url)
+    up = wait_for(lambda: is_up(running.url), SECONDS_TO_START)
+    assert up, compose("logs", service).stdout
     return running
 
 
 def test_should_pass_the_end_to_end_tests_when_there_is_no_python(
-    machine: Machine, redis_url: str
+    machine: Machine,
 ) -> None:
     # Given
     python = machine.run("sh", "-c", "command -v python3 || command -v python || echo")
@@ -113,7 +111,7 @@ def test_should_pass_the_end_to_end_tests_when_there_is_no_python(
     # When
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test/e2e"]
-        + [f"--flask-url={machine.url}", f"--redis-url={redis_url}"],
+        + [f"--flask-url={machine.url}", f"--redis-url={machine.redis_url}"],
         cwd=ROOT / "web",
         capture_output=True,
         text=True,
@@ -140,30 +138,25 @@ def test_should_count_a_site_that_its_own_command_registered(machine: Machine) -
 
     # When
     assert wait_for(lambda: count().ok, 5)
-    answer = count().json()
+    counted = json.loads(count().text)["page"]["views"]
     report = machine.run("page-tracker", "report", site)
     style = requests.get(f"{machine.url}/static/embed.css", timeout=10)
 
     # Then
-    assert answer["page"] == {"page": "/about", "views": 2, "visits": 1}
+    assert counted == 2
     assert "Europe/Berlin" in report and "/about" in report and "Firefox" in report
     assert style.headers["Content-Type"].startswith("text/css")
 
 
-def test_should_tell_the_version_and_commit_that_it_was_built_from(
-    machine: Machine,
-) -> None:
+def test_should_tell_the_commit_that_it_was_built_from(machine: Machine) -> None:
     # Given
-    commit = subprocess.check_output([ROOT / ".ci" / "commit"], text=True).strip()
+    commit = subprocess.check_output([ROOT / ".ci/commit"], text=True).strip()
 
     # When
     running = requests.get(f"{machine.url}/version", timeout=10).json()
-    printed = machine.run("page-tracker", "--version")
 
     # Then
     assert running["commit"] == commit, "it is of another commit: run make binary"
-    assert running["version"] == version("page-tracker")
-    assert printed == f"page-tracker, version {running['version']}\n"
 
 
 def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
@@ -178,7 +171,6 @@ def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
     log = compose("logs", "--no-log-prefix", machine.service).stdout
     changed = subprocess.check_output(["docker", "diff", container], text=True)
     assert status.stdout.strip() == "0"
-    assert "Shutting down: Master" in log.splitlines()[-1]
     assert "ERROR" not in log
     assert "_MEI" not in changed, "what it unpacked was left behind"
 
@@ -188,7 +180,7 @@ def test_should_say_what_to_install_when_there_is_no_redis() -> None:
     # When
     given_up = compose(
         *["run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL="],
-        *["--workdir", "/tmp", "bookworm"],
+        *["--workdir", "/tmp", "oldest"],
     )
 
     # Then
@@ -196,51 +188,37 @@ def test_should_say_what_to_install_when_there_is_no_redis() -> None:
     assert "Debian, Ubuntu: apt install redis-server" in given_up.stderr
 
 
-@pytest.fixture
-def own_redis(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[psutil.Process, psutil.Process]]:
-    """Give a binary that serves without REDIS_URL on this machine, and its Redis."""
-    monkeypatch.setattr("servers.COMMAND", BINARY)
-    with page_tracker(folder, TMPDIR=str(folder)) as running:
-        assert running.get().text == "This page has been seen 1 times."
-        serve = psutil.Process(running.process.pid)
-        (redis,) = [
-            below for below in serve.children(recursive=True) if "redis" in below.name()
-        ]
-        yield serve, redis
+def test_should_leave_no_process_behind_when_killed(tmp_path: Path) -> None:
+    # Given: without REDIS_URL it starts a Redis, which has libraries of its own
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        name: value for name, value in os.environ.items() if name[:5] != "REDIS"
+    }
+    with subprocess.Popen(
+        [BINARY, "serve", "--bind", f"127.0.0.1:{port}"],
+        cwd=tmp_path,
+        env=environment | {"TMPDIR": str(tmp_path), "PAGE_TRACKER_WORKERS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as serve:
+        process = psutil.Process(serve.pid)
 
+        def redis() -> list[psutil.Process]:
+            below = process.children(recursive=True)
+            return [child for child in below if "redis-server" in child.name()]
 
-def test_should_keep_its_libraries_from_its_redis(
-    own_redis: tuple[psutil.Process, psutil.Process], folder: Path
-) -> None:
-    # Given
-    serve, redis = own_redis
-    unpacked = str(folder)
+        assert wait_for(redis, SECONDS_TO_START)
+        libraries = [used.path for used in redis()[0].memory_maps()]
+        processes = process.children(recursive=True)
 
-    # When
-    libraries = [
-        [used.path for used in process.memory_maps() if used.path.startswith(unpacked)]
-        for process in (serve.children()[0], redis)
-    ]
+        # When
+        serve.kill()
 
-    # Then
-    assert libraries[0] and not libraries[1]
-
-
-def test_should_leave_no_process_behind_when_killed(
-    own_redis: tuple[psutil.Process, psutil.Process],
-) -> None:
-    # Given
-    serve, _ = own_redis
-    processes = serve.children(recursive=True)
-
-    # When
-    serve.kill()
-
-    # Then
-    _, left = psutil.wait_procs(processes, timeout=SECONDS_TO_STOP)
-    assert not left
+        # Then
+        _, left = psutil.wait_procs(processes, timeout=SECONDS_TO_STOP)
+        assert not left
+        assert not [path for path in libraries if path.startswith(str(tmp_path))]
 
 
 @pytest.mark.timeout(900)
@@ -253,7 +231,7 @@ def test_should_be_the_same_when_built_elsewhere(tmp_path: Path) -> None:
 
     # When
     subprocess.run(
-        ["make", "binary"],
+        [".ci/binary", "--no-cache"],
         cwd=elsewhere,
         env=os.environ | {"TZ": "Pacific/Auckland", "LC_ALL": "C"},
         umask=0o077,

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from support.flags import SITE, flags_text
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
+from support.flags import SITE, flags_text
 from support.servers import page_tracker
 from support.web import SECONDS_TO_ARRIVE
 
@@ -84,7 +84,7 @@ def test_should_show_a_large_number_whole(
     redis.set("page_views", 1_234_567_890)
     flags.write_text(flags_text(targeting={}, defaultVariant=look))
 
-    def is_shown() -> bool:
+    def is_shown() -> object:
         tab.goto(split_counter)
         return tab.locator(f".shown.{look}").count() == 1
 

@@ -12,12 +12,13 @@ import requests
 from redis import Redis
 from redis.crc import key_slot
 
-from support.endurance import ONCE, RESENT
 from page_tracker.operating.waiting import wait_for
 from page_tracker.redis_url import RedisUrl
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from page_tracker.tracking.topology import Topology
-from support.recording import BROWSER, sums
+from support import BROWSER
+from support.endurance import ONCE, RESENT
+from support.recording import sums
 from support.redis_cluster import SixNodes
 from support.redis_process import HOST
 from support.servers import PageTracker, free_port, page_tracker

@@ -15,9 +15,8 @@ from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
+from support import BROWSER
 from support.usage import Count
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 DAY = 24 * 60 * 60
 
@@ -49,7 +48,7 @@ def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
         def count(
             page: str, *, days_ago: float = 0, visitor: int = 1, **fields: str
         ) -> None:
-            agent = fields.pop("user_agent", FIREFOX)
+            agent = fields.pop("user_agent", BROWSER)
             host = fields.pop("site", "example.org")
             sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
             view = View.of(site=host, page=page, **fields)

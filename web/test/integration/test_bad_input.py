@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from support.recording import BROWSER, keys_in, sums
+from support import BROWSER
+from support.recording import keys_in, sums
 from support.servers import page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105

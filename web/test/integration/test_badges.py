@@ -12,8 +12,8 @@ from page_tracker.settings import Settings
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
+from support import BROWSER
 
-BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 GITHUB = "github-camo (876de43e)"
 
 

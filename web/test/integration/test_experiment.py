@@ -14,7 +14,6 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from support.flags import BROWSER, SITE, flags_text, look_of, pixels_of, visit
 from page_tracker.app import create_app
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
@@ -22,6 +21,8 @@ from page_tracker.settings import Settings
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites
+from support import BROWSER
+from support.flags import SITE, flags_text, look_of, pixels_of, visit
 from support.servers import COMMAND, free_port, page_tracker
 from support.usage import Command
 

@@ -21,7 +21,8 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import UnknownSite
-from support.recording import BROWSER, keys_in, make_recorder, person, sums, view
+from support import BROWSER
+from support.recording import keys_in, make_recorder, person, sums, view
 from support.servers import BreakableWay, PageTracker, page_tracker
 
 VIEW = {"site": "example.org", "page": "/a"}

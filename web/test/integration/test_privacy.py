@@ -19,7 +19,6 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from support.flags import flags_text
 from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
@@ -27,6 +26,7 @@ from page_tracker.tracking.nodes import nodes_of
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import hashed_visitor
+from support.flags import flags_text
 from support.recording import SITE, keys_in, make_recorder, person, view
 from support.servers import PageTracker, page_tracker
 

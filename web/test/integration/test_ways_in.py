@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
+from support import BROWSER
 from support.servers import page_tracker
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 TOKEN = "a token of 26 characters.."
 VIEW = {"site": "blog.example", "page": "/about"}
 ENDPOINT = "/api/v1/views"
@@ -33,7 +33,7 @@ def client_of(redis_client: Redis) -> Iterator[Callable[..., FlaskClient]]:
             Settings(sites="blog.example,shop.example", token=TOKEN, **settings)
         )
         client = app.test_client()
-        client.environ_base["HTTP_USER_AGENT"] = FIREFOX
+        client.environ_base["HTTP_USER_AGENT"] = BROWSER
         return client
 
     with patch("page_tracker.app.redis", return_value=redis_client):
@@ -268,7 +268,7 @@ def test_should_let_the_token_send_views_of_others_and_of_the_past(
         | {
             "time": day.isoformat(),
             "address": f"198.51.100.{visitor}",
-            "user_agent": FIREFOX,
+            "user_agent": BROWSER,
         }
         for visitor in (1, 1, 2)
     ]

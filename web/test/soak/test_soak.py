@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from page_tracker.operating.redis_server import RedisServer
+from page_tracker.tracking.connection import connect
 from support.endurance import (
     CLIENTS,
     ONCE,
@@ -13,8 +15,6 @@ from support.endurance import (
     count_while_redis_is_killed,
     memory_by_pages,
 )
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.tracking.connection import connect
 from support.recording import sums
 
 pytestmark = pytest.mark.timeout(900)

@@ -1,1 +1,4 @@
 """What the tests of the package share."""
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+"""A user agent that counts as a person."""

@@ -17,7 +17,8 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.recorder import Limits, Recorded
-from support.recording import ANYBODY, BROWSER, make_recorder, sums, view
+from support import BROWSER
+from support.recording import ANYBODY, make_recorder, sums, view
 from support.servers import PageTracker, page_tracker
 
 Say = Callable[[str], None]

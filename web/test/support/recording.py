@@ -11,10 +11,10 @@ from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
+from support import BROWSER
 
 SITE = make_site("example.org")
 
-BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 ANYBODY = Sender()
 """Who says nothing: counted as a view, never as a visit."""

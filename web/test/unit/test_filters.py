@@ -10,9 +10,9 @@ from page_tracker.tracking.agents import Agent, agent_of
 from page_tracker.tracking.filters import Rules, reason_against, spam_referrers
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
+from support import BROWSER
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-PERSON = Sender(address="198.51.100.1", user_agent=FIREFOX)
+PERSON = Sender(address="198.51.100.1", user_agent=BROWSER)
 VIEW = View(site="example.org", page="/")
 RULES = Rules(
     own=(ip_network("198.51.100.0/28"), ip_network("2001:db8::/32")),
@@ -92,7 +92,7 @@ def test_should_filter_spam_with_its_subdomains(referrer: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("user_agent", "agent"),
     [
-        (FIREFOX, Agent("Firefox", "Linux", "desktop", False)),
+        (BROWSER, Agent("Firefox", "Linux", "desktop", False)),
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) "
             "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "

@@ -14,11 +14,11 @@ from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
 
-from support.flags import flags_text
 from page_tracker.experiments import provider as provider_module
 from page_tracker.experiments.flag_file import FlagFile, FlagsError, parse_flags
 from page_tracker.experiments.looks import check_flags
 from page_tracker.experiments.provider import FileProvider
+from support.flags import flags_text
 
 VISITORS = [f"visitor {number}" for number in range(10_000)]
 

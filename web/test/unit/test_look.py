@@ -8,9 +8,9 @@ from unittest.mock import Mock
 import pytest
 from flask.testing import FlaskClient
 
-from support.flags import SITE, flags_text, look_of, pixels_of, visit
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
+from support.flags import SITE, flags_text, look_of, pixels_of, visit
 
 
 @pytest.fixture
