@@ -115,7 +115,7 @@ clean: ## Remove all that make made; the counts in page-tracker-data stay
 unit: .venv/development ## Run the package's tests that need no network
 	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit
 
-tooling: .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
