@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from redis import Redis
 from redis.exceptions import RedisError
 from support import FIREFOX, ROOT, free_port, wait_for
 from support.secret_files import make_secrets, password_in, users_in
-
-from redis import Redis
 
 PAGE_TRACKER = str(Path(sys.executable).with_name("page-tracker"))
 ABOUT = {"site": "example.org", "page": "/about"}
