@@ -200,7 +200,7 @@ deploy-drill: system .venv/development ## Deploy good and bad images under load,
 scan: .venv/release ## Scan the dependencies for known vulnerabilities, and the history for secrets
 	@.ci/scans/scan
 
-package: .venv/release ## Build wheel and sdist into dist/, and check them
+package: .venv/release ## Build wheel, sdist and their SBOM into dist/, and check them
 	@.ci/package
 
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
@@ -215,9 +215,6 @@ release-check: ## Check that TAG (v1.2.3) can be released from this commit
 
 release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
 	@.ci/releases/release-images
-
-sbom: .venv/release ## Write the SBOM of the wheel in dist/ to dist/
-	@.ci/releases/sbom
 
 sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
 	@.ci/releases/sign

@@ -1,0 +1,254 @@
+"""GitHub's workflows are green in a fork, and keep to what they may do."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import ROOT, load, on_path, read, run, targets
+
+CI = ".github/workflows/ci.yml"
+ROLLBACK = ".github/workflows/rollback.yml"
+
+# What the actions take that we use, by their major version. One that is not here yet is
+# to be looked up in the action.yml at the commit that is pinned.
+ACTIONS = json.loads(read(".ci/test/actions.json"))
+
+every_workflow = pytest.mark.parametrize(
+    "name", sorted(os.listdir(ROOT / ".github/workflows"))
+)
+
+
+def jobs_in(workflow: str) -> dict[str, Any]:
+    """Return the jobs of a workflow."""
+    jobs: dict[str, Any] = load(workflow)["jobs"]
+    return jobs
+
+
+def step_of(job: dict[str, Any], target: str) -> dict[str, Any]:
+    """Return the step of a job that calls a target."""
+    (found,) = [step for step in job["steps"] if step.get("run") == f"make {target}"]
+    return dict(found)
+
+
+def before(name: str) -> set[str]:
+    """Return all jobs that one of the workflow CI waits for."""
+    needs = jobs_in(CI)[name].get("needs", [])
+    direct = {needs} if isinstance(needs, str) else set(needs)
+    return direct.union(*(before(need) for need in direct))
+
+
+@every_workflow
+def test_should_pin_every_action_and_give_it_what_it_takes(name: str) -> None:
+    # Given
+    text = read(f".github/workflows/{name}")
+    pins = dict(re.findall(r"uses: (\S+@[0-9a-f]{40}) # (v\d+)\.\d+\.\d+$", text, re.M))
+
+    # When
+    jobs = jobs_in(f".github/workflows/{name}").values()
+    used = [step for job in jobs for step in job["steps"] if "uses" in step]
+
+    # Then
+    assert used
+    for step in used:
+        action = step["uses"].partition("@")[0]
+        takes = ACTIONS[f"{action}@{pins[step['uses']]}"]
+        given = set(step.get("with", {}))
+        assert set(takes["required"]) <= given <= set(takes["inputs"]), action
+
+
+@every_workflow
+def test_should_give_every_job_little_time_and_few_rights(name: str) -> None:
+    # When
+    workflow = load(f".github/workflows/{name}")
+
+    # Then: ubuntu-22.04 is gone in April 2027
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert "permissions" in job
+        machines = job.get("strategy", {}).get("matrix", {}).get("include", [])
+        for runs_on in [m["runner"] for m in machines] or [job["runs-on"]]:
+            assert runs_on in {"ubuntu-24.04", "ubuntu-24.04-arm"}
+
+
+def test_should_test_every_supported_python_and_all_stacks() -> None:
+    # Given
+    classifier = r"Programming Language :: Python :: (\d+\.\d+)"
+    tests = {name for name in targets() if re.search("-(test|drill)$", name)}
+
+    # When
+    jobs = jobs_in(CI)
+    called = {
+        step.get("run", "").removeprefix("make ")
+        for job in jobs.values()
+        for step in job["steps"]
+    }
+
+    # Then: but for those of a swarm, which stand no other beside them
+    matrix = jobs["python"]["strategy"]["matrix"]
+    assert matrix["python"] == re.findall(classifier, read("web/pyproject.toml"))
+    assert tests - called == {"swarm-test"}
+
+
+def test_should_require_what_it_says_before_a_merge() -> None:
+    # Given
+    rules = {rule["type"]: rule for rule in load(".github/rulesets/main.json")["rules"]}
+    checks = rules["required_status_checks"]["parameters"]["required_status_checks"]
+
+    # When
+    names = [check["context"] for check in checks]
+    required = {name: jobs_in(CI)[name] for name in names}
+
+    # Then: one that is skipped counts as passed, and so is one after a job that failed
+    assert names == ["test", "build", "scan"]
+    assert all(job["name"] == name for name, job in required.items())
+    assert required["test"]["if"] == "always()"
+    assert required["test"]["needs"] == ["check", "python"]
+    assert required["build"]["needs"] == "test" and "if" not in required["build"]
+    assert not {"if", "needs"} & set(required["scan"])
+    assert step_of(required["test"], "verdict")["env"] == {
+        "RESULTS": "${{ join(needs.*.result, ' ') }}"
+    }
+
+
+@pytest.mark.parametrize(
+    ("results", "passes"),
+    [
+        ("success success", True),
+        ("success failure", False),
+        ("skipped success", False),
+        ("", False),
+    ],
+)
+def test_should_pass_only_when_every_job_did(results: str, passes: bool) -> None:
+    # When
+    status, output = run(
+        "make", "verdict", environment=os.environ | {"RESULTS": results}
+    )
+
+    # Then
+    assert (status == 0) is passes, output
+
+
+def test_should_publish_and_deploy_when_a_scan_finds_something() -> None:
+    # When
+    scanning = {
+        name
+        for name, job in jobs_in(CI).items()
+        if any(step.get("run", "").startswith("make scan") for step in job["steps"])
+    }
+
+    # Then
+    assert scanning == {"scan"}
+    assert before("deploy") == {"build", "test", "check", "python"}
+
+
+def test_should_use_no_secret_that_a_fork_lacks() -> None:
+    # When
+    build = jobs_in(CI)["build"]
+    login, publish = [step for step in build["steps"] if "secrets." in str(step)]
+
+    # Then: where both are not set, the login and the second repository are left out
+    assert build["env"]["DOCKER_HUB"] == (
+        "${{ secrets.DOCKERHUB_USERNAME != '' && secrets.DOCKERHUB_TOKEN != '' }}"
+    )
+    assert login["if"].endswith("&& env.DOCKER_HUB == 'true'")
+    own, hub = publish["env"]["REPOSITORIES"].split("}} ", 1)
+    assert own == "ghcr.io/${{ github.repository "
+    assert hub.startswith("${{ env.DOCKER_HUB == 'true' && format(")
+    assert "env.DOCKER_HUB != 'true'" in publish["env"]["LEFT_OUT"]
+    assert "vars.DEPLOY_HOST == ''" in publish["env"]["LEFT_OUT"]
+
+
+DOCKER = """case $* in
+    *revision*) echo 0123abc ;;
+    *RepoDigests*) echo page-tracker@sha256:feed; echo ghcr.io/you/page-tracker@sha256:feed ;;
+esac"""
+
+
+def test_should_say_in_the_summary_what_was_published_and_what_left_out(
+    tmp_path: Path,
+) -> None:
+    # Given: an engine that names digests of what was never pushed, as Docker 29 does
+    (tmp_path / ".ci").mkdir()
+    for name in ("publish", "need"):
+        shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci")
+    summary, output = tmp_path / "summary.md", tmp_path / "output"
+
+    # When
+    status, said = run(
+        tmp_path / ".ci/publish",
+        environment={
+            "PATH": on_path(tmp_path / "bin", docker=DOCKER),
+            "PAGE_TRACKER_IMAGE": "page-tracker:0123abc",
+            "REPOSITORIES": "ghcr.io/You/page-tracker ",
+            "LEFT_OUT": "Docker Hub (secrets …)\n\n",
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_OUTPUT": str(output),
+        },
+    )
+
+    # Then
+    assert status == 0, said
+    assert summary.read_text().splitlines() == [
+        "Published:",
+        "",
+        "- ghcr.io/you/page-tracker@sha256:feed",
+        "- Left out: Docker Hub (secrets …)",
+    ]
+    assert output.read_text() == "digest=sha256:feed\n"
+
+
+def test_should_deploy_by_digest_what_was_published_first() -> None:
+    # Given
+    build, deploy = (jobs_in(CI)[name] for name in ("build", "deploy"))
+
+    # When
+    repository, _, digest = step_of(deploy, "deploy")["env"]["IMAGE"].partition("@")
+
+    # Then
+    published = step_of(build, "publish")["env"]["REPOSITORIES"]
+    assert published.startswith(f"{repository} ")
+    assert digest == "${{ needs.build.outputs.digest }}"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "name"), [(CI, "deploy"), (ROLLBACK, "rollback")]
+)
+def test_should_give_a_deployment_every_setting_where_a_host_is_set_up_only(
+    workflow: str, name: str
+) -> None:
+    # Given
+    reach = re.findall(r"^# .*\b(DEPLOY_[A-Z_]+)\b", read("deploy/reach"), re.M)
+    plan = re.findall(r'^    "([A-Z_]+)": "', read("deploy/deployer/plan.py"), re.M)
+    assert reach and plan
+
+    # When
+    job = jobs_in(workflow)[name]
+    given = step_of(job, name)["env"]
+
+    # Then
+    assert "vars.DEPLOY_HOST != ''" in job["if"]
+    assert job["environment"]["name"] == "production"
+    assert set(reach) <= set(given)
+    assert name == "rollback" or set(plan) <= set(given)
+    for setting, value in given.items():
+        if setting != "IMAGE":
+            secret = setting in {"DEPLOY_KEY", "DEPLOY_ENV"}
+            assert value == f"${{{{ {'secrets' if secret else 'vars'}.{setting} }}}}"
+
+
+def test_should_never_cancel_a_deployment() -> None:
+    # When
+    whole, deploy = (load(CI)["concurrency"], jobs_in(CI)["deploy"]["concurrency"])
+
+    # Then: on main every run is one of its own
+    assert whole["group"].endswith(
+        "${{ github.event_name == 'pull_request' && github.ref || github.run_id }}"
+    )
+    assert deploy == {"group": "production", "cancel-in-progress": False}
+    assert "concurrency" not in load(ROLLBACK)
