@@ -4,7 +4,6 @@ Of the tests of the pipeline, these alone import the package: documents are held
 """
 
 import re
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from page_tracker.collecting.sent import SentView
 from page_tracker.settings import FIELDS, TAKEN, Settings, variable
 from page_tracker.tracking.filters import FILTERS
 from page_tracker.tracking.keys import FAMILIES
+from support import ROOT, read, run, targets
 
-ROOT = Path(__file__).parents[2]
-
-
-def read(name: str) -> str:
-    """Return a file of the repository."""
-    return (ROOT / name).read_text(encoding="utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.example"]
+ROUTES = [
+    (rule.rule, (rule.methods or set()) - {"HEAD", "OPTIONS"})
+    for rule in create_app(Settings()).url_map.iter_rules()
+]
 
 
 def table(name: str, heading: str) -> list[list[str]]:
@@ -32,31 +31,45 @@ def table(name: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
 
 
-def test_should_list_every_setting_with_its_default_and_meaning() -> None:
-    # Given
-    def written(default: object) -> str:
-        if isinstance(default, bool):
-            return "`yes`" if default else "`no`"
-        return "" if default in (None, "", ()) else f"`{default}`"
+def written(default: object) -> str:
+    """Return a default value as the table of settings has it."""
+    if isinstance(default, bool):
+        return "`yes`" if default else "`no`"
+    return "" if default in (None, "", ()) else f"`{default}`"
 
-    expected = [
-        [f"`{variable(name)}`", written(field.default), field.description]
-        for name, field in FIELDS.items()
-    ]
 
+@pytest.mark.parametrize(
+    ("name", "heading", "expected"),
+    [
+        (
+            "docs/settings.md",
+            "Settings",
+            [
+                [f"`{variable(name)}`", written(field.default), field.description]
+                for name, field in FIELDS.items()
+            ],
+        ),
+        (
+            "docs/counting.md",
+            "What is not counted",
+            [[f"`{entry.reason}`", entry.meaning] for entry in FILTERS],
+        ),
+        (
+            "docs/architecture.md",
+            "Data",
+            [
+                [f"`{family.pattern}`", family.type, family.holds, family.keeps]
+                for family in FAMILIES
+            ],
+        ),
+    ],
+    ids=["settings", "reasons", "keys"],
+)
+def test_should_list_what_the_code_declares(
+    name: str, heading: str, expected: list[list[str]]
+) -> None:
     # When
-    listed = table("docs/settings.md", "Settings")
-
-    # Then
-    assert listed == expected
-
-
-def test_should_explain_every_reason_not_to_count() -> None:
-    # Given
-    expected = [[f"`{entry.reason}`", entry.meaning] for entry in FILTERS]
-
-    # When
-    listed = table("docs/counting.md", "What is not counted")
+    listed = table(name, heading)
 
     # Then
     assert listed == expected
@@ -64,42 +77,19 @@ def test_should_explain_every_reason_not_to_count() -> None:
 
 def test_should_list_every_field_of_a_view() -> None:
     # When
-    listed = [row[0] for row in table("docs/counting.md", "The endpoint")]
+    listed = "".join(row[0] for row in table("docs/counting.md", "The endpoint"))
 
     # Then
-    named = [name for cell in listed for name in re.findall(r"`(\w+)`", cell)]
-    assert [name for name in named if not name.isdecimal()] == list(
-        SentView.model_fields
-    )
-
-
-def test_should_list_every_key_of_redis() -> None:
-    # Given
-    expected = [
-        [f"`{family.pattern}`", family.type, family.holds, family.keeps]
-        for family in FAMILIES
-    ]
-
-    # When
-    listed = table("docs/architecture.md", "Data")
-
-    # Then
-    assert listed == expected
+    named = [name for name in re.findall(r"`(\w+)`", listed) if not name.isdecimal()]
+    assert named == list(SentView.model_fields)
 
 
 def test_should_list_every_route() -> None:
-    # Given
-    app = create_app(Settings())
-    expected = {
-        f"`{method} {rule.rule}`"
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-
     # When
     listed = [row[0] for row in table("README.md", "Routes")]
 
     # Then
+    expected = {f"`{method} {rule}`" for rule, methods in ROUTES for method in methods}
     assert sorted(listed) == sorted(expected)
 
 
@@ -108,80 +98,61 @@ def test_should_know_every_name_that_is_taken() -> None:
     own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
 
     # When
-    rules = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
+    named = {rule for rule, _ in ROUTES if "<" not in rule} - own - {"/"}
 
     # Then
-    named = {rule for rule in rules if "<" not in rule} - own - {"/"}
     assert sorted(named) == [f"/{name}" for name in TAKEN]
-
-
-@pytest.mark.parametrize(
-    "document",
-    ["README.md", "CONTRIBUTING.md", ".env.example", "SECURITY.md"]
-    + [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))],
-)
-def test_should_name_make_targets_that_exist(document: str) -> None:
-    # Given
-    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.MULTILINE))
-
-    # When
-    named = re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", read(document))
-
-    # Then
-    assert set(named) <= targets
 
 
 def test_should_list_every_command() -> None:
     # Given
-    expected = set()
-    for name, command in main.commands.items():
-        if isinstance(command, click.Group):
-            expected |= {f"{name} {below}" for below in command.commands}
-        else:
-            expected.add(name)
+    expected = {
+        f"{name} {below}".strip()
+        for name, command in main.commands.items()
+        for below in (command.commands if isinstance(command, click.Group) else [""])
+    }
 
     # When
-    named = set(
-        re.findall(
-            r"`page-tracker ((?:sites|count) \w+|\w+)", read("docs/operating.md")
-        )
-    )
+    command = r"`page-tracker ((?:sites|count) \w+|\w+)"
+    named = re.findall(command, read("docs/operating.md"))
 
     # Then
-    assert named == expected
+    assert set(named) == expected
 
 
-def test_should_link_to_files_that_exist() -> None:
-    # When
-    broken = [
-        f"{document.name}: {target}"
-        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-        for target in re.findall(
-            r'(?:\]\(|src="|srcset=")(?!https?:)([^)"#]+)',
-            document.read_text(encoding="utf-8"),
-        )
-        if not (document.parent / target).exists()
-    ]
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
+    # Given
+    text = document.read_text("utf-8")
+
+    # When: the changelog also names what is gone
+    named = re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", text)
+    linked = re.findall(r'(?:\]\(|src="|srcset=")(?!https?:)([^)"#]+)', text)
 
     # Then
-    assert not broken
+    assert document.name == "CHANGELOG.md" or set(named) <= targets()
+    assert not [name for name in linked if not (document.parent / name).exists()]
 
 
-def test_should_have_one_version() -> None:
+def test_should_have_one_version_and_licence() -> None:
     # When
-    told = subprocess.run(
-        [ROOT / ".ci/version"], capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
+    _, told = run(".ci/version")
     heading = re.findall(r"^## (.*)", read("CHANGELOG.md"), re.MULTILINE)[0]
 
     # Then
-    assert told == version("page-tracker")
-    assert re.fullmatch(
-        rf"{re.escape(told)} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
-    )
-    assert told not in read("web/Dockerfile")
-
-
-def test_should_ship_the_licence() -> None:
-    # Then
+    assert told == f"{version('page-tracker')}\n"
+    assert re.fullmatch(rf"{told.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading)
     assert read("web/LICENSE") == read("LICENSE")
+
+
+def test_should_name_a_command_that_renovate_can_run_when_it_raises_the_pins() -> None:
+    # Given
+    locking = read("Makefile").split("\nlock: ")[1]
+
+    # When
+    head = read("web/constraints.txt").splitlines()[1]
+    command = re.fullmatch(r"#    (uv pip compile (?:--[\w-]+(?:=\S+)? )+\S+)", head)
+
+    # Then
+    assert command, "make lock writes it; each option has its value behind a ="
+    assert set(command[1].split()) <= set(locking.split())

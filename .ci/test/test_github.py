@@ -166,7 +166,7 @@ def test_should_use_no_secret_that_a_fork_lacks() -> None:
 
 DOCKER = """case $* in
     *revision*) echo 0123abc ;;
-    *RepoDigests*) echo page-tracker@sha256:feed; echo ghcr.io/you/page-tracker@sha256:feed ;;
+    *RepoDigests*) printf '%s@sha256:feed\\n' page-tracker ghcr.io/you/page-tracker ;;
 esac"""
 
 
@@ -216,9 +216,7 @@ def test_should_deploy_by_digest_what_was_published_first() -> None:
     assert digest == "${{ needs.build.outputs.digest }}"
 
 
-@pytest.mark.parametrize(
-    ("workflow", "name"), [(CI, "deploy"), (ROLLBACK, "rollback")]
-)
+@pytest.mark.parametrize(("workflow", "name"), [(CI, "deploy"), (ROLLBACK, "rollback")])
 def test_should_give_a_deployment_every_setting_where_a_host_is_set_up_only(
     workflow: str, name: str
 ) -> None:

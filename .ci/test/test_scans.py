@@ -2,40 +2,42 @@
 
 import gzip
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from support import ROOT, Repository, on_path
 
 # A scan takes seconds, but not on a busy machine.
 pytestmark = pytest.mark.timeout(120)
 
-SCANS = Path(__file__).parents[1] / "scans"
+SCANS = ROOT / ".ci/scans"
 
 # In two parts, so that the scan of this very file does not find it.
 TOKEN = "dckr_pat_" + "v7z9Fe2r9OQmcz5NiX9rQ2d3kSO"
 
 NOBODY = "http://127.0.0.1:9/"
 
-OSV = {
+PYSEC = {
     "id": "PYSEC-1",
     "published": "2026-01-01T00:00:00Z",
     "affected": [{"package": {"name": "right", "ecosystem": "PyPI"}}],
 }
-NPM = {
+GHSA = {
     "id": 1,
     "url": "https://github.com/advisories/GHSA-2",
     "title": "A fault",
     "severity": "high",
     "vulnerable_versions": "<1.0.1",
 }
-VERSIONS = {one: {"name": "left", "version": one} for one in ("1.0.0", "1.0.1")}
+LEFT = {
+    "name": "left",
+    "dist-tags": {"latest": "1.0.1"},
+    "versions": {one: {"name": "left", "version": one} for one in ("1.0.0", "1.0.1")},
+}
 
 
 class Advisories(ThreadingHTTPServer):
@@ -56,16 +58,15 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        asked, known = json.loads(body), self.server.vulnerable
+        known = self.server.vulnerable
         if self.path == "/osv":
-            self.reply({"vulns": [OSV]} if known else {})
+            self.reply({"vulns": [PYSEC]} if known else {})
         else:
-            self.reply({name: [NPM] if known else [] for name in asked})
+            self.reply({name: [GHSA] if known else [] for name in json.loads(body)})
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name
         """Answer which versions npm's package has."""
-        latest = {"latest": "1.0.1"}
-        self.reply({"name": "left", "dist-tags": latest, "versions": VERSIONS})
+        self.reply(LEFT)
 
     def reply(self, value: object) -> None:
         """Send a value as JSON."""
@@ -88,72 +89,35 @@ def advisories() -> Iterator[Advisories]:
         thread.join()
 
 
-@dataclass
-class Repository:
-    """A small project under git."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *command: str | Path) -> tuple[int, str]:
-        """Run a command in it, and return its status and what it printed."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=os.environ | self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    def commit(self, name: str, text: str) -> None:
-        """Commit a file."""
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        assert self.run("git", "add", "--all") == (0, "")
-        who = ("-c", "user.name=Me", "-c", "user.email=me@b.org")
-        commit = ("-c", "commit.gpgSign=no", "commit", "--quiet", "--message", name)
-        assert self.run("git", *who, *commit) == (0, "")
-
-    def scan(self) -> tuple[int, str, str]:
-        """Return status, output and last line of a scan."""
-        status, output = self.run(SCANS / "scan")
-        return status, output, output.splitlines()[-1]
-
-
 @pytest.fixture
 def repository(tmp_path: Path, advisories: Advisories) -> Repository:
     """Give a project with two dependencies and nothing to hide."""
     url = f"http://127.0.0.1:{advisories.server_port}"
-    repository = Repository(
-        tmp_path / "small",
-        {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PIP_AUDIT_VULNERABILITY_SERVICE": "osv",
-            "PIP_AUDIT_OSV_URL": f"{url}/osv",
-            "npm_config_registry": f"{url}/npm/",
-            "NO_PROXY": "127.0.0.1",
-            "no_proxy": "127.0.0.1",
-        },
-    )
-    repository.folder.mkdir()
+    repository = Repository(tmp_path / "small")
+    repository.environment |= {
+        "PATH": on_path(Path(sys.executable).parent),
+        "PIP_AUDIT_VULNERABILITY_SERVICE": "osv",
+        "PIP_AUDIT_OSV_URL": f"{url}/osv",
+        "npm_config_registry": f"{url}/npm/",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
     packages = {
         "": {"name": "small", "devDependencies": {"left": "1.0.0"}},
         "node_modules/left": {"version": "1.0.0", "dev": True},
     }
     lock = {"name": "small", "lockfileVersion": 3, "packages": packages}
-    repository.run("git", "init", "--quiet")
     repository.commit("web/package-lock.json", json.dumps(lock))
     repository.commit("web/package.json", json.dumps(packages[""]))
-    pins = (
-        "# made by a tool\nright==1.0 ; os_name == 'nt'\nright==2.0 ; os_name == 'a'\n"
-    )
+    pins = "# by a tool\nright==1.0 ; os_name == 'nt'\nright==2.0 ; os_name == 'a'\n"
     repository.commit("web/constraints.txt", pins)
     return repository
+
+
+def scan(repository: Repository) -> tuple[int, str, str]:
+    """Return status, output and last line of a scan."""
+    status, output = repository.run(SCANS / "scan")
+    return status, output, output.splitlines()[-1]
 
 
 def test_should_say_so_when_there_is_nothing_but_what_is_marked(
@@ -163,7 +127,7 @@ def test_should_say_so_when_there_is_nothing_but_what_is_marked(
     repository.commit("a.sh", f"login {TOKEN}  # pragma: allowlist secret (made up)\n")
 
     # When
-    status, output, last = repository.scan()
+    status, output, last = scan(repository)
 
     # Then
     assert status == 0, output
@@ -171,21 +135,20 @@ def test_should_say_so_when_there_is_nothing_but_what_is_marked(
 
 
 def test_should_name_vulnerabilities_of_every_system_and_use(
-    repository: Repository, advisories: Advisories, monkeypatch: pytest.MonkeyPatch
+    repository: Repository, advisories: Advisories
 ) -> None:
     # Given
     advisories.vulnerable = True
     (repository.folder / "web/.npmrc").write_text("offline=true\naudit=false\n")
-    monkeypatch.setenv("NODE_ENV", "production")  # which leaves out development's
+    repository.environment["NODE_ENV"] = "production"  # leaves out development's
 
     # When
-    status, output, last = repository.scan()
+    status, output, last = scan(repository)
 
     # Then
     assert status == 1, output
-    assert "right 1.0     PYSEC-1" in output
-    assert "right 2.0     PYSEC-1" in output
-    assert "GHSA-2" in output
+    for found in ("right 1.0     PYSEC-1", "right 2.0     PYSEC-1", "GHSA-2"):
+        assert found in output
     assert last.startswith("Found something: python_packages npm_packages.")
 
 
@@ -201,7 +164,7 @@ def test_should_say_that_it_could_not_look_when_advisories_are_not_answered(
         repository.environment |= addresses
 
     # When
-    status, output, last = repository.scan()
+    status, output, last = scan(repository)
 
     # Then
     assert status == 75, output
@@ -212,18 +175,19 @@ def test_should_say_that_it_could_not_look_when_advisories_are_not_answered(
 def test_should_find_a_secret_in_the_history_though_others_could_not_look(
     repository: Repository,
 ) -> None:
-    # Given
+    # Given: as CI checks it out, at a commit and on no branch
     repository.commit("deploy.sh", f"login {TOKEN}\n")
     repository.commit("deploy.sh", "login\n")
+    repository.git("checkout", "--quiet", "--detach")
+    repository.git("branch", "--quiet", "--delete", "--force", "main")
     repository.environment["PIP_AUDIT_OSV_URL"] = NOBODY
 
     # When
-    status, output, last = repository.scan()
+    status, output, last = scan(repository)
 
     # Then
     assert status == 1, output
-    assert "deploy.sh" in output
-    assert TOKEN not in output
+    assert "deploy.sh" in output and TOKEN not in output
     assert "Could not look: python_packages." in output
     assert last.startswith("Found something: secrets.")
 
@@ -232,11 +196,13 @@ def test_should_say_that_it_could_not_look_when_the_history_is_not_here(
     repository: Repository, tmp_path: Path
 ) -> None:
     # Given
-    clone = ("git", "clone", "--quiet", "--depth=1", repository.folder.as_uri())
-    assert repository.run(*clone, tmp_path / "shallow") == (0, "")
+    origin = repository.folder.as_uri()
+    repository.folder = tmp_path / "shallow"
+    repository.folder.mkdir()
+    repository.git("clone", "--quiet", "--depth=1", origin, ".")
 
     # When
-    status, output, _ = replace(repository, folder=tmp_path / "shallow").scan()
+    status, output, _ = scan(repository)
 
     # Then
     assert status == 75, output
@@ -258,13 +224,12 @@ def test_should_tell_what_an_image_holds_from_not_having_looked(
     tmp_path: Path, docker: str, expected: int, says: str
 ) -> None:
     # Given
-    command = tmp_path / "docker"
-    command.write_text(f"#!/bin/sh\ncase $1 in\n{docker}\nesac\n")
-    command.chmod(0o755)
-    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    repository = Repository(tmp_path)
+    command = f"case $1 in\n{docker}\nesac"
+    repository.environment["PATH"] = on_path(tmp_path / "bin", docker=command)
 
     # When
-    status, output = Repository(tmp_path, path).run(SCANS / "scan-image")
+    status, output = repository.run(SCANS / "scan-image")
 
     # Then
     assert status == expected, output

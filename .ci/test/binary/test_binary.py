@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from support import ROOT, run
 
-ROOT = Path(__file__).parents[3]
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 BINARY = ROOT / "dist" / f"page-tracker-linux-{MACHINE}"
 PROJECT = f"page-tracker-binary-{os.getpid()}"
@@ -48,23 +48,19 @@ def is_up(url: str) -> bool:
     return False
 
 
-def compose(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of Docker Compose on the machines, for two minutes at most."""
-    return subprocess.run(
-        ["docker", "compose", "-p", PROJECT, "-f", MACHINES, *arguments],
-        env=os.environ | {"BINARY": str(BINARY)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+def compose(*arguments: str) -> tuple[int, str]:
+    """Run a command of Docker Compose on the machines."""
+    return run(
+        *("docker", "compose", "-p", PROJECT, "-f", str(MACHINES), *arguments),
+        environment=os.environ | {"BINARY": str(BINARY)},
     )
 
 
 def start(service: str, port: int) -> str:
     """Start a service, and return where its port is found."""
-    started = compose("up", "--detach", "--wait", "--wait-timeout", "60", service)
-    assert started.returncode == 0, started.stderr
-    return compose("port", service, str(port)).stdout.strip()
+    status, output = compose("up", "-d", "--wait", "--wait-timeout", "60", service)
+    assert status == 0, output
+    return compose("port", service, str(port))[1].strip()
 
 
 @dataclass
@@ -77,9 +73,9 @@ class Machine:
 
     def run(self, *command: str) -> str:
         """Run a command in the container, and return what it prints."""
-        done = compose("exec", "--no-TTY", self.service, *command)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        status, output = compose("exec", "--no-TTY", self.service, *command)
+        assert status == 0, output
+        return output
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +93,7 @@ def machine(request: pytest.FixtureRequest, redis_url: str) -> Machine:
     service: str = request.param
     running = Machine(service, f"http://{start(service, 8000)}", redis_url)
     up = wait_for(lambda: is_up(running.url), SECONDS_TO_START)
-    assert up, compose("logs", service).stdout
+    assert up, compose("logs", service)[1]
     return running
 
 
@@ -109,18 +105,14 @@ def test_should_pass_the_end_to_end_tests_when_there_is_no_python(
     assert python == "\n"
 
     # When
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test/e2e"]
-        + [f"--flask-url={machine.url}", f"--redis-url={machine.redis_url}"],
+    status, output = run(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test/e2e"),
+        *(f"--flask-url={machine.url}", f"--redis-url={machine.redis_url}"),
         cwd=ROOT / "web",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
     )
 
     # Then
-    assert tests.returncode == 0, tests.stdout
+    assert status == 0, output
 
 
 def test_should_count_a_site_that_its_own_command_registered(machine: Machine) -> None:
@@ -150,7 +142,7 @@ def test_should_count_a_site_that_its_own_command_registered(machine: Machine) -
 
 def test_should_tell_the_commit_that_it_was_built_from(machine: Machine) -> None:
     # Given
-    commit = subprocess.check_output([ROOT / ".ci/commit"], text=True).strip()
+    commit = run(".ci/commit")[1].strip()
 
     # When
     running = requests.get(f"{machine.url}/version", timeout=10).json()
@@ -161,16 +153,16 @@ def test_should_tell_the_commit_that_it_was_built_from(machine: Machine) -> None
 
 def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
     # Given
-    container = compose("ps", "--quiet", machine.service).stdout.strip()
+    container = compose("ps", "--quiet", machine.service)[1].strip()
 
     # When
     compose("stop", "--timeout", str(SECONDS_TO_STOP), machine.service)
 
     # Then
-    status = compose("ps", "--all", "--format", "{{.ExitCode}}", machine.service)
-    log = compose("logs", "--no-log-prefix", machine.service).stdout
-    changed = subprocess.check_output(["docker", "diff", container], text=True)
-    assert status.stdout.strip() == "0"
+    ended = compose("ps", "--all", "--format", "{{.ExitCode}}", machine.service)
+    log = compose("logs", "--no-log-prefix", machine.service)[1]
+    changed = run("docker", "diff", container)[1]
+    assert ended == (0, "0\n")
     assert "ERROR" not in log
     assert "_MEI" not in changed, "what it unpacked was left behind"
 
@@ -178,14 +170,14 @@ def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
 @pytest.mark.usefixtures("redis_url")
 def test_should_say_what_to_install_when_there_is_no_redis() -> None:
     # When
-    given_up = compose(
-        *["run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL="],
-        *["--workdir", "/tmp", "oldest"],
+    status, output = compose(
+        *("run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL="),
+        *("--workdir", "/tmp", "oldest"),
     )
 
     # Then
-    assert given_up.returncode == 1
-    assert "Debian, Ubuntu: apt install redis-server" in given_up.stderr
+    assert status == 1
+    assert "Debian, Ubuntu: apt install redis-server" in output
 
 
 def test_should_leave_no_process_behind_when_killed(tmp_path: Path) -> None:
@@ -224,8 +216,11 @@ def test_should_leave_no_process_behind_when_killed(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_should_be_the_same_when_built_elsewhere(tmp_path: Path) -> None:
     # Given
-    changed = subprocess.check_output(["git", "status", "--short"], cwd=ROOT, text=True)
-    assert not changed, "commit first: what is built elsewhere is what is committed"
+    changed = run("git", "status", "--short")
+    assert changed == (
+        0,
+        "",
+    ), "commit first: what is built elsewhere is what is committed"
     elsewhere = tmp_path / "a place with another name"
     subprocess.run(["git", "clone", "--quiet", ROOT, elsewhere], check=True)
 
