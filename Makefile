@@ -53,8 +53,8 @@ down: ## Stop the Compose stack; its counts stay
 remove: ## Remove the Compose stack and all its counts, after asking
 	@deploy/remove
 
-smoke: $(if $(URL),,system) .venv/development ## Test the instance at URL and count nothing; without URL, start one first
-	@cd web && pytest --quiet test/smoke $(if $(filter undefined,$(origin URL)),,--flask-url="$$URL")
+smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL, and count nothing; without URL, start one first
+	@.ci/smoke
 
 secrets: ## Write the secrets of a production into ./secrets (PAGE_TRACKER_SECRETS), once
 	@deploy/secrets
@@ -157,14 +157,14 @@ publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's 
 
 ##@ Deploy
 
-deploy: .venv/development ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
-	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" deploy "$$IMAGE"
+deploy: $(if $(DEPLOY_URL),.venv/production) ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
+	@deploy/reach deploy/deploy deploy "$$IMAGE"
 
-rollback: .venv/development ## Bring back the image that was kept before
-	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" rollback
+rollback: ## Bring back the image that was live before
+	@deploy/reach deploy/deploy rollback
 
 deployments: ## Show what was deployed when, by whom, and how it ended
-	@deploy/reach deploy/release --strategy "$${STRATEGY:-blue-green}" history
+	@deploy/reach deploy/deploy history
 
 swarm: ## Start deploy/stack.yml on this swarm, or bring it to IMAGE and other settings
 	@deploy/swarm "$$IMAGE"
@@ -191,9 +191,9 @@ swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made f
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
 
-deploy-drill: system .venv/development ## Deploy good and bad images under load, and see that no request fails
-	@.ci/need docker engine wrk
-	@PYTHONPATH=deploy:deploy/test python -m drill.drill --strategy "$${STRATEGY:-blue-green}"
+deploy-drill: .venv/development ## Deploy good and bad images under load, and see that no request fails
+	@.ci/need docker engine
+	@PYTHONPATH=deploy/test python -m drill
 
 ##@ Release
 

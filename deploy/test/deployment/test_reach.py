@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from support.waiting import wait_for
-from support.proxied import ROOT, succeed
+from support import ROOT, succeed, wait_for
 
 REACH = ROOT / "deploy/reach"
 ENGINE = ("docker", "info", "--format", "{{.ID}}")
@@ -151,6 +149,26 @@ def test_should_take_key_and_known_hosts_from_files(
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("host", ["", "the server's"])
+@pytest.mark.parametrize("is_file", [True, False])
+def test_should_give_compose_the_settings_while_it_runs(
+    server: Target, tmp_path: Path, host: str, is_file: bool
+) -> None:
+    # Given
+    settings = "PAGE_TRACKER_SITES=example.org\nPAGE_TRACKER_RATE=7"
+    given = str(tmp_path / "production.env") if is_file else settings
+    (tmp_path / "production.env").write_text(settings, "utf-8")
+    changed = {} if host else {"DEPLOY_HOST": "", "SSH_AGENT_PID": str(os.getpid())}
+
+    # When
+    read = 'cat "$COMPOSE_ENV_FILES"; echo; echo "left: ${DEPLOY_ENV:-}"'
+    done = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
+
+    # Then: and nothing of it is left
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.split() == [*settings.split(), "left:"]
+
+
 def test_should_believe_no_host_with_another_key(
     server: Target, tmp_path: Path
 ) -> None:
@@ -165,7 +183,7 @@ def test_should_believe_no_host_with_another_key(
     # Then
     assert done.returncode == 2
     assert "Host key verification failed" in done.stdout
-    assert done.stdout.endswith("can not be reached: see above\n")
+    assert done.stdout.endswith("is unreachable: see above\n")
     assert "not reached" not in done.stdout.splitlines()
 
 
@@ -182,7 +200,7 @@ def test_should_not_log_in_with_another_key(server: Target, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"DEPLOY_HOST": "example.org"}, "ssh://user@host or tcp://host:2376 would do"),
+        ({"DEPLOY_HOST": "example.org"}, "use ssh://user@host or tcp://host:2376"),
         ({"DEPLOY_HOST": "ssh://example.org"}, "ssh://user@host or tcp://"),
         ({"DEPLOY_KNOWN_HOSTS": ""}, "DEPLOY_KNOWN_HOSTS is not set, which ssh://"),
         (
@@ -192,6 +210,10 @@ def test_should_not_log_in_with_another_key(server: Target, tmp_path: Path) -> N
         ({"DEPLOY_KEY": ""}, "DEPLOY_KEY is not set, which ssh://"),
         ({"DEPLOY_KEY": "a word"}, "DEPLOY_KEY is no private key that ssh can use"),
         ({"DEPLOY_HOST": "tcp://127.0.0.1:1"}, "DEPLOY_CA is not set, which tcp://"),
+        (
+            {"DEPLOY_ENV": "no-such-file"},
+            "DEPLOY_ENV is no file, and holds no NAME=val",
+        ),
     ],
 )
 def test_should_refuse_by_name_what_is_missing(

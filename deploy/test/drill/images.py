@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from drill.stacks import ROOT, run
+from support import docker, run, succeed
 
 FAULTS = ("crashes", "unhealthy", "fails-smoke", "slow", "tires")
 NAME = f"page-tracker-drill-{secrets.token_hex(3)}"
@@ -16,33 +16,29 @@ def good_image() -> str:
     """Return the id of PAGE_TRACKER_IMAGE, or of the image that is built here."""
     image = os.environ.get("PAGE_TRACKER_IMAGE")
     if not image:
-        run(ROOT / ".ci/image")
+        succeed(run(".ci/image"))
         image = "page-tracker:local"
     return _id_of(image)
 
 
 def images_with_faults(good: str) -> dict[str, str]:
     """Build an image for each fault and another good one; return the ids of all."""
-    run("docker", "tag", good, f"{NAME}:base")
+    succeed(docker("tag", good, f"{NAME}:base"))
     return {"base": good} | {fault: _build(fault) for fault in ("good", *FAULTS)}
 
 
 def remove_images() -> None:
     """Remove what was built, but for the image that all of it is based on."""
-    names = run("docker", "image", "ls", "--quiet", "--filter", f"reference={NAME}:*")
-    for name in ("base", "good", *FAULTS) if names else ():
-        run("docker", "image", "rm", "--force", f"{NAME}:{name}")
+    for name in ("base", "good", *FAULTS):
+        docker("image", "rm", "--force", f"{NAME}:{name}")
 
 
 def _build(fault: str) -> str:
     name = f"{NAME}:{fault}"
-    run(
-        *("docker", "build", "--quiet", "--tag", name),
-        *("--build-arg", f"IMAGE={NAME}:base", "--build-arg", f"FAULT={fault}"),
-        FOLDER,
-    )
+    options = ("--build-arg", f"IMAGE={NAME}:base", "--build-arg", f"FAULT={fault}")
+    succeed(docker("build", "--quiet", "--tag", name, *options, str(FOLDER)))
     return _id_of(name)
 
 
 def _id_of(image: str) -> str:
-    return run("docker", "image", "inspect", "--format", "{{.Id}}", image)
+    return succeed(docker("image", "inspect", "--format", "{{.Id}}", image))

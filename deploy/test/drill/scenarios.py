@@ -4,9 +4,13 @@ import os
 import signal
 from dataclasses import dataclass, field
 
-from drill.crowd import Account, visited
-from drill.releases import Release, release
-from drill.stacks import Stack
+from drill.runs import Run, deploy
+from support.stack import Stack
+from support.visitors import Visitors
+
+VISITORS = 12
+SECONDS_BETWEEN_VIEWS = 0.02
+SERVICES = ("web-service", "blue-service", "green-service")
 
 
 @dataclass
@@ -15,7 +19,11 @@ class Result:
 
     title: str
     went: str = ""
-    account: Account = field(default_factory=Account)
+    shown: int = 0
+    """How many views were acknowledged, with a number."""
+    failed: int = 0
+    p99: float = 0
+    """Milliseconds within which 99 % of the answers came."""
     to_switch: float | None = None
     to_roll_back: float | None = None
     broken: list[str] = field(default_factory=list)
@@ -69,11 +77,8 @@ SCENARIOS = [
 class Drill:
     """Scenarios on one stack, one after the other."""
 
-    def __init__(
-        self, stack: Stack, url: str, images: dict[str, str], seconds: int
-    ) -> None:
+    def __init__(self, stack: Stack, images: dict[str, str], seconds: int) -> None:
         self._stack = stack
-        self._url = url
         self._images = images
         self._settings = {
             "CANARY_SHARE": "20",
@@ -86,58 +91,67 @@ class Drill:
         """Have a scenario happen while visitors come, and look what came of it."""
         print(f"\n== {scenario.title}", flush=True)
         result = Result(scenario.title)
-        before, stored = self._stack.running(), self._stack.stored()
+        before, stored = self._running(), self._stack.stored()
         good = {self._images["good"], self._images["base"]}
         other = (good - before).pop()
         image = self._images.get(scenario.fault, other)
         arguments = [scenario.command]
         if scenario.command == "deploy":
             arguments.append(image)
-        with visited(self._url) as load:
-            done = self._release(arguments, scenario, result)
+        url = self._stack.url
+        with Visitors(url, VISITORS, pause=SECONDS_BETWEEN_VIEWS) as visitors:
+            visitors.come(100)
+            done = self._deploy(arguments, scenario, result)
             result.expect(f"status {scenario.status}", done.status == scenario.status)
             last = done
             if done.status == -KILLED:
-                load.wait_for_views()
-                last = release(self._stack, *arguments, settings=self._settings)
+                visitors.come(200)
+                last = deploy(self._stack, *arguments, settings=self._settings)
                 result.expect("status 0 after that", last.status == 0)
-            load.wait_for_views()
-        self._account(result, load.account, stored)
+            visitors.come(200)
+        _account(result, visitors, self._stack.stored() - stored)
         _time(result, done, last)
         told = last.lines[0][1] if last is not done else last.reason
         result.expect(f"'{scenario.says}' in: {told}", scenario.says in told)
         after = {other} if last.status == 0 else before
-        running = self._stack.running()
+        running = self._running()
         result.expect(f"{after} run alone, and not {running}", running == after)
         return result
 
-    def _release(
-        self, arguments: list[str], scenario: Scenario, result: Result
-    ) -> Release:
+    def _deploy(self, arguments: list[str], scenario: Scenario, result: Result) -> Run:
         def act(process: int) -> None:
             if scenario.by:
                 os.kill(process, scenario.by)
                 return
-            second = release(self._stack, *arguments)
+            second = deploy(self._stack, *arguments)
             result.expect("status 75 of the second", second.status == os.EX_TEMPFAIL)
 
-        return release(
+        return deploy(
             self._stack, *arguments, at=scenario.at, act=act, settings=self._settings
         )
 
-    def _account(self, result: Result, account: Account, stored: int) -> None:
-        """Hold what was acknowledged against what is stored."""
-        result.account = account
-        stored = self._stack.stored() - stored
-        result.expect(f"no failed request: {account.faults}", account.failed == 0)
-        result.expect("no number twice", not account.faults["the same number"])
-        result.expect(
-            f"{account.acknowledged} acknowledged = {stored} stored",
-            account.acknowledged == stored,
-        )
+    def _running(self) -> set[str]:
+        """Return the ids of the images that run as the application."""
+        return {
+            container["Image"]
+            for service in SERVICES
+            for container in self._stack.containers(service)
+        }
 
 
-def _time(result: Result, done: Release, last: Release) -> None:
+def _account(result: Result, visitors: Visitors, stored: int) -> None:
+    """Hold what was acknowledged against what is stored."""
+    result.shown, result.failed = len(visitors.numbers), len(visitors.failures)
+    seconds = sorted(visitors.seconds or [0])
+    result.p99 = seconds[len(seconds) * 99 // 100] * 1000
+    doubled = result.shown - len(set(visitors.numbers))
+    result.expect(f"no failed request: {visitors.failures[:5]}", not result.failed)
+    result.expect(f"no number twice, not {doubled}", not doubled)
+    told = f"{result.shown} acknowledged = {stored} stored"
+    result.expect(told, result.shown == stored)
+
+
+def _time(result: Result, done: Run, last: Run) -> None:
     """Note what it said when, and how it ended."""
     result.went = f"status {done.status}"
     if last is not done:

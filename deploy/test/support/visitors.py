@@ -1,6 +1,7 @@
 """Visitors who view the counter page again and again."""
 
 import re
+import time
 from threading import Event, Thread
 
 import requests
@@ -21,6 +22,7 @@ class Visitors:
         pause: float = 0,
     ) -> None:
         self.numbers: list[int] = []
+        self.seconds: list[float] = []
         self.failures: list[str] = []
         self._url, self._verify, self._pause = url, verify, pause
         self._leave = Event()
@@ -56,12 +58,14 @@ class Visitors:
             session.trust_env = False
             session.headers["User-Agent"] = f"{FIREFOX} {number}"
             while not self._leave.wait(self._pause):
+                began = time.monotonic()
                 try:
                     answer = session.get(self._url, verify=self._verify, timeout=30)
                 except requests.RequestException as error:
                     self.failures.append(repr(error))
                     continue
                 if answer.ok and (seen := SEEN.search(answer.text)):
+                    self.seconds.append(time.monotonic() - began)
                     self.numbers.append(int(seen[1]))
                 else:
                     self.failures.append(f"{answer.status_code}: {answer.text}")

@@ -13,6 +13,7 @@ from page_tracker.commands.experiment import experiment
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
+from page_tracker.commands.smoke import smoke
 from page_tracker.commands.verify import verify
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
@@ -83,7 +84,7 @@ def main() -> None:
     forgive_encoding()
 
 
-for command in (sites, count, report, experiment, verify):
+for command in (sites, count, report, experiment, verify, smoke):
     main.add_command(command)
 
 

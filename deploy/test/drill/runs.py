@@ -1,5 +1,6 @@
-"""`deploy/release` as somebody runs it, with the time of each line that it says."""
+"""`deploy/deploy` as somebody runs it, with the time of each line that it says."""
 
+import os
 import subprocess
 import sys
 import time
@@ -7,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Timer
 
-from drill.stacks import ROOT, Stack
+from support import ROOT
+from support.operated import Operated
 
 SECONDS_AT_MOST = 300
 
 
 @dataclass
-class Release:
+class Run:
     """A run of the command: its lines, when they came, and its status."""
 
     status: int = 0
@@ -35,19 +37,19 @@ class Release:
         return None
 
 
-def release(
-    stack: Stack,
+def deploy(
+    stack: Operated,
     *arguments: str,
     at: str = "",
     act: Callable[[int], None] = lambda _: None,
     settings: dict[str, str] | None = None,
-) -> Release:
+) -> Run:
     """Run the command, and do something to its process as soon as a line begins so."""
     began = time.monotonic()
-    result = Release()
+    result = Run()
     with subprocess.Popen(
-        [ROOT / "deploy/release", "--strategy", stack.strategy, *arguments],
-        env=stack.environment | (settings or {}),
+        [ROOT / "deploy/deploy", *arguments],
+        env=os.environ | stack.environment | (settings or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

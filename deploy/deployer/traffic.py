@@ -1,16 +1,20 @@
-"""What the proxy's log says of two versions, and when one is worse than the other."""
+"""Watches two versions: by the proxy's log, and when one is worse than the other."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Self
+
+from deployer.ending import DeploymentError
+from deployer.engine import Health, wait_for
 
 LEAST = 20
 ERRORS = 3
 TIMES = 2
 POINTS = 0.01
 SECONDS_MORE = 0.05
+SECONDS_BETWEEN_LOOKS = 2
 
 RULE = f"""\
 Two versions are compared by what the proxy logged of both. Where one of them answered
@@ -89,6 +93,38 @@ def is_slower(new: Traffic, old: Traffic) -> bool:
         and new.within(share) > old.within(share) + SECONDS_MORE
         for share in (0.5, 0.95)
     )
+
+
+def watch(
+    health: Callable[[], Health],
+    both: Callable[[], tuple[Traffic, Traffic]],
+    seconds: float,
+    silent: bool = True,
+) -> str:
+    """Compare the new version with the old for some seconds, and say how they did.
+
+    Errors end it at once; times are compared at the end, since the first ones are those
+    of a version that warms up. `silent` says whether it is fine that nobody asks the
+    new one. Raises DeploymentError.
+    """
+    new, old = both()
+
+    def is_erring() -> bool:
+        nonlocal new, old
+        if (state := health()).state != "healthy":
+            raise DeploymentError(f"It is healthy no more: {state.detail}")
+        new, old = both()
+        return errs_more(new, old)
+
+    if wait_for(is_erring, seconds, every=SECONDS_BETWEEN_LOOKS):
+        raise DeploymentError(f"It has more errors: {new}; {old}")
+    if is_slower(new, old):
+        raise DeploymentError(f"It is slower: {new}; {old}")
+    if not silent and not new.requests and old.requests >= LEAST:
+        raise DeploymentError(f"It answered nothing any more, where before: {old}")
+    if not can_compare(new, old):
+        return f"not compared, for want of {LEAST} requests of each: {new}; {old}"
+    return f"{new}; {old}"
 
 
 def _entry(line: str) -> dict[str, Any]:

@@ -1,17 +1,24 @@
-"""Blue-green on one machine: two colours behind the proxy of a Compose stack."""
+"""Blue-green: two colours behind the proxy of a Compose stack.
 
-import time
+All of it can be done again after a part of it was done: a deployment may have been
+killed anywhere. What does not succeed raises DeploymentError.
+"""
+
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 
-from deployment.containers import Container, containers_of
-from deployment.engine import docker, last_line, run
-from deployment.errors import DeploymentError, RefusedError
-from deployment.model import WEB, Model
-from deployment.plan import CANARY_SHARE, Plan
-from deployment.strategy import Health, Version
+from deployer.ending import DeploymentError, RefusedError
+from deployer.engine import (
+    Container,
+    Health,
+    Version,
+    containers_of,
+    docker,
+    last_line,
+    run,
+    wait_for,
+)
+from deployer.model import WEB, Model
 
 PROXY = "proxy-service"
 BLUE, GREEN = "blue-service", "green-service"
@@ -20,58 +27,66 @@ SERVICES = (WEB, BLUE, GREEN)
 SECONDS_TO_DRAIN = 90
 SECONDS_TO_STOP = 60
 SECONDS_TO_SWITCH = 20
-SECONDS_BETWEEN_TRIES = 1
 
 CURE = (
-    "which does not run. Start it, or give them another:"
-    " docker compose exec proxy-service switch web-service"
+    "No version runs that visitors could get. Start one, and try again:"
+    " docker compose up --detach --wait web-service"
 )
 
 
-class BlueGreen:
-    """The colour that is not live gets the new image; the proxy's state says which is.
+class Stack:
+    """A stack whose visitors get one colour, or while a canary is tried two.
 
-    A stack that was never deployed to has `web-service` live, and blue comes next.
+    The colour that is not live gets the new image; the proxy's state says which is. A
+    stack that was never deployed to has `web-service` live, and blue comes next.
     """
 
-    name = "blue-green"
-
-    @cached_property
-    def _model(self) -> Model:
-        return Model()
-
-    @property
-    def project(self) -> str:
-        """Return the Compose project."""
-        return self._model.project
+    def __init__(self) -> None:
+        self._model = Model()
+        self.project = self._model.project
 
     def live(self) -> Version:
-        """Return what the proxy's state names, whether that runs or has ended."""
-        service = docker("exec", self._proxy, "switch").split()[0]
-        containers = containers_of(self.project, service)
-        if not containers:
-            raise RefusedError(f"Visitors should get {service}, {CURE}")
-        return Version(service, containers[0].image)
+        """Return what visitors get, all but a canary's share of them.
 
-    def check(self, image: str, plan: Plan) -> Plan:
-        """Take any image, and any share."""
-        del image
-        if plan.canary_share is None:
-            return replace(plan, canary_share=CANARY_SHARE)
-        return plan
+        Where that does not run it is what does (`docker compose up` starts
+        web-service), and where nothing does what ended.
+        """
+        named = self._serving()[0]
+        found = [
+            *(one for name in (named, *SERVICES) for one in self._running(name)),
+            *containers_of(self.project, named),
+        ]
+        if not found:
+            raise RefusedError(CURE)
+        service = found[0].facts["Config"]["Labels"]["com.docker.compose.service"]
+        return Version(service, found[0].image)
 
-    def start(self, image: str, before: Version) -> tuple[Version, str]:
-        """Start as many containers of the other colour as are live."""
+    def check(self, before: Version) -> None:
+        """Refuse, by RefusedError, where nothing is live or would lose its settings."""
         live = self._running(before.service)
         if not live:
-            raise DeploymentError(f"Visitors should get {before.service}, {CURE}")
+            raise RefusedError(CURE)
+        self._model.check(live[0])
+
+    def start(self, image: str, before: Version) -> tuple[Version, str]:
+        """Start a candidate beside what is live, where no visitor gets it.
+
+        Returns the candidate, and in a few words how it was started. It may not be
+        healthy yet.
+        """
+        live = self._running(before.service)
+        if not live:
+            raise DeploymentError(CURE)
+        told = ""
+        if (named := self._serving()[0]) != before.service:
+            self._switch(before.service)
+            told = f"{named} did not run, and visitors got {before.service}; "
         service = GREEN if before.service == BLUE else BLUE
         self._remove(service)
-        how = self._model.up(service, image, live)
-        return Version(service, image), how
+        return Version(service, image), told + self._model.up(service, image, live)
 
     def health(self, candidate: Version) -> Health:
-        """Tell how the worst of its containers is."""
+        """Tell how the worst of its containers is. `failed` is final."""
         containers = containers_of(self.project, candidate.service)
         for container in containers:
             if not container.is_running or container.restarts:
@@ -84,7 +99,7 @@ class BlueGreen:
         return Health("healthy")
 
     def log_tail(self, candidate: Version, lines: int) -> str:
-        """Return the last lines of its first container, which its end left there."""
+        """Return the last lines that it logged, even if it ended."""
         container = self.container(candidate)
         done = run("docker", "logs", "--tail", str(lines), container)
         return done.stdout + done.stderr
@@ -97,32 +112,36 @@ class BlueGreen:
         return containers[0].id
 
     def share(self, before: Version, candidate: Version, percent: int) -> None:
-        """Have the proxy give it that share."""
+        """Give the candidate that percentage of the visitors."""
         self._switch(before.service, candidate.service, str(percent))
 
-    def promote(self, before: Version, candidate: Version) -> Version:
-        """Have the proxy give it all visitors."""
-        del before
+    def promote(self, candidate: Version) -> None:
+        """Give the candidate to all visitors."""
         self._switch(candidate.service)
-        return candidate
 
     def finish(self, before: Version) -> str:
-        """Wait until the proxy has no request left for the one before, and stop it.
+        """Stop what is not live once it has answered everything, and say how.
 
         So is what somebody started beside the two, as `docker compose up` does.
         """
         drained = self._drain()
-        self._remove_all_but(docker("exec", self._proxy, "switch").split())
+        self._remove_all_but(self._serving())
         return f"{before.service} {drained}, and is stopped"
 
-    def go_back(self, before: Version) -> None:
-        """Have the proxy give all visitors the one before, and remove the others."""
+    def go_back(self, before: Version) -> Version:
+        """Give all visitors the version before, remove the others, and return it.
+
+        Where somebody removed that one, they get what runs.
+        """
+        if not self._running(before.service):
+            before = self.live()
         self._switch(before.service)
         self._drain()
         self._remove_all_but([before.service])
+        return before
 
     def access_log(self, since: datetime) -> Iterator[str]:
-        """Give what the proxy logged."""
+        """Give the lines of the proxy's log that were written since then."""
         log = docker("logs", "--since", since.isoformat(), self._proxy)
         yield from log.splitlines()
 
@@ -140,17 +159,21 @@ class BlueGreen:
         containers = containers_of(self.project, service)
         return [container for container in containers if container.is_running]
 
+    def _serving(self) -> list[str]:
+        """Return what the proxy's state says: LIVE [CANDIDATE PERCENT]."""
+        return docker("exec", self._proxy, "switch").split()
+
     def _switch(self, *arguments: str) -> None:
         """Set what visitors get. A service may be too busy to answer the proxy once."""
-        deadline = time.monotonic() + SECONDS_TO_SWITCH
-        while True:
-            try:
-                docker("exec", self._proxy, "switch", *arguments)
-                return
-            except DeploymentError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(SECONDS_BETWEEN_TRIES)
+        told: list[str] = []
+
+        def is_switched() -> bool:
+            done = run("docker", "exec", self._proxy, "switch", *arguments)
+            told.append(last_line(done.stderr))
+            return done.returncode == 0
+
+        if not wait_for(is_switched, SECONDS_TO_SWITCH, every=1):
+            raise DeploymentError(f"switch {' '.join(arguments)} failed: {told[-1]}")
 
     def _drain(self) -> str:
         """Wait until requests of before the last reload are answered: `drain` does."""

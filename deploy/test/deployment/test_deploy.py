@@ -1,20 +1,19 @@
-"""`deploy/release` on a real stack: what it keeps, what it refuses, what it says."""
+"""`deploy/deploy` on a real stack: what it keeps, what it refuses, what it says."""
 
 import json
 import os
 import re
+import shutil
 import signal
-import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-
-from support.proxied import ROOT, Proxied, docker, succeed
+from support import ROOT, docker, succeed
+from support.stack import Stack
 
 MORE = {
     "services": {
@@ -25,34 +24,41 @@ MORE = {
         }
     }
 }
-"""What the Compose files of whoever deploys know nothing of, as of a production."""
+"""What an operator's own Compose file has besides those of the repository."""
+
+SETTINGS = """\
+COMPOSE_FILE=docker-compose.yml:more.json
+PAGE_TRACKER_SITES=example.org
+PAGE_TRACKER_RATE=0
+WEB_CPUS=0.75
+"""
 
 AT_ONCE = {"CANARY_SHARE": "0", "WATCH_SECONDS": "0"}
+SERVICES = ("web-service", "blue-service", "green-service")
 
 
 @dataclass
 class Deployed:
-    """A stack that is deployed to, by somebody who has no `.env`."""
+    """A stack that is deployed to, from a checkout that has its files and `.env`."""
 
-    stack: Proxied
+    stack: Stack
     image: str
     """By its id."""
+    checkout: Path
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return what the deployer has in the environment."""
         return (
             os.environ
             | {"COMPOSE_PROJECT_NAME": self.stack.project}
-            | {"COMPOSE_ENV_FILES": "/dev/null"}
+            | {"PAGE_TRACKER_PROXY_IMAGE": f"{self.stack.project}:proxy"}
             | settings
         )
 
-    def release(
-        self, *arguments: str, **settings: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         return subprocess.run(
-            [ROOT / "deploy/release", *arguments],
+            [self.checkout / "deploy/deploy", *arguments],
             env=self.environment(**settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -63,7 +69,7 @@ class Deployed:
 
     def deploy(self, **settings: str) -> str:
         """Deploy the image at once, and return what was said."""
-        done = self.release("deploy", self.image, **AT_ONCE | settings)
+        done = self.run("deploy", self.image, **AT_ONCE | settings)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -71,7 +77,7 @@ class Deployed:
     def deploying(self, until: str) -> Iterator[subprocess.Popen[str]]:
         """Begin a deployment that takes long, and give it when it is at a step."""
         with subprocess.Popen(
-            [ROOT / "deploy/release", "deploy", self.image],
+            [self.checkout / "deploy/deploy", "deploy", self.image],
             env=self.environment(CANARY_SECONDS="60"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,43 +94,53 @@ class Deployed:
 
     def live(self) -> list[str]:
         """Return the containers that visitors get."""
-        return self.stack.containers(self.stack.switch().stdout.split()[0])
+        return self.containers(self.stack.switch().stdout.split()[0])
+
+    def containers(self, service: str) -> list[str]:
+        """Return the containers of a service that run."""
+        return [container["Id"] for container in self.stack.containers(service)]
 
     def inspect(self, what: str) -> str:
         """Return a fact of the first of them."""
         return succeed(docker("inspect", "--format", what, self.live()[0]))
 
-    def mounted(self) -> dict[str, str]:
-        """Return what is mounted there, and from where."""
-        mounts = json.loads(self.inspect("{{json .Mounts}}"))
-        return {mount["Destination"]: mount["Source"] for mount in mounts}
 
-
-@pytest.fixture(scope="module")
-def deployed(image: str) -> Iterator[Deployed]:
-    """Give a stack of two replicas."""
-    stack = Proxied(image, settings={"WEB_CPUS": "0.75"}, override=MORE)
+@pytest.fixture(name="deployed", scope="module")
+def deployed_fixture(
+    image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """Give a stack of two replicas, which another checkout has started."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    shutil.copy(ROOT / "docker-compose.yml", checkout)
+    shutil.copytree(ROOT / "deploy", checkout / "deploy")
+    (checkout / "more.json").write_text(json.dumps(MORE))
+    (checkout / ".env").write_text(SETTINGS)
+    settings = {"WEB_CPUS": "0.75", "PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    settings["PAGE_TRACKER_IMAGE"] = image
+    stack = Stack(tmp_path_factory.mktemp("operator"), settings, MORE)
     identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
+    deployed = Deployed(stack, identifier, checkout)
     try:
-        succeed(docker("build", "--quiet", "--tag", stack.proxy_image, "deploy/proxy"))
+        stack.compose("build", "--quiet", "proxy-service")
         stack.up("--scale", "web-service=2")
-        yield Deployed(stack, identifier)
+        yield deployed
     finally:
-        stack.compose("--profile", "blue-green", "down", "--volumes", "--timeout", "5")
         stack.remove()
         docker("volume", "rm", "--force", f"{stack.project}_deployment-volume")
 
 
 def test_should_refuse_to_go_back_when_nothing_was_before(deployed: Deployed) -> None:
     # When
-    done = deployed.release("rollback")
+    done = deployed.run("rollback")
 
     # Then
     assert done.returncode == 2
     assert "The history has nothing from before sha256:" in done.stdout
 
 
-def test_should_keep_what_runs_when_there_is_no_env_file(deployed: Deployed) -> None:
+def test_should_keep_settings_mounts_and_networks_when_a_second_checkout_deploys(
+    deployed: Deployed,
+) -> None:
     # When
     said = deployed.deploy()
 
@@ -132,42 +148,95 @@ def test_should_keep_what_runs_when_there_is_no_env_file(deployed: Deployed) -> 
     assert len(deployed.live()) == 2
     assert "PAGE_TRACKER_SITES=example.org" in deployed.inspect("{{.Config.Env}}")
     assert deployed.inspect("{{.HostConfig.NanoCpus}}") == "750000000"
-    assert deployed.stack.count("/about")["views"] == 1
+    assert deployed.stack.view("/about")["views"] == 1
     assert "/run/secrets/licence" in deployed.inspect("{{.Mounts}}")
     assert "public-network" in deployed.inspect("{{.NetworkSettings.Networks}}")
-    assert deployed.inspect("{{.HostConfig.LogConfig.Config}}") == "map[max-size:1m]"
-    assert re.search(r"2 of it, .*-1, since there is no \.env", said)
-    assert "not as in the Compose files: PAGE_TRACKER_RATE, PAGE_TRACKER_SITES" in said
+    assert "max-size:1m" in deployed.inspect("{{.HostConfig.LogConfig.Config}}")
+    assert "2 of it, with the settings of .env\n" in said
 
 
-def test_should_take_the_settings_of_an_env_file(
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_should_touch_nothing_when_a_checkout_has_no_settings(
+    deployed: Deployed, command: str
+) -> None:
+    # Given
+    ignorant, before = replace(deployed, checkout=ROOT), deployed.live()
+    image = [deployed.image] if command == "deploy" else []
+
+    # When
+    done = ignorant.run(command, *image, COMPOSE_ENV_FILES="/dev/null")
+
+    # Then
+    assert done.returncode == 2
+    assert re.match(
+        r"Refused: There is no \.env here, and \S+-blue-service-1, which is live,"
+        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus,"
+        r" /run/secrets/licence, \S+_public-network\. .*DEPLOY_ENV",
+        done.stdout,
+    )
+    assert deployed.live() == before
+
+
+def test_should_take_other_settings_when_a_file_has_them(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     # Given
     settings = tmp_path / "settings.env"
-    settings.write_text("PAGE_TRACKER_SITES=another.example,example.org\n")
+    settings.write_text(
+        SETTINGS.replace("=example.org", "=another.example,example.org")
+    )
 
     # When
     said = deployed.deploy(COMPOSE_ENV_FILES=str(settings))
 
     # Then
     assert "=another.example,example.org" in deployed.inspect("{{.Config.Env}}")
-    assert deployed.inspect("{{.HostConfig.NanoCpus}}") == "1000000000"
-    assert f"with the settings of {settings}" in said
+    assert f"settings of {settings} (not as in the version before: " in said
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_should_say_what_helps_when_no_version_runs(
+    deployed: Deployed, command: str
+) -> None:
+    # Given
+    deployed.stack.compose("stop", *SERVICES)
+    image = [deployed.image] if command == "deploy" else []
+
+    # When
+    done = deployed.run(command, *image)
+
+    # Then
+    assert done.returncode == 2
+    cure = done.stdout.strip().rpartition(": ")[2]
+    assert cure == "docker compose up --detach --wait web-service"
+
+
+def test_should_go_on_from_what_runs_when_the_live_colour_does_not(
+    deployed: Deployed,
+) -> None:
+    # Given
+    deployed.stack.compose("stop", *SERVICES)
+    deployed.stack.up("web-service")
+
+    # When
+    said = deployed.deploy()
+
+    # Then
+    assert "did not run, and visitors got web-service" in said
+    assert deployed.stack.get("/health").ok
 
 
 def test_should_leave_nothing_beside_what_visitors_get(deployed: Deployed) -> None:
     # Given: a web-service that nobody gets
     deployed.deploy()
     deployed.stack.up("--no-recreate", "web-service")
-    assert deployed.stack.containers("web-service")
+    assert deployed.containers("web-service")
 
     # When
     deployed.deploy()
 
     # Then
-    services = ("web-service", "blue-service", "green-service")
-    left = [one for name in services for one in deployed.stack.containers(name)]
+    left = [one for name in SERVICES for one in deployed.containers(name)]
     assert sorted(left) == sorted(deployed.live())
 
 
@@ -175,7 +244,7 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
     # Given
     with deployed.deploying("canary") as first:
         # When
-        second = deployed.release("deploy", deployed.image)
+        second = deployed.run("deploy", deployed.image)
 
         # Then
         assert second.returncode == os.EX_TEMPFAIL
@@ -192,7 +261,7 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
     # Then
     assert first.returncode == 128 + signal.SIGINT
     assert said.splitlines()[-1] == "Went back: It was interrupted by SIGINT"
-    history = deployed.release("history").stdout.splitlines()
+    history = deployed.run("history").stdout.splitlines()
     assert re.search(r"deploy .* went back +canary +\d+ s +It was interr", history[-1])
 
 
@@ -219,11 +288,12 @@ def test_should_touch_nothing_more_when_somebody_takes_its_lock(
 
 def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
     # Given
-    name = f"{deployed.stack.project}:broken"
+    name, whole = f"{deployed.stack.project}:broken", f"{deployed.stack.project}:whole"
+    succeed(docker("tag", deployed.image, whole))
     broken = 'CMD ["sh", "-c", "echo there is no such setting >&2; exit 3"]'
     subprocess.run(
         ["docker", "build", "--quiet", "--tag", name, "-"],
-        input=f"FROM {deployed.stack.image}\n{broken}\n",
+        input=f"FROM {whole}\n{broken}\n",
         text=True,
         check=True,
         timeout=60,
@@ -232,10 +302,10 @@ def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
     before = deployed.live()
 
     # When
-    done = deployed.release("deploy", identifier, **AT_ONCE)
+    done = deployed.run("deploy", identifier, **AT_ONCE)
 
     # Then
-    succeed(docker("image", "rm", "--force", name))
+    succeed(docker("image", "rm", "--force", name, whole))
     assert done.returncode == 1
     assert "  | there is no such setting" in done.stdout
     assert re.match(
@@ -244,64 +314,3 @@ def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
         done.stdout.splitlines()[-1],
     )
     assert deployed.live() == before
-
-
-def test_should_work_from_another_machine(deployed: Deployed, tmp_path: Path) -> None:
-    # Given: an engine behind a port, and a client that knows nothing else
-    before, mounted = deployed.live(), deployed.mounted()
-    with engine_behind_a_port() as host:
-        # When
-        said = deployed.deploy(DOCKER_HOST=host, DOCKER_CONFIG=str(plugins(tmp_path)))
-
-    # Then
-    assert "Kept:" in said
-    assert not set(deployed.live()) & set(before)
-    assert deployed.mounted() == mounted
-
-
-def plugins(folder: Path) -> Path:
-    """Return a configuration of the docker command that has its plugins alone."""
-    there = Path(
-        os.environ.get("DOCKER_CONFIG", Path.home() / ".docker"), "cli-plugins"
-    )
-    if there.is_dir():
-        (folder / "cli-plugins").symlink_to(there)
-    return folder
-
-
-@contextmanager
-def engine_behind_a_port() -> Iterator[str]:
-    """Give an address on which this machine's engine answers, as DOCKER_HOST has it."""
-    format_ = "{{.Endpoints.docker.Host}}"
-    host = succeed(docker("context", "inspect", "--format", format_))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    client, _ = listener.accept()
-                    threading.Thread(target=forward, args=[client, host]).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        try:
-            yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-
-
-def forward(client: socket.socket, host: str) -> None:
-    """Carry a connection to the engine, until both sides have ended it."""
-    with client, socket.socket(socket.AF_UNIX) as engine:
-        engine.connect(host.removeprefix("unix://"))
-        back = threading.Thread(target=carry, args=[engine, client])
-        back.start()
-        carry(client, engine)
-        back.join()
-
-
-def carry(source: socket.socket, target: socket.socket) -> None:
-    """Carry one direction of a connection, its end too."""
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from deployment.errors import DeploymentError
-from deployment.strategy import Health
-from deployment.traffic import Traffic
-from deployment.watching import watch
+from deployer.ending import DeploymentError
+from deployer.engine import Health
+from deployer.traffic import Traffic, watch
 
 GREEN, BLUE = "green-service", "blue-service"
 

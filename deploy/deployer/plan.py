@@ -1,10 +1,11 @@
 """What is asked of a deployment, and how long each of its steps may take."""
 
 import os
+import shutil
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from deployment.errors import RefusedError
+from deployer.ending import RefusedError
 
 MEANING = {
     "CANARY_SHARE": "percentage of visitors that get the new version first; 0: none",
@@ -14,15 +15,11 @@ MEANING = {
 }
 
 
-CANARY_SHARE = 10
-
-
 @dataclass(frozen=True)
 class Plan:
     """How a deployment goes. The defaults are those of a small site."""
 
-    canary_share: int | None = None
-    """Without one the strategy says it: CANARY_SHARE, or what its stack has."""
+    canary_share: int = 10
     canary_seconds: int = 30
     watch_seconds: int = 30
     healthy_seconds: int = 120
@@ -39,10 +36,13 @@ class Plan:
             for name in MEANING
             if os.environ.get(name)
         }
-        plan = replace(cls(url=os.environ.get("DEPLOY_URL", "")), **numbers)
-        if plan.canary_share and plan.canary_share > 90:
+        plan = cls(url=os.environ.get("DEPLOY_URL", ""), **numbers)
+        if plan.canary_share > 90:
+            raise RefusedError(f"CANARY_SHARE is {plan.canary_share}: use 0 to 90")
+        if plan.url and not shutil.which("page-tracker"):
             raise RefusedError(
-                f"CANARY_SHARE is {plan.canary_share}: 0 to 90 would do, in percent"
+                "DEPLOY_URL is set, and this machine has no command page-tracker to"
+                " check it with: make deploy installs it"
             )
         return plan
 
@@ -53,18 +53,17 @@ class Plan:
     @staticmethod
     def explanation() -> str:
         """Return the variables with their defaults and meanings."""
-        share = f"{CANARY_SHARE}, in a swarm its PROXY_SHARE"
-        defaults = vars(Plan()) | {"canary_share": share}
+        defaults = vars(Plan())
         return "\n".join(
             f"  {name:16} {meaning} (default: {defaults[name.lower()]})"
             for name, meaning in MEANING.items()
         ) + (
-            "\n  DEPLOY_URL       where visitors get it: the smoke tests have to pass"
-            " there too (default: none)"
+            "\n  DEPLOY_URL       where visitors get it: smoke-tested from here too"
+            " (default: none)"
         )
 
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6):
-        raise RefusedError(f"{name} is '{text}': a number as 30 would do")
+        raise RefusedError(f"{name} is '{text}': use a number, for example 30")
     return int(text)

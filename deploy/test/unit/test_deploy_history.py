@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from deployment.history import History
+from deployer.journal import History
 
 FIRST, SECOND, THIRD = (f"web@sha256:{digit * 64}" for digit in "123")
 
@@ -15,7 +15,7 @@ def lines(*deployments: tuple[str, str, str, str]) -> str:
         name = {"deployment": str(number)}
         begun = {"time": f"2026-11-20T16:4{number}:00+00:00", "by": "me@here"}
         version = {"service": "web-service", "image": before}
-        what = {"command": command, "strategy": "blue-green", "image": image}
+        what = {"command": command, "image": image}
         written.append(name | begun | what | {"before": version})
         written.append(name | {"time": f"2026-11-20T16:4{number}:09+00:00"})
         written[-1]["step"] = "watch"
@@ -166,9 +166,9 @@ def test_should_be_readable() -> None:
 
     # Then
     assert [line.split() for line in table] == [
-        "when by what image strategy outcome at took why".split(),
+        "when by what image outcome at took why".split(),
         ["2026-11-20", "16:40:00", "me@here", "deploy", "web@sha256:222222222222"]
-        + ["blue-green", "kept", "watch", "9", "s"],
+        + ["kept", "watch", "9", "s"],
         ["2026-11-20", "16:41:00", "me@here", "rollback", "web@sha256:111111111111"]
-        + ["blue-green", "went", "back", "watch", "9", "s", "x"],
+        + ["went", "back", "watch", "9", "s", "x"],
     ]

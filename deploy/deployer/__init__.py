@@ -1,0 +1,1 @@
+"""Deploys a version of Page Tracker, or rolls it back."""

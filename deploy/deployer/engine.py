@@ -1,0 +1,202 @@
+"""The engine of DOCKER_HOST or of the docker context: its containers and images."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from deployer.ending import DeploymentError, RefusedError
+
+BY_DIGEST = re.compile(r"([^\s@]+@)?sha256:[0-9a-f]{64}")
+SECONDS_TO_ANSWER = 60
+SECONDS_TO_PULL = 900
+
+
+def wait_for(
+    condition: Callable[[], object], seconds: float, every: float = 0.5
+) -> bool:
+    """Return whether a condition came true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(every, left))
+    return True
+
+
+def run(
+    *command: str,
+    given: str = "",
+    seconds: float = SECONDS_TO_ANSWER,
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with an input, for some seconds at most, and return how it went.
+
+    It is not in this process's group: an interruption ends the deployment, which then
+    goes back, and not the command that it happens to wait for.
+    """
+    try:
+        # pylint: disable-next=consider-using-with  # ended below, with all it started
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise DeploymentError(
+            f"There is no command {command[0]} here: install it"
+        ) from None
+    try:
+        output, errors = process.communicate(given, seconds)
+    except BaseException as error:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        raise DeploymentError(
+            f"No answer within {seconds:.0f} s: {' '.join(command[:4])}"
+        ) from None
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def docker(*arguments: str, seconds: float = SECONDS_TO_ANSWER) -> str:
+    """Run a docker command that has to succeed, and return what it prints."""
+    done = run("docker", *arguments, seconds=seconds)
+    if done.returncode:
+        raise DeploymentError(
+            f"docker {' '.join(arguments[:3])} failed: {last_line(done.stderr)}"
+        )
+    return done.stdout.strip()
+
+
+def last_line(text: str) -> str:
+    """Return the last line of an output that says anything."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "(it said nothing)"
+
+
+def now() -> datetime:
+    """Return the time of the engine's clock, by which its logs go."""
+    return datetime.fromisoformat(docker("info", "--format", "{{.SystemTime}}"))
+
+
+@dataclass(frozen=True)
+class Version:
+    """An image, and the service that runs it: `backend` in the proxy's log."""
+
+    service: str
+    image: str
+    """By digest (`name@sha256:…`), or the id of an image that the engine has."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a version is, and what its health check or its engine said last."""
+
+    state: Literal["starting", "healthy", "failed"]
+    detail: str = ""
+
+
+class Container:
+    """A container of a Compose stack, as it was when it was looked at."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self.id: str = facts["Id"]
+        self.name: str = facts["Name"].removeprefix("/")
+        self.is_running: bool = facts["State"]["Status"] == "running"
+        self.restarts: int = facts["RestartCount"]
+        """How often the engine has started it again."""
+
+    @property
+    def health(self) -> str:
+        """Return `healthy`, `starting` or `unhealthy`; `none` without a check."""
+        health: dict[str, Any] = self.facts["State"].get("Health") or {}
+        return str(health.get("Status", "none"))
+
+    @property
+    def detail(self) -> str:
+        """Say how it is, with what its health check said last."""
+        state = self.facts["State"]
+        told = f"{self.name} is {state['Status']}"
+        if not self.is_running:
+            told += f", status {state['ExitCode']}"
+        if self.restarts:
+            told += (
+                f", after it had ended and was started again (times: {self.restarts})"
+            )
+        checks = (state.get("Health") or {}).get("Log") or []
+        if checks:
+            output = last_line(checks[-1]["Output"])
+            told += f", {self.health}; its health check said: {output}"
+        return told
+
+    @property
+    def image(self) -> str:
+        """Return its image as it was named, or by its id if that was by a tag."""
+        named = str(self.facts["Config"]["Image"])
+        return named if BY_DIGEST.fullmatch(named) else str(self.facts["Image"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what it was given on top of what its image has by itself."""
+        form = ("--format", "{{json .Config.Env}}")
+        of_image = json.loads(docker("image", "inspect", *form, self.facts["Image"]))
+        given = set(self.facts["Config"]["Env"]) - set(of_image or [])
+        # Compose hands on as a mere name what is not set.
+        return dict(line.split("=", 1) for line in given if "=" in line)
+
+
+def containers_of(project: str, service: str) -> list[Container]:
+    """Return the containers of a service, those that ended too, by name."""
+    ids = docker(
+        *("ps", "--all", "--quiet", "--no-trunc"),
+        *("--filter", f"label=com.docker.compose.project={project}"),
+        *("--filter", f"label=com.docker.compose.service={service}"),
+        *("--filter", "label=com.docker.compose.oneoff=False"),
+    ).split()
+    if not ids:
+        return []
+    found = [Container(facts) for facts in json.loads(docker("inspect", *ids))]
+    return sorted(found, key=lambda container: container.name)
+
+
+def checked(image: str) -> str:
+    """Return a reference that names one image for ever. Raises RefusedError."""
+    if BY_DIGEST.fullmatch(image):
+        return image.lower()  # as registries have it: GitHub keeps owners' capitals
+    if not image:
+        raise RefusedError("IMAGE is not set: make deploy IMAGE=name@sha256:…")
+    raise RefusedError(
+        f"'{image}' can mean another image tomorrow: name it by digest, for example"
+        " name@sha256:…. Pushing it prints the digest, and so does: docker buildx"
+        " imagetools inspect NAME. An image that the engine has may be named by its id:"
+        " docker image inspect --format '{{.Id}}' NAME"
+    )
+
+
+def pull(image: str) -> str:
+    """See to it that the engine has an image, and say how. Raises RefusedError."""
+    if run("docker", "image", "inspect", image).returncode == 0:
+        return "the engine has it"
+    if image.startswith("sha256:"):
+        raise RefusedError(
+            f"The engine has no image {image}: an id is that of one it has built or"
+            " pulled. Name one of a registry: name@sha256:…"
+        )
+    docker("pull", "--quiet", image, seconds=SECONDS_TO_PULL)
+    return "pulled"

@@ -1,0 +1,290 @@
+"""The lock and the history of a stack's deployments, which are one container.
+
+It runs on the stack's engine as long as a deployment does: its name can be taken once,
+and it appends what it reads to a file in a volume. It ends when its input does, so with
+the deployer, however that ends: nothing is left locked by one that was killed.
+"""
+
+import getpass
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Timer
+from typing import Any, Self
+
+from deployer.ending import BusyError, DeploymentError, UnsettledError
+from deployer.engine import Version, docker, last_line, run, wait_for
+
+KEPT, WENT_BACK = "kept", "went back"
+"""How a deployment ends; one without an outcome is under way, or was killed."""
+
+PLACE = "/deployments/history.jsonl"
+# A line comes back once it is in the file: no step begins before the history has it.
+KEEP_LINES = (
+    f'while IFS= read -r line; do printf "%s\\n" "$line" | tee -a {PLACE}; done'
+)
+SECONDS_TO_TAKE = 120
+SECONDS_TO_WRITE = 20
+SECONDS_TO_END = 3
+COLUMNS = ("when", "by", "what", "image", "outcome", "at", "took", "why")
+
+
+@dataclass
+class Record:  # pylint: disable=too-many-instance-attributes  # a row of a table
+    """One deployment or rollback, as far as it came."""
+
+    began: str
+    by: str
+    command: str
+    image: str
+    before: Version
+    deployment: str
+    step: str = ""
+    outcome: str = ""
+    reason: str = ""
+    last: str = ""
+    """The time of its last line."""
+
+    def row(self) -> tuple[str, ...]:
+        """Return its cells, as COLUMNS names them."""
+        begin, end = map(datetime.fromisoformat, (self.began, self.last))
+        return (
+            self.began.replace("T", " ").removesuffix("+00:00"),
+            self.by,
+            self.command,
+            short(self.image),
+            self.outcome or "not ended",
+            self.step,
+            f"{(end - begin).total_seconds():.0f} s",
+            self.reason,
+        )
+
+
+@dataclass
+class History:
+    """All deployments of a stack, oldest first."""
+
+    records: list[Record] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lines: str) -> Self:
+        """Return what the lines tell. One that was cut in the writing tells nothing."""
+        records: dict[str, Record] = {}
+        for line in lines.splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                _tell(records, json.loads(line))
+        return cls(list(records.values()))
+
+    def last(self) -> Record | None:
+        """Return the last deployment, however it ended."""
+        return self.records[-1] if self.records else None
+
+    def left(self) -> Record | None:
+        """Return the last deployment if it was killed before it came to an end."""
+        last = self.last()
+        return last if last and not last.outcome else None
+
+    def kept_before(self, live: str) -> str | None:
+        """Return the image to go back to from the one that is live.
+
+        Every deployment that was kept lies on the one before it, and a rollback takes
+        the uppermost away: two in a row go back by two.
+        """
+        images: list[str] = []
+        for record in self.records:
+            if record.outcome != KEPT:
+                continue
+            if not images:
+                images.append(record.before.image)
+            if record.command == "rollback":
+                images = images[:-1] or [record.image]
+            if images[-1] != record.image:
+                images.append(record.image)
+        while images and images[-1] == live:
+            images.pop()
+        return images[-1] if images else None
+
+    def table(self, most: int = 20) -> str:
+        """Return the last deployments as a table, the newest last."""
+        rows = [COLUMNS, *(record.row() for record in self.records[-most:])]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join(
+            "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows
+        )
+
+
+def _tell(records: dict[str, Record], entry: dict[str, Any]) -> None:
+    """Add what a line says to the records."""
+    name = entry["deployment"]
+    if name not in records:
+        told = {key: entry[key] for key in ("by", "command", "image")}
+        before = Version(**entry["before"])
+        records[name] = Record(
+            began=entry["time"], before=before, deployment=name, **told
+        )
+    record = records[name]
+    record.last = entry["time"]
+    record.step = entry.get("step", record.step)
+    record.outcome = entry.get("outcome", record.outcome)
+    record.reason = entry.get("reason", record.reason)
+
+
+def short(image: str) -> str:
+    """Return an image's name with as much of its digest as people compare."""
+    name, _, digest = image.rpartition("sha256:")
+    return f"{name}sha256:{digest[:12]}"
+
+
+class Journal:
+    """The lock while it is held, and the history that grows."""
+
+    def __init__(self, project: str, process: subprocess.Popen[str]) -> None:
+        self._name = container_of(project)
+        self._process = process
+
+    def history(self) -> History:
+        """Return what was deployed, and how far that came."""
+        # The file is not there before the first deployment's first line.
+        look = f"if [ -e {PLACE} ]; then cat {PLACE}; fi"
+        return History.of(docker("exec", self._name, "sh", "-c", look))
+
+    def write(self, deployment: str, **fields: Any) -> None:
+        """Append a line to the history, and return when it is there."""
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        line = {"deployment": deployment, "time": time} | fields
+        if not self._answers(json.dumps(line) + "\n"):
+            raise UnsettledError(
+                f"The container {self._name} ended, which is the lock: somebody removed"
+                " it, or the engine was restarted"
+            )
+
+    def _answers(self, line: str) -> bool:
+        assert self._process.stdin and self._process.stdout
+        timer = Timer(SECONDS_TO_WRITE, self._process.kill)
+        timer.start()
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+            # Before it may come one whose writer was interrupted while it waited.
+            return any(answer == line for answer in self._process.stdout)
+        except BrokenPipeError:
+            return False
+        finally:
+            timer.cancel()
+
+
+@contextmanager
+def locked(project: str, image: str) -> Iterator[Journal]:
+    """Hold the lock of a stack. Raises BusyError with who holds it."""
+    wait_for(lambda: _is_free(project), SECONDS_TO_END, every=0.2)
+    if _state(project) == "created":  # so it did not start in all that time
+        run("docker", "rm", container_of(project))
+    with subprocess.Popen(
+        ["docker", "run", "--rm", "--interactive", "--name", container_of(project)]
+        + _options(project)
+        + [image, "-c", f"echo locked; {KEEP_LINES}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # An interruption is for the deployer alone, which goes back under this lock.
+        start_new_session=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        timer = Timer(SECONDS_TO_TAKE, process.kill)
+        timer.start()
+        try:
+            taken = process.stdout.readline() == "locked\n"
+        finally:
+            timer.cancel()
+        if not taken:
+            process.kill()
+            error = process.stderr.read()
+            if "is already in use" in error or _state(project):
+                raise BusyError(_who_holds(project))
+            raise DeploymentError(f"The lock was not taken: {last_line(error)}")
+        try:
+            yield Journal(project, process)
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            try:
+                process.wait(SECONDS_TO_WRITE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def read(project: str, image: str) -> History:
+    """Return what was deployed to a stack, without taking the lock.
+
+    An image is any that the engine has, with a shell in it.
+    """
+    look = (image, "-c", f"cat {PLACE} 2>/dev/null || true")
+    return History.of(docker("run", "--rm", *_options(project, ":ro"), *look))
+
+
+def whoami() -> str:
+    """Return who deploys, and from where: a CI job by its address, a person by name."""
+    for name in ("CI_JOB_URL", "BUILD_URL"):
+        if os.environ.get(name):
+            return os.environ[name]
+    if run_id := os.environ.get("GITHUB_RUN_ID"):
+        server, repository = (
+            os.environ.get(f"GITHUB_{name}", "")
+            for name in ("SERVER_URL", "REPOSITORY")
+        )
+        return f"{server}/{repository}/actions/runs/{run_id}"
+    return f"{getpass.getuser()}@{platform.node()}"
+
+
+def container_of(project: str) -> str:
+    """Return the name of the container that is the lock."""
+    return f"{project}-deployment"
+
+
+def _who_holds(project: str) -> str:
+    """Say who deploys to a stack at the moment, since when, and what it is at."""
+    name = container_of(project)
+    done = run("docker", "exec", name, "cat", PLACE)
+    last = History.of(done.stdout).last() if done.returncode == 0 else None
+    if last is None or last.outcome:
+        who = "Another deployment has just begun"
+    else:
+        who = f"{last.by} deploys {last.image} since {last.began}, now at: {last.step}"
+    return (
+        f"{who}. Wait for it. If it runs nowhere any more (its machine lost its power,"
+        f" for example): docker rm --force {name}"
+    )
+
+
+def _options(project: str, mode: str = "") -> list[str]:
+    volume = f"{project}_deployment-volume:/deployments{mode}"
+    # The volume is root's; nothing but it can be written.
+    return (
+        ["--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"]
+        + ["--volume", volume, "--label", f"page-tracker.deployment={project}"]
+        + ["--entrypoint", "sh"]
+    )
+
+
+def _is_free(project: str) -> bool:
+    """Say whether nobody has the lock: one whose deployer was killed ends by itself.
+
+    One that ended without being removed, since its engine was stopped, is removed. One
+    that runs never is.
+    """
+    if _state(project) in ("exited", "dead"):
+        run("docker", "rm", container_of(project))
+    return not _state(project)
+
+
+def _state(project: str) -> str:
+    """Return how the container that is the lock is, or nothing where there is none."""
+    form = ("--format", "{{.State.Status}}")
+    done = run("docker", "container", "inspect", *form, container_of(project))
+    return done.stdout.strip()
