@@ -45,17 +45,18 @@ def before(name: str) -> set[str]:
 def test_should_pin_every_action_and_give_it_what_it_takes(name: str) -> None:
     # Given
     text = read(f".github/workflows/{name}")
-    pins = dict(re.findall(r"uses: (\S+@[0-9a-f]{40}) # (v\d+)\.\d+\.\d+$", text, re.M))
+    pin = r"uses: (\S+@[0-9a-f]{40}) # (v\d+)\.\d+\.\d+$"
+    pins = re.findall(pin, text, re.MULTILINE)
 
     # When
     jobs = jobs_in(f".github/workflows/{name}").values()
     used = [step for job in jobs for step in job["steps"] if "uses" in step]
 
     # Then
-    assert used
-    for step in used:
-        action = step["uses"].partition("@")[0]
-        takes = ACTIONS[f"{action}@{pins[step['uses']]}"]
+    assert [uses for uses, _ in pins] == [step["uses"] for step in used]
+    for step, (uses, version) in zip(used, pins):
+        action = uses.partition("@")[0]
+        takes = ACTIONS[f"{action}@{version}"]
         given = set(step.get("with", {}))
         assert set(takes["required"]) <= given <= set(takes["inputs"]), action
 
