@@ -21,23 +21,13 @@ TOKEN = "dckr_pat_" + "v7z9Fe2r9OQmcz5NiX9rQ2d3kSO"
 
 NOBODY = "http://127.0.0.1:9/"
 
-PYSEC = {
-    "id": "PYSEC-1",
-    "published": "2026-01-01T00:00:00Z",
-    "affected": [{"package": {"name": "right", "ecosystem": "PyPI"}}],
-}
-GHSA = {
-    "id": 1,
-    "url": "https://github.com/advisories/GHSA-2",
-    "title": "A fault",
-    "severity": "high",
-    "vulnerable_versions": "<1.0.1",
-}
-LEFT = {
-    "name": "left",
-    "dist-tags": {"latest": "1.0.1"},
-    "versions": {one: {"name": "left", "version": one} for one in ("1.0.0", "1.0.1")},
-}
+PYSEC = """{"id": "PYSEC-1", "published": "2026-01-01T00:00:00Z",
+"affected": [{"package": {"name": "right", "ecosystem": "PyPI"}}]}"""
+GHSA = """{"id": 1, "url": "https://github.com/advisories/GHSA-2", "title": "A fault",
+"severity": "high", "vulnerable_versions": "<1.0.1"}"""
+LEFT = """{"name": "left", "dist-tags": {"latest": "1.0.1"}, "versions": {
+"1.0.0": {"name": "left", "version": "1.0.0"},
+"1.0.1": {"name": "left", "version": "1.0.1"}}}"""
 
 
 class Advisories(ThreadingHTTPServer):
@@ -60,13 +50,14 @@ class Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         known = self.server.vulnerable
         if self.path == "/osv":
-            self.reply({"vulns": [PYSEC]} if known else {})
+            self.reply({"vulns": [json.loads(PYSEC)]} if known else {})
         else:
-            self.reply({name: [GHSA] if known else [] for name in json.loads(body)})
+            found = [json.loads(GHSA)] if known else []
+            self.reply({name: found for name in json.loads(body)})
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name
         """Answer which versions npm's package has."""
-        self.reply(LEFT)
+        self.reply(json.loads(LEFT))
 
     def reply(self, value: object) -> None:
         """Send a value as JSON."""
