@@ -109,22 +109,7 @@ def test_should_commit_at_once_when_nobody_else_calls(store: Store) -> None:
     assert store.commits == [[1], [2]]
 
 
-def test_should_share_a_commit_when_calls_come_while_one_is_on_its_way(
-    store: Store, ask: Ask
-) -> None:
-    # Given
-    asked = [ask(number) for number in (1, 2, 3, 4)]
-
-    # When
-    store.released.set()
-    answers = [future.result(SECONDS) for future in asked]
-
-    # Then
-    assert answers == [10, 20, 30, 40]
-    assert store.commits == [[1], [2, 3, 4]]
-
-
-def test_should_serve_who_came_first_when_a_group_is_full(
+def test_should_share_commits_in_order_when_calls_come_while_one_is_on_its_way(
     store: Store, ask: Ask
 ) -> None:
     # Given
