@@ -17,6 +17,7 @@ from page_tracker.experiments.looks import check_flags
 from page_tracker.experiments.provider import FileProvider
 from support.flags import flags_text
 
+NEON = {"tiles": "tiles", "plain": "neon"}
 VISITORS = [f"visitor {number}" for number in range(10_000)]
 
 
@@ -155,9 +156,7 @@ def test_should_read_the_file_again_when_it_changes(
     assert (at_once, after_a_second) == ("tiles", "plain")
 
 
-@pytest.mark.parametrize(
-    "bad", ["{", flags_text(variants={"tiles": "tiles", "plain": "neon"}), None]
-)
+@pytest.mark.parametrize("bad", ["{", flags_text(variants=NEON), None])
 def test_should_keep_what_was_right_and_say_so_once_when_the_file_goes_bad(
     provider: FileProvider,
     clock: Clock,
@@ -196,6 +195,11 @@ def test_should_keep_what_was_right_and_say_so_once_when_the_file_goes_bad(
     assert caplog.messages[1:] == [f"The flags of {flags} are as it says now"]
 
 
+def split(share: Any) -> str:
+    """Return a file with one share."""
+    return flags_text(targeting={"fractional": [share]})
+
+
 FLAG = '"state": "ENABLED", "variants": {"a": "tiles"}, "defaultVariant": "a"'
 
 
@@ -213,33 +217,15 @@ FLAG = '"state": "ENABLED", "variants": {"a": "tiles"}, "defaultVariant": "a"'
         (flags_text(defaultVariant="no"), "flags.look: defaultVariant names 'no', w"),
         (flags_text(variants={"tiles": 1, "plain": ""}), "flags.look: its variants"),
         (
-            flags_text(variants={"tiles": "tiles", "plain": "neon"}),
-            "flags.look.variants.plain is 'neon': use tiles or plain",
+            flags_text(variants=NEON),
+            "flags.look.variants.plain is 'neon': use tiles or",
         ),
-        (
-            flags_text(targeting={"if": []}),
-            "flags.look.targeting.if: is not read here; fractional is",
-        ),
-        (
-            flags_text(targeting={"fractional": [["no", 1]]}),
-            "flags.look: fractional names 'no', which is none of its variants",
-        ),
-        (
-            flags_text(targeting={"fractional": [{"var": "email"}]}),
-            'flags.look.targeting.fractional.0: use pairs, as in ["variant", 50]',
-        ),
-        (
-            flags_text(targeting={"fractional": [["plain"]]}),
-            "flags.look.targeting.fractional.0.1: is missing",
-        ),
-        (
-            flags_text(targeting={"fractional": [["plain", 1.5]]}),
-            "flags.look.targeting.fractional.0.1: use a whole number, 0 or more",
-        ),
-        (
-            flags_text(0, -1),
-            "flags.look.targeting.fractional.1.1: use a whole number, 0 or more",
-        ),
+        (flags_text(targeting={"if": []}), "flags.look.targeting.if: is not read her"),
+        (split(["no", 1]), "flags.look: fractional names 'no', which is none of its"),
+        (split({"var": "email"}), "flags.look.targeting.fractional.0: use pairs, as"),
+        (split(["plain"]), "flags.look.targeting.fractional.0.1: is missing"),
+        (split(["plain", 1.5]), "flags.look.targeting.fractional.0.1: use a whole num"),
+        (split(["plain", -1]), "flags.look.targeting.fractional.0.1: use a whole numb"),
         (flags_text(0, 0), "flags.look: its fractional weights are all 0"),
         (flags_text(metadata={}), "flags.look.metadata.site is missing; name the si"),
         (flags_text(metadata={"site": "a b"}), "flags.look.metadata.site: 'a b' is"),

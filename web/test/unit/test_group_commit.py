@@ -334,15 +334,6 @@ def test_should_not_send_the_rest_of_a_batch_when_it_takes_too_long(
     assert store.commits == [[1, 2, 3, 4]]
 
 
-def test_should_do_nothing_when_a_batch_is_empty(store: Store) -> None:
-    # When
-    answers = store.group.submit_all([])
-
-    # Then
-    assert not answers
-    assert not store.commits
-
-
 def test_should_answer_each_call_when_many_come_and_some_commits_fail(
     threads: ThreadPoolExecutor,
 ) -> None:
