@@ -151,7 +151,7 @@ def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
 
 
 def spoil_manifest(folder: Path) -> Callable[[], object]:
-    """Let Redis find data that it can not read."""
+    """Let Redis find data that it cannot read."""
     (manifest,) = folder.glob("page-tracker-data/appendonlydir/*.manifest")
     content = manifest.read_bytes()
     manifest.write_text("not a manifest", encoding="utf-8")
@@ -166,7 +166,7 @@ def end_at_once(folder: Path) -> Callable[[], object]:
 
 
 def put_folder_in_place_of_log(folder: Path) -> Callable[[], object]:
-    """Let the file that Redis writes its log to be no file."""
+    """Put a folder where Redis writes its log."""
     redis_log = folder / "page-tracker-data" / "redis.log"
     redis_log.unlink()
     redis_log.mkdir()
@@ -181,7 +181,7 @@ def put_folder_in_place_of_log(folder: Path) -> Callable[[], object]:
         (put_folder_in_place_of_log, "Redis can not be started"),
     ],
 )
-def test_should_try_again_when_redis_can_not_start_for_a_while(
+def test_should_try_again_when_redis_cannot_start_for_a_while(
     folder: Path, break_it: Callable[[Path], Callable[[], object]], said: str
 ) -> None:
     # Given
@@ -264,7 +264,7 @@ def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
         ("redis.log/is-a-folder", "Redis can not be started: "),
     ],
 )
-def test_should_end_with_one_line_when_files_of_the_folder_will_not_do(
+def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
     folder: Path, file: str, complaint: str
 ) -> None:
     # Given

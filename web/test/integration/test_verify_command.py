@@ -26,8 +26,9 @@ def day(site: Site, count: Count) -> DayKeys:
 
 
 @pytest.mark.usefixtures("day")
-def test_should_say_that_all_sums_agree(command: Command) -> None:
+def test_should_say_that_all_sums_agree(command: Command, redis_client: Redis) -> None:
     # Given
+    redis_client.set("page_views", 5)
     command("sites", "add", "example.com")
 
     # When
