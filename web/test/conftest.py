@@ -22,6 +22,7 @@ from page_tracker.cli import main  # noqa: E402
 from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
 from page_tracker.redis_url import RedisUrl  # noqa: E402
 from page_tracker.tracking.connection import connect  # noqa: E402
+from support.flags import flags_text  # noqa: E402
 from support.redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
 from support.usage import Command  # noqa: E402
 
@@ -40,6 +41,14 @@ def folder() -> Iterator[Path]:
     """Give a folder with a path so short that a socket in it can be named."""
     with TemporaryDirectory(prefix="page-tracker-", dir="/tmp") as path:
         yield Path(path)
+
+
+@pytest.fixture
+def flags(folder: Path) -> Path:
+    """Give a file of flags that shows each look to half of all visitors."""
+    path = folder / "flags.json"
+    path.write_text(flags_text())
+    return path
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker import app
+from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
 from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
@@ -16,12 +17,21 @@ from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
+from support.servers import BreakableWay
 from support.usage import Count
 
 DAY = 24 * 60 * 60
 
 
 TOKEN = "a token of the owner"  # nosec B105
+
+
+@pytest.fixture
+def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
+    """Give a way to the test's own Redis that can be broken."""
+    way = BreakableWay(redis_server.socket)
+    yield way
+    way.close()
 
 
 @pytest.fixture

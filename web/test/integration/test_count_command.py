@@ -26,38 +26,31 @@ def views_of(command: Command, *what: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "written", ["/about", "/about/", "https://example.org/about/index.html?utm_id=1"]
+    ("what", "said"),
+    [([], "example.org: 4 views, 3 visits; today 3 views, 2 visits\n")]
+    + [
+        ([page], "/about on example.org: 3 views, 2 visits; today 2 views, 1 visits\n")
+        for page in (
+            "/about",
+            "/about/",
+            "https://example.org/about/index.html?utm_id=1",
+        )
+    ],
 )
-def test_should_read_a_page_however_it_is_written(
-    command: Command, count: Count, written: str
+def test_should_read_a_site_or_a_page_however_it_is_written(
+    command: Command, count: Count, what: list[str], said: str
 ) -> None:
     # Given
     count("/about")
     count("/about")
     count("/about", days_ago=3, visitor=2)
-
-    # When
-    result = command("count", "show", "www.example.org", written)
-
-    # Then
-    assert result.output == (
-        "/about on example.org: 3 views, 2 visits; today 2 views, 1 visits\n"
-    )
-
-
-def test_should_read_a_site(command: Command, count: Count) -> None:
-    # Given
-    count("/a")
     count("/b", visitor=2)
-    count("/b", days_ago=3)
 
     # When
-    result = command("count", "show", "example.org")
+    result = command("count", "show", "www.example.org", *what)
 
     # Then
-    assert result.output == (
-        "example.org: 3 views, 3 visits; today 2 views, 2 visits\n"
-    )
+    assert result.output == said
 
 
 def test_should_bring_an_old_count_along(command: Command, count: Count) -> None:

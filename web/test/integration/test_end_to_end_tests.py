@@ -11,7 +11,6 @@ from flask import Flask
 from redis import Redis
 from werkzeug.serving import make_server
 
-from page_tracker.operating.waiting import wait_for
 from page_tracker.tracking.connection import connect
 from support.servers import page_tracker
 from support.suites import run_suite, suite
@@ -40,7 +39,13 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
 
 
 @pytest.fixture
-def wrong_sentence(redis_client: Redis) -> Iterator[str]:
+def third_view() -> threading.Event:
+    """Give what is set when the third view comes: the suite has two answers then."""
+    return threading.Event()
+
+
+@pytest.fixture
+def wrong_sentence(redis_client: Redis, third_view: threading.Event) -> Iterator[str]:
     """Give the URL of a server that counts, and shows another sentence.
 
     It holds up the third view until the test is over.
@@ -51,6 +56,7 @@ def wrong_sentence(redis_client: Redis) -> Iterator[str]:
     @app.get("/")
     def index() -> str:
         if redis_client.get("page_views") == b"43":
+            third_view.set()
             is_over.wait(20)
             return "Nothing was counted."
         return f"Seen {redis_client.incr('page_views')} times."
@@ -81,7 +87,7 @@ def test_should_leave_the_count_as_it_was_when_tests_fail(
 
 
 def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
-    redis_url: str, wrong_sentence: str
+    redis_url: str, wrong_sentence: str, third_view: threading.Event
 ) -> None:
     # Given
     with connect(redis_url) as redis:
@@ -90,7 +96,7 @@ def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
         # When
         options = [f"--flask-url={wrong_sentence}", f"--redis-url={redis_url}"]
         with suite("e2e", *options, "-k", "count_each_view") as running:
-            assert wait_for(lambda: redis.get("page_views") == b"43", 20)
+            assert third_view.wait(20)
             running.send_signal(signal.SIGTERM)
             running.wait(20)
 

@@ -19,17 +19,9 @@ EVERYTHING = b""
 
 
 @pytest.fixture
-def way_to_redis(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a way to the test's own Redis that can be broken."""
-    way = BreakableWay(redis_server.socket)
-    yield way
-    way.close()
-
-
-@pytest.fixture
-def tracker(way_to_redis: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
+def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
     """Give a running Page Tracker that reaches Redis on that way."""
-    with page_tracker(tmp_path, REDIS_URL=way_to_redis.url) as running:
+    with page_tracker(tmp_path, REDIS_URL=way.url) as running:
         yield running
 
 
@@ -43,7 +35,7 @@ def stored(redis_server: RedisServer) -> int:
 @pytest.mark.parametrize("views_before", [0, 1], ids=["new", "used"])
 def test_should_count_once_when_the_reply_is_lost(
     tracker: PageTracker,
-    way_to_redis: BreakableWay,
+    way: BreakableWay,
     redis_server: RedisServer,
     fate: Literal["hang", "cut"],
     views_before: int,
@@ -51,23 +43,23 @@ def test_should_count_once_when_the_reply_is_lost(
     # Given
     for _ in range(views_before):
         assert tracker.get().ok
-    way_to_redis.breaks_at, way_to_redis.fate = b"INCR", fate
+    way.breaks_at, way.fate = b"INCR", fate
 
     # When
     answer = tracker.get()
 
     # Then
     assert (answer.status_code, answer.text) == (500, APOLOGY)
-    assert way_to_redis.reached.is_set()
+    assert way.reached.is_set()
     assert stored(redis_server) == views_before + 1
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 def test_should_apologise_in_time_when_redis_hangs(
-    tracker: PageTracker, way_to_redis: BreakableWay, accept: str
+    tracker: PageTracker, way: BreakableWay, accept: str
 ) -> None:
     # Given
-    way_to_redis.breaks_at = EVERYTHING
+    way.breaks_at = EVERYTHING
 
     # When
     started = monotonic()
@@ -83,10 +75,10 @@ def test_should_apologise_in_time_when_redis_hangs(
 
 
 def test_should_count_in_time_when_every_reply_is_late(
-    tracker: PageTracker, way_to_redis: BreakableWay
+    tracker: PageTracker, way: BreakableWay
 ) -> None:
     # Given
-    way_to_redis.breaks_at, way_to_redis.fate = EVERYTHING, "late"
+    way.breaks_at, way.fate = EVERYTHING, "late"
 
     # When
     started = monotonic()
@@ -100,11 +92,11 @@ def test_should_count_in_time_when_every_reply_is_late(
 
 @pytest.mark.parametrize("path", ["/", "/ready"])
 def test_should_answer_everybody_in_time_when_redis_hangs(
-    tracker: PageTracker, way_to_redis: BreakableWay, path: str
+    tracker: PageTracker, way: BreakableWay, path: str
 ) -> None:
     # Given
     clients = 64
-    way_to_redis.breaks_at = EVERYTHING
+    way.breaks_at = EVERYTHING
     all_there = Barrier(clients)
 
     def ask(path: str) -> float:
@@ -122,10 +114,10 @@ def test_should_answer_everybody_in_time_when_redis_hangs(
 
 
 def test_should_log_one_line_with_the_cause_when_redis_hangs(
-    tracker: PageTracker, way_to_redis: BreakableWay
+    tracker: PageTracker, way: BreakableWay
 ) -> None:
     # Given
-    way_to_redis.breaks_at = EVERYTHING
+    way.breaks_at = EVERYTHING
 
     # When
     answer = tracker.get()
@@ -155,10 +147,10 @@ def test_should_go_on_counting_when_redis_is_back(
 
 
 def test_should_finish_its_answers_when_it_is_told_to_stop(
-    tracker: PageTracker, way_to_redis: BreakableWay
+    tracker: PageTracker, way: BreakableWay
 ) -> None:
     # Given
-    way_to_redis.breaks_at, way_to_redis.fate = b"INCR", "hold"
+    way.breaks_at, way.fate = b"INCR", "hold"
 
     def is_stopping() -> bool:
         return "Handling signal: term" in tracker.log.read_text(encoding="utf-8")
@@ -166,10 +158,10 @@ def test_should_finish_its_answers_when_it_is_told_to_stop(
     # When
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(tracker.get)
-        assert way_to_redis.reached.wait(5)
+        assert way.reached.wait(5)
         tracker.process.terminate()
         stopping = wait_for(is_stopping, 5)
-        way_to_redis.released.set()
+        way.released.set()
         answer = asked.result(timeout=5)
 
     # Then

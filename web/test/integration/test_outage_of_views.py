@@ -33,14 +33,6 @@ SCRIPT = b"EVALSHA"
 
 
 @pytest.fixture
-def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a way to the test's own Redis that can be broken."""
-    way = BreakableWay(redis_server.socket)
-    yield way
-    way.close()
-
-
-@pytest.fixture
 def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
     """Give a running Page Tracker that has counted one view of each kind."""
     with page_tracker(

@@ -174,20 +174,6 @@ def test_should_colour_nothing_but_terminals_that_want_it(
     assert ("\x1b[36m" in text) == coloured
 
 
-def test_should_find_what_was_seen_most_since_the_beginning(
-    redis_client: Redis, counted: Site
-) -> None:
-    # Given
-    reports = Reports(redis_client, counted)
-
-    # When
-    pages, events = reports.top_pages(1), reports.top_events(5)
-
-    # Then
-    assert pages.rows == [("/a", 3)]
-    assert events.rows == [("Sign up", 1)]
-
-
 def test_should_show_many_days_by_month(
     command: Command, count: Count, counted: Site
 ) -> None:

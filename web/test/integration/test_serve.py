@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,7 +21,13 @@ from page_tracker.operating.redis_server import (
     find_program,
 )
 from page_tracker.operating.waiting import wait_for
-from support.servers import COMMAND, PageTracker, free_port, page_tracker
+from support.servers import (
+    COMMAND,
+    PageTracker,
+    complaint_of_serve,
+    free_port,
+    page_tracker,
+)
 
 
 @pytest.fixture
@@ -48,28 +54,6 @@ def is_alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-def start_serve(folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start a `page-tracker serve` that is not expected to serve."""
-    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
-    return subprocess.Popen(
-        [COMMAND, "serve", "--bind", f"127.0.0.1:{free_port()}"],
-        cwd=folder,
-        env=inherited | environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def complaint_of_serve(folder: Path, **environment: str) -> str:
-    """Return the line with which a `page-tracker serve` gives up."""
-    with start_serve(folder, **environment) as serve:
-        _, complaint = serve.communicate(timeout=25)
-    assert serve.returncode == 1
-    (line,) = complaint.splitlines()
-    return str(line)
 
 
 def test_should_count_in_a_redis_of_its_own(tracker: PageTracker, folder: Path) -> None:
@@ -166,52 +150,54 @@ def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
     assert "Redis ended; starting it again" in tracker.log.read_text(encoding="utf-8")
 
 
-def test_should_try_again_when_redis_can_not_start_at_once(
-    tracker: PageTracker, folder: Path
-) -> None:
-    # Given
-    assert tracker.get().ok
-    data = folder / "page-tracker-data" / "appendonlydir"
-    (manifest,) = data.glob("*.manifest")
+def spoil_manifest(folder: Path) -> Callable[[], object]:
+    """Let Redis find data that it cannot read."""
+    (manifest,) = folder.glob("page-tracker-data/appendonlydir/*.manifest")
     content = manifest.read_bytes()
     manifest.write_text("not a manifest", encoding="utf-8")
-
-    def has_failed() -> bool:
-        return "Redis does not start" in tracker.log.read_text(encoding="utf-8")
-
-    # When
-    redis_of(tracker).kill()
-    failed = wait_for(has_failed, 10)
-    manifest.write_bytes(content)
-
-    # Then
-    assert failed
-    assert wait_for(lambda: tracker.get("/ready").ok, 10)
-    assert tracker.get().text == "This page has been seen 2 times."
+    return lambda: manifest.write_bytes(content)
 
 
-def test_should_try_again_when_what_redis_said_can_not_be_read(folder: Path) -> None:
-    # Given
+def end_at_once(folder: Path) -> Callable[[], object]:
+    """Let the program end, and leave no file of what it said."""
     broken = folder / "broken"
-    program = folder / "redis-server"
-    program.write_text(
-        "#!/bin/sh\n"
-        f"if [ -e {broken} ]; then rm page-tracker-data/redis.log; exit 1; fi\n"
+    broken.touch()
+    return broken.unlink
+
+
+def put_folder_in_place_of_log(folder: Path) -> Callable[[], object]:
+    """Put a folder where Redis writes its log."""
+    redis_log = folder / "page-tracker-data" / "redis.log"
+    redis_log.unlink()
+    redis_log.mkdir()
+    return redis_log.rmdir
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (spoil_manifest, "Redis does not start"),
+        (end_at_once, "No such file"),
+        (put_folder_in_place_of_log, "Redis can not be started"),
+    ],
+)
+def test_should_try_again_when_redis_cannot_start_for_a_while(
+    folder: Path, break_it: Callable[[Path], Callable[[], object]], said: str
+) -> None:
+    # Given
+    write_program(
+        folder / "redis-server",
+        "if [ -e broken ]; then rm page-tracker-data/redis.log; exit 1; fi\n"
         f'exec {find_program()} "$@"\n',
-        encoding="utf-8",
     )
-    program.chmod(0o755)
     with page_tracker(folder, PATH=f"{folder}:{os.environ['PATH']}") as tracker:
         assert tracker.get().ok
 
-        def has_failed() -> bool:
-            return "No such file" in tracker.log.read_text(encoding="utf-8")
-
         # When
-        broken.touch()
+        mend = break_it(folder)
         redis_of(tracker).kill()
-        failed = wait_for(has_failed, 10)
-        broken.unlink()
+        failed = wait_for(lambda: said in tracker.log.read_text("utf-8"), 10)
+        mend()
 
         # Then
         assert failed
@@ -219,27 +205,10 @@ def test_should_try_again_when_what_redis_said_can_not_be_read(folder: Path) -> 
         assert tracker.get().text == "This page has been seen 2 times."
 
 
-def test_should_try_again_when_a_file_can_not_be_written_for_a_while(
-    tracker: PageTracker, folder: Path
-) -> None:
-    # Given
-    assert tracker.get().ok
-    redis_log = folder / "page-tracker-data" / "redis.log"
-    redis_log.unlink()
-    redis_log.mkdir()
-
-    def has_failed() -> bool:
-        return "Redis can not be started" in tracker.log.read_text(encoding="utf-8")
-
-    # When
-    redis_of(tracker).kill()
-    failed = wait_for(has_failed, 10)
-    redis_log.rmdir()
-
-    # Then
-    assert failed
-    assert wait_for(lambda: tracker.get("/ready").ok, 10)
-    assert tracker.get().text == "This page has been seen 2 times."
+def write_program(path: Path, text: str) -> None:
+    """Write a program of the shell."""
+    path.write_text(f"#!/bin/sh\n{text}", encoding="utf-8")
+    path.chmod(0o755)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -247,13 +216,17 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     folder: Path, end: signal.Signals
 ) -> None:
     # Given
-    slow = folder / "redis-server"
-    slow.write_text("#!/bin/sh\nexec sleep 30\n", encoding="utf-8")
-    slow.chmod(0o755)
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    write_program(folder / "redis-server", "exec sleep 30\n")
+    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
 
     # When
-    with start_serve(folder, **environment) as serve:
+    with subprocess.Popen(
+        [COMMAND, "serve", "--bind", f"127.0.0.1:{free_port()}"],
+        cwd=folder,
+        env=inherited | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as serve:
         process = psutil.Process(serve.pid)
         assert wait_for(lambda: len(process.children(recursive=True)) == 2, 10)
         keeper_and_redis = process.children(recursive=True)
@@ -284,31 +257,26 @@ def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
         assert "Traceback" not in tracker.log.read_text(encoding="utf-8")
 
 
-def test_should_end_with_one_line_when_the_data_can_not_be_read(folder: Path) -> None:
-    # Given
-    data = folder / "page-tracker-data" / "appendonlydir"
-    data.mkdir(parents=True)
-    (data / "appendonly.aof.manifest").write_text("not a manifest", encoding="utf-8")
-
-    # When
-    line = complaint_of_serve(folder)
-
-    # Then
-    assert line.startswith("Error: Redis does not start: ")
-    assert "redis.log" in line
-
-
-def test_should_end_with_one_line_when_a_file_of_the_folder_can_not_be_written(
-    folder: Path,
+@pytest.mark.parametrize(
+    ("file", "complaint"),
+    [
+        ("appendonlydir/appendonly.aof.manifest", "Redis does not start: "),
+        ("redis.log/is-a-folder", "Redis can not be started: "),
+    ],
+)
+def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
+    folder: Path, file: str, complaint: str
 ) -> None:
     # Given
-    (folder / "page-tracker-data" / "redis.log").mkdir(parents=True)
+    path = folder / "page-tracker-data" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("not a manifest", encoding="utf-8")
 
     # When
     line = complaint_of_serve(folder)
 
     # Then
-    assert line.startswith("Error: Redis can not be started: ") and "redis.log" in line
+    assert line.startswith(f"Error: {complaint}") and "redis.log" in line
 
 
 def test_should_refuse_connections_as_soon_as_it_is_to_stop(

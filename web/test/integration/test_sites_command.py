@@ -1,8 +1,6 @@
 """page-tracker sites, as an owner uses it."""
 
 import json
-import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,25 +11,10 @@ from page_tracker.operating.redis_server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
 from page_tracker.tracking.site import Site
 from support.recording import make_recorder
-from support.servers import COMMAND, page_tracker
+from support.servers import page_tracker, run_command
 from support.usage import Command, Count
 
 DAY = 24 * 60 * 60
-
-
-def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run page-tracker in a folder, without a REDIS_URL."""
-    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
-    done = subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=inherited | environment,
-        text=True,
-        capture_output=True,
-        timeout=25,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) -> None:
@@ -327,28 +310,28 @@ def test_should_end_with_one_line_when_redis_takes_no_writes(
 
 def test_should_work_in_the_folder_of_a_server_running_or_not(folder: Path) -> None:
     # When
-    not_yet = run(folder, "sites", "list")
-    added = run(folder, "sites", "add", "example.org")
+    not_yet = run_command(folder, "sites", "list")
+    added = run_command(folder, "sites", "add", "example.org")
     with page_tracker(folder):
-        while_serving = run(folder, "sites", "add", "example.net")
-    afterwards = run(folder, "sites", "list", "--json")
+        while_serving = run_command(folder, "sites", "add", "example.net")
+    afterwards = run_command(folder, "sites", "list", "--json")
 
     # Then
-    assert not_yet[0] == 1
-    assert "There are no counts in 'page-tracker-data'" in not_yet[2]
-    assert (added[0], added[2]) == (0, "")
-    assert (while_serving[0], while_serving[2]) == (0, "")
-    names = [site["site"] for site in json.loads(afterwards[1])]
+    assert not_yet.returncode == 1
+    assert "There are no counts in 'page-tracker-data'" in not_yet.stderr
+    for done in (added, while_serving):
+        assert (done.returncode, done.stderr) == (0, "")
+    names = [site["site"] for site in json.loads(afterwards.stdout)]
     assert names == ["example.net", "example.org"]
 
 
 def test_should_say_how_to_get_redis_when_there_is_none(folder: Path) -> None:
     # When
-    status, _, complaint = run(folder, "sites", "list", PATH=str(folder))
+    ended = run_command(folder, "sites", "list", PATH=str(folder))
 
     # Then
-    assert status == 1
-    assert "apt install redis-server" in complaint
+    assert ended.returncode == 1
+    assert "apt install redis-server" in ended.stderr
 
 
 def test_should_show_what_was_refused_for_no_site(

@@ -73,6 +73,31 @@ def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
         process.wait(SECONDS_TO_STOP)
 
 
+def run_command(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run page-tracker in a folder until it ends; there is no REDIS_URL."""
+    inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=inherited | environment,
+        text=True,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+
+
+def complaint_of_serve(folder: Path, **environment: str) -> str:
+    """Return the line with which a `page-tracker serve` gives up."""
+    bind = f"127.0.0.1:{free_port()}"
+    ended = run_command(folder, "serve", "--bind", bind, **environment)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    return str(line)
+
+
 def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -92,27 +92,6 @@ def test_should_ask_for_the_page_that_is_named_when_it_has_slashes_and_marks(
 
 
 @pytest.mark.parametrize(
-    ("method", "address"),
-    [
-        ("GET", "/badge/example.org.svg"),
-        ("GET", "/badge/example.org/about.svg?count=no"),
-        ("HEAD", "/badge/example.org/about.svg"),
-        ("HEAD", "/badge/example.org/about.json"),
-    ],
-)
-def test_should_not_count_when_nobody_sees_a_page(
-    http_client: FlaskClient, numbers_of: Mock, method: str, address: str
-) -> None:
-    # When
-    answer = http_client.open(address, method=method)
-
-    # Then
-    assert answer.status_code == 200
-    (_site, _page, counts), _named = numbers_of.call_args
-    assert counts is False
-
-
-@pytest.mark.parametrize(
     ("query", "message", "title"),
     [
         ("", "1,234", "views: 1,234"),
@@ -313,20 +292,6 @@ def test_should_say_why_when_a_number_is_refused(
     assert texts(answer) == ["views", "unknown site"]
     said = answer.headers["X-Page-Tracker"]
     assert said == r"nobody registered\u000d\u000a\u00e4.org"
-
-
-def test_should_say_why_when_a_view_is_shown_but_not_counted(
-    http_client: FlaskClient, numbers_of: Mock
-) -> None:
-    # Given
-    numbers_of.return_value = Numbers(total=7, today=1, not_counted="bot")
-
-    # When
-    answer = http_client.get("/badge/example.org/about.svg")
-
-    # Then
-    assert (answer.status_code, texts(answer)) == (200, ["views", "7"])
-    assert answer.headers["X-Page-Tracker"] == "not counted: bot"
 
 
 @pytest.mark.parametrize("name", ["label", "title", "color", "style", SCRIPT])

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from hashlib import sha384
 from html import unescape
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -273,19 +273,6 @@ def test_should_answer_with_the_page_whatever_is_filled_in(
     # Then
     assert answer.status_code in (200, 400)
     assert bool(snippets(answer.text)) == (answer.status_code == 200)
-
-
-def test_should_lead_from_the_counter_page_to_the_form(
-    http_client: FlaskClient, redis_client: Mock
-) -> None:
-    # Given
-    redis_client.incr.return_value = 1
-
-    # When
-    page = http_client.get("/", headers={"Accept": "text/html"}).text
-
-    # Then
-    assert '<a href="/embed">Count your own pages</a>' in page
 
 
 def test_should_draw_the_example_when_there_is_no_site(

@@ -109,22 +109,7 @@ def test_should_commit_at_once_when_nobody_else_calls(store: Store) -> None:
     assert store.commits == [[1], [2]]
 
 
-def test_should_share_a_commit_when_calls_come_while_one_is_on_its_way(
-    store: Store, ask: Ask
-) -> None:
-    # Given
-    asked = [ask(number) for number in (1, 2, 3, 4)]
-
-    # When
-    store.released.set()
-    answers = [future.result(SECONDS) for future in asked]
-
-    # Then
-    assert answers == [10, 20, 30, 40]
-    assert store.commits == [[1], [2, 3, 4]]
-
-
-def test_should_serve_who_came_first_when_a_group_is_full(
+def test_should_share_commits_in_order_when_calls_come_while_one_is_on_its_way(
     store: Store, ask: Ask
 ) -> None:
     # Given
@@ -347,15 +332,6 @@ def test_should_not_send_the_rest_of_a_batch_when_it_takes_too_long(
     assert answers[:4] == [10, 20, 30, 40]
     assert [type(it) for it in answers[4:]] == [RedisTimeoutError] * 8
     assert store.commits == [[1, 2, 3, 4]]
-
-
-def test_should_do_nothing_when_a_batch_is_empty(store: Store) -> None:
-    # When
-    answers = store.group.submit_all([])
-
-    # Then
-    assert not answers
-    assert not store.commits
 
 
 def test_should_answer_each_call_when_many_come_and_some_commits_fail(

@@ -1,8 +1,6 @@
 """The look of the counter page, as visitors are shown it."""
 
-from collections import Counter
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -14,64 +12,44 @@ from support.flags import SITE, flags_text, look_of, pixels_of, visit
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Give a file of flags that splits visitors in halves."""
-    path = tmp_path / "flags.json"
-    path.write_text(flags_text())
-    return path
-
-
-@pytest.fixture
-def http_client(path: Path, redis_client: Mock) -> FlaskClient:
+def http_client(flags: Path, redis_client: Mock) -> FlaskClient:
     """Give a client of an application with flags."""
     redis_client.incr.return_value = 1234
-    return make_client(path)
+    return make_client(flags)
 
 
-def make_client(path: Path) -> FlaskClient:
-    """Return a client of an application that has a file of flags."""
-    return create_app(Settings(flags=path)).test_client()
+def make_client(flags: Path | None) -> FlaskClient:
+    """Return a client of an application that may have a file of flags."""
+    return create_app(Settings(flags=flags)).test_client()
 
 
-def test_should_show_each_visitor_one_of_two_looks(http_client: FlaskClient) -> None:
-    # When
-    looks = {
-        visitor: look_of(visit(http_client, visitor=visitor)) for visitor in range(400)
-    }
-
-    # Then
-    split = Counter(looks.values())
-    assert set(split) == {"tiles", "plain"}
-    assert 150 < split["plain"] < 250
-    # And again the same.
-    for visitor in range(50):
-        assert look_of(visit(http_client, visitor=visitor)) == looks[visitor]
+def looks_of(client: FlaskClient) -> list[str]:
+    """Return the looks that many visitors are shown."""
+    return [look_of(visit(client, visitor=visitor)) for visitor in range(200)]
 
 
-def test_should_show_a_visitor_the_same_look_when_another_server_answers(
-    http_client: FlaskClient, path: Path
+def test_should_show_each_visitor_one_of_two_looks_whichever_server_answers(
+    http_client: FlaskClient, flags: Path
 ) -> None:
-    # Given
-    looks = [look_of(visit(http_client, visitor=visitor)) for visitor in range(50)]
-    other = make_client(path)
-
     # When
-    elsewhere = [look_of(visit(other, visitor=visitor)) for visitor in range(50)]
+    looks = looks_of(http_client)
+    elsewhere = looks_of(make_client(flags))
 
     # Then
-    assert elsewhere == looks
+    assert set(looks) == {"tiles", "plain"}
+    assert 60 < looks.count("plain") < 140
+    assert looks_of(http_client) == elsewhere == looks
 
 
 def test_should_deal_anew_when_the_salt_is_another(
-    http_client: FlaskClient, path: Path
+    http_client: FlaskClient, flags: Path
 ) -> None:
     # Given
-    looks = [look_of(visit(http_client, visitor=visitor)) for visitor in range(200)]
-    path.write_text(flags_text(salt="another salt for a test"))
-    other = make_client(path)
+    looks = looks_of(http_client)
+    flags.write_text(flags_text(salt="another salt for a test"))
 
     # When
-    anew = [look_of(visit(other, visitor=visitor)) for visitor in range(200)]
+    anew = looks_of(make_client(flags))
 
     # Then
     assert 60 < sum(old == new for old, new in zip(looks, anew)) < 140
@@ -87,17 +65,12 @@ def test_should_count_the_look_by_a_pixel_and_the_page_as_ever(
     look = look_of(page)
     assert pixels_of(page) == [f"/pixel.gif?site={SITE}&page=/look/{look}"]
     assert redis_client.mock_calls == [("incr", ("page_views",), {})]
-    assert "This page has been seen 1234 times." in page.text
+    sentence = "This page has been seen 1234 times."
+    assert visit(http_client, Accept="text/plain").text == sentence
+    assert sentence in page.text
+    assert '<a href="/embed">Count your own pages</a>' in page.text
     assert page.headers["Cache-Control"] == "no-store"
     assert "img-src 'self'" in page.headers["Content-Security-Policy"]
-
-
-def test_should_answer_the_sentence_as_ever(http_client: FlaskClient) -> None:
-    # When
-    answer = visit(http_client, Accept="text/plain")
-
-    # Then
-    assert answer.text == "This page has been seen 1234 times."
 
 
 @pytest.mark.parametrize("signal", ["DNT", "Sec_GPC"])
@@ -141,51 +114,26 @@ def test_should_count_who_goes_on_from_the_counter_page_only(
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("text", "look"),
     [
-        {"state": "DISABLED"},
-        {"targeting": {}, "defaultVariant": "tiles"},
+        (flags_text(state="DISABLED", defaultVariant="plain"), "tiles"),
+        (flags_text(targeting={}, defaultVariant="plain"), "plain"),
+        ("{", "tiles"),
+        (None, "tiles"),
     ],
 )
-def test_should_count_nothing_when_all_are_shown_the_same(
-    http_client: FlaskClient, path: Path, changes: dict[str, Any]
-) -> None:
-    # Given
-    path.write_text(flags_text(**changes))
-
-    # When
-    pages = [visit(http_client, visitor=visitor) for visitor in range(20)]
-    pages.append(visit(http_client, "/embed", Referer="http://localhost/"))
-
-    # Then
-    assert not any(pixels_of(page) for page in pages)
-
-
-def test_should_be_the_page_that_it_was_when_there_are_no_flags(
-    redis_client: Mock,
+def test_should_show_all_the_same_and_count_nothing_when_nobody_is_split(
+    redis_client: Mock, flags: Path, text: str | None, look: str
 ) -> None:
     # Given
     redis_client.incr.return_value = 7
-    client = create_app(Settings()).test_client()
+    flags.write_text(text or "")
+    client = make_client(flags if text else None)
 
     # When
-    page = visit(client)
+    pages = [visit(client, visitor=visitor) for visitor in range(20)]
+    page = visit(client, "/embed", Referer="http://localhost/")
 
     # Then
-    assert look_of(page) == "tiles"
-    assert not pixels_of(page)
-
-
-def test_should_show_the_usual_look_when_the_file_is_bad(
-    redis_client: Mock, path: Path
-) -> None:
-    # Given
-    redis_client.incr.return_value = 7
-    path.write_text("{")
-
-    # When
-    page = visit(make_client(path))
-
-    # Then
-    assert page.status_code == 200
-    assert look_of(page) == "tiles"
+    assert {look_of(page) for page in pages} == {look}
+    assert not any(map(pixels_of, [*pages, page]))

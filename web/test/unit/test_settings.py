@@ -1,10 +1,12 @@
 """Settings from the environment, and what is said when they will not do."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.tracking.site import SiteError, sites_of_settings
 
 
 def test_should_have_production_defaults_when_nothing_is_set() -> None:
@@ -20,36 +22,43 @@ def test_should_have_production_defaults_when_nothing_is_set() -> None:
     assert (settings.log_format, settings.log_level) == ("json", "info")
 
 
+VALUES: dict[str, tuple[str, object]] = {
+    "REDIS_URL": ("redis://redis-service:6379", "redis://redis-service:6379"),
+    "PAGE_TRACKER_PROFILE": ("testing", "testing"),
+    "PAGE_TRACKER_BIND": ("[::]:9000", "[::]:9000"),
+    "PAGE_TRACKER_DATA": ("/data", Path("/data")),
+    "PAGE_TRACKER_WORKERS": ("3", 3),
+    "PAGE_TRACKER_THREADS": ("16", 16),
+    "PAGE_TRACKER_RELOAD": ("yes", True),
+    "PAGE_TRACKER_LOG_FORMAT": ("text", "text"),
+    "PAGE_TRACKER_LOG_LEVEL": ("error", "error"),
+    "PAGE_TRACKER_COMMIT": ("1234567", "1234567"),
+    "PAGE_TRACKER_SITES": ("example.org", "example.org"),
+    "PAGE_TRACKER_ANY_SITE": ("5", 5),
+    "PAGE_TRACKER_PROXIES": (
+        "10.0.0.0/8, ::1",
+        (ip_network("10.0.0.0/8"), ip_network("::1")),
+    ),
+    "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
+    "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
+    "PAGE_TRACKER_SPAM_REFERRERS": (__file__, Path(__file__)),
+    "PAGE_TRACKER_RATE": ("0", 0),
+    "PAGE_TRACKER_MAX_PAGES": ("20", 20),
+    "PAGE_TRACKER_MAX_VALUES": ("30", 30),
+    "PAGE_TRACKER_TOKEN": ("0123456789abcdef", "0123456789abcdef"),
+    "PAGE_TRACKER_SCRIPT": ("hello.js", "hello.js"),
+    "PAGE_TRACKER_ENDPOINT": ("stats/hello", "stats/hello"),
+}
+
+
 def test_should_take_every_value_from_the_environment() -> None:
     # When
-    settings = load_settings(
-        {
-            "REDIS_URL": "redis://redis-service:6379",
-            "PAGE_TRACKER_PROFILE": "testing",
-            "PAGE_TRACKER_BIND": "[::]:9000",
-            "PAGE_TRACKER_DATA": "/data",
-            "PAGE_TRACKER_WORKERS": "3",
-            "PAGE_TRACKER_THREADS": "16",
-            "PAGE_TRACKER_RELOAD": "yes",
-            "PAGE_TRACKER_LOG_FORMAT": "text",
-            "PAGE_TRACKER_LOG_LEVEL": "error",
-            "PAGE_TRACKER_COMMIT": "1234567",
-        }
-    )
+    settings = load_settings({name: text for name, (text, _) in VALUES.items()})
 
     # Then
-    assert settings == Settings(
-        redis_url="redis://redis-service:6379",
-        profile="testing",
-        bind="[::]:9000",
-        data=Path("/data"),
-        workers=3,
-        threads=16,
-        reload=True,
-        log_format="text",
-        log_level="error",
-        commit="1234567",
-    )
+    for name, (_, value) in VALUES.items():
+        field = name.removeprefix("PAGE_TRACKER_").lower()
+        assert getattr(settings, field) == value, name
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,17 @@ def test_should_take_an_empty_variable_for_an_unset_one() -> None:
         ("PAGE_TRACKER_BIND", "http://localhost:8000", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:http", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:65536", "HOST:PORT"),
+        ("PAGE_TRACKER_PROXIES", "10.0.0.1/8", "use addresses and ranges, "),
+        ("PAGE_TRACKER_OWN", "home", "use addresses and ranges, "),
+        ("PAGE_TRACKER_RATE", "-1", "use a whole number, 0 to 1000000"),
+        ("PAGE_TRACKER_MAX_PAGES", "many", "use a whole number, 1 to 10000000"),
+        (
+            "PAGE_TRACKER_SPAM_REFERRERS",
+            "/nowhere",
+            "name a readable file that holds th",
+        ),
+        ("PAGE_TRACKER_SCRIPT", "../x.js", "use a path of A-Z, a-z, 0-9"),
+        ("PAGE_TRACKER_ENDPOINT", "health", "this name is taken; use another, "),
     ],
 )
 def test_should_name_the_variable_and_what_would_do_when_a_value_is_bad(
@@ -233,16 +253,25 @@ def test_should_say_what_is_wrong_with_a_redis_url_without_its_password(
     assert "swordfish" not in str(error.value)
 
 
-def test_should_read_the_redis_url_from_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://:swordfish@redis-service:6379"),
+        ("PAGE_TRACKER_TOKEN", "0123456789abcdef"),
+    ],
+)
+def test_should_read_a_secret_from_a_file(
+    tmp_path: Path, name: str, value: str
+) -> None:
     # Given
-    secret = tmp_path / "redis_url"
-    secret.write_text("redis://:swordfish@redis-service:6379\n", encoding="utf-8")
+    secret = tmp_path / "secret"
+    secret.write_text(f"{value}\n", encoding="utf-8")
 
     # When
-    settings = load_settings({"REDIS_URL_FILE": str(secret)})
+    settings = load_settings({f"{name}_FILE": str(secret)})
 
     # Then
-    assert settings.redis_url == "redis://:swordfish@redis-service:6379"
+    assert value in (settings.redis_url, settings.token)
 
 
 @pytest.mark.parametrize(
@@ -262,16 +291,26 @@ def test_should_say_what_is_wrong_with_the_file_of_the_redis_url(
         load_settings({"REDIS_URL_FILE": str(secret)})
 
 
-def test_should_blame_the_file_when_the_redis_url_in_it_is_wrong(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("REDIS_URL", "http://:swordfish@localhost", "use redis://"),
+        ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
+    ],
+)
+def test_should_blame_the_file_and_not_show_the_secret_when_it_is_wrong(
+    tmp_path: Path, name: str, value: str, reason: str
 ) -> None:
     # Given
-    secret = tmp_path / "redis_url"
-    secret.write_text("http://:swordfish@localhost", encoding="utf-8")
+    secret = tmp_path / "secret"
+    secret.write_text(value, encoding="utf-8")
+
+    # When
+    with pytest.raises(SettingsError, match=f"^{name}_FILE: {reason}") as error:
+        load_settings({f"{name}_FILE": str(secret)})
 
     # Then
-    with pytest.raises(SettingsError, match="^REDIS_URL_FILE: use redis://"):
-        load_settings({"REDIS_URL_FILE": str(secret)})
+    assert "swordfish" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -295,3 +334,30 @@ def test_should_refuse_two_redis_urls(tmp_path: Path) -> None:
         load_settings(
             {"REDIS_URL": "redis://a", "REDIS_URL_FILE": str(tmp_path / "url")}
         )
+
+
+def test_should_read_sites_with_their_time_zones() -> None:
+    # When
+    sites = sites_of_settings(" Example.org , blog.example.org = Europe/Berlin,")
+
+    # Then
+    assert [(site.name, site.time_zone) for site in sites] == [
+        ("example.org", "UTC"),
+        ("blog.example.org", "Europe/Berlin"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a b", "'a b' is no site: use its host, as in example.org"),
+        ("a.org=Mars", "'Mars' is no time zone: use one as Europe/Berlin"),
+    ],
+)
+def test_should_say_why_a_site_can_not_be_registered(text: str, reason: str) -> None:
+    # When
+    with pytest.raises(SiteError) as error:
+        sites_of_settings(text)
+
+    # Then
+    assert str(error.value) == reason

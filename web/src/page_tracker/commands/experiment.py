@@ -1,8 +1,5 @@
 """page-tracker experiment: what the looks of the counter page make visitors do."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import click
@@ -29,22 +26,26 @@ from page_tracker.experiments.looks import (
     went_on_page,
 )
 from page_tracker.experiments.proportions import (
-    Interval,
     Proportion,
-    chance_of_difference,
-    chance_of_split,
     difference_interval,
+    errors_apart,
+    errors_off,
+    p_value,
     people_to_tell,
 )
 from page_tracker.settings import Settings, SettingsError, variable
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import LONGEST_RETENTION, Site
+from page_tracker.tracking.site import LONGEST_RETENTION
 
 LEAST_CHANCE = 0.05
 """What happens less often by chance is taken for a real difference."""
 
 LEAST_CHANCE_OF_SPLIT = 0.001
-"""And less often than that for a fault of the split, as Fabijan et al. have it."""
+"""What happens less often than that is a fault of the split: one look loses visitors.
+
+A. Fabijan et al., "Diagnosing sample ratio mismatch in online controlled experiments",
+KDD 2019.
+"""
 
 ERROR_OF_VISITORS = 0.0081
 """Relative standard error of a HyperLogLog of Redis, at most."""
@@ -52,47 +53,8 @@ ERROR_OF_VISITORS = 0.0081
 LONGEST_BAR = 40
 """Columns of a terminal."""
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """How an experiment stands."""
-
-    site: Site
-    days: Sequence[date]
-    weights: dict[str, int]
-    looks: dict[str, Proportion]
-
-    @property
-    def usual(self) -> Proportion:
-        """Return what those did who were shown the look that everybody had."""
-        return self.looks[LOOKS[0]]
-
-    @property
-    def other(self) -> Proportion:
-        """Return what those did who were shown the other look."""
-        return self.looks[LOOKS[1]]
-
-    @property
-    def difference(self) -> Interval:
-        """Return how much larger the other rate may be."""
-        return difference_interval(self.usual, self.other)
-
-    @property
-    def chance(self) -> float:
-        """Return how often chance alone makes such a difference."""
-        return chance_of_difference(self.usual, self.other)
-
-    @property
-    def is_told(self) -> bool:
-        """Say whether the difference is more than chance usually makes."""
-        excludes_none = self.difference.low > 0 or self.difference.high < 0
-        return excludes_none and self.chance < LEAST_CHANCE
-
-    @property
-    def chance_of_split(self) -> float:
-        """Return how often chance alone splits visitors so far from the weights."""
-        people = {look: outcome.people for look, outcome in self.looks.items()}
-        return chance_of_split(people, self.weights, ERROR_OF_VISITORS)
+Outcome = dict[str, Any]
+"""How an experiment stands: what JSON has, and what people are shown."""
 
 
 @click.command()
@@ -120,9 +82,9 @@ def experiment(days: int, as_json: bool) -> None:
     with open_counts() as counts:
         asked = experiment_in(counts.settings)
         reports = Reports(counts.redis, counts.sites.get(asked.site))
-        outcome = outcome_of(asked, reports, days)
+        outcome = outcome_of(asked.shares, reports, days)
     if as_json:
-        print_json(as_document(outcome))
+        print_json(outcome)
     else:
         print_outcome(outcome, make_console())
 
@@ -148,119 +110,124 @@ def experiment_in(settings: Settings) -> Experiment:
     return found
 
 
-def outcome_of(asked: Experiment, reports: Reports, number_of_days: int) -> Outcome:
-    """Ask what was counted."""
-    days = reports.last_days(number_of_days)
-    pages = [page(look) for look in LOOKS for page in (shown_page, went_on_page)]
-    visits = [page.visits for page in reports.pages(pages, days)]
-    looks = {
-        # A page that was left at once may not have loaded its pixel, and the numbers
-        # are estimates where they are large: no more can have gone on than were there.
-        look: Proportion(min(went_on, shown), shown)
-        for look, shown, went_on in zip(LOOKS, visits[::2], visits[1::2])
-    }
-    return Outcome(reports.site, days, asked.shares, looks)
-
-
-def conclusion(outcome: Outcome) -> str:
-    """Return what the numbers mean, in a sentence or two."""
-    usual, other = outcome.usual, outcome.other
-    if not usual.people or not other.people:
-        return "There is nothing to compare until visitors were shown both looks."
-    shown = f"(p = {outcome.chance:.2g})"
-    if outcome.is_told:
-        low, high = sorted(100 * abs(bound) for bound in outcome.difference)
-        more = "more" if other.rate > usual.rate else "fewer"
-        return (
-            f"Of 100 visitors who are shown {LOOKS[1]}, {low:.1f} to {high:.1f} {more} "
-            f"go on than of 100 who are shown {LOOKS[0]}. Chance alone would rarely "
-            f"make such a difference {shown}."
-        )
-    if usual.rate == other.rate:
-        return "Both looks make as many go on: no difference was counted."
-    missing = max(1, people_to_tell(usual, other) - usual.people - other.people)
-    return (
-        f"The difference may be chance {shown}. If it is real and as large as this, "
-        f"about {missing:,} visitors more would tell, four times out of five."
-    )
-
-
-def warning(outcome: Outcome) -> str:
-    """Return what is wrong with the split, or an empty text."""
-    if outcome.chance_of_split >= LEAST_CHANCE_OF_SPLIT:
-        return ""
-    split = " to ".join(str(outcome.weights[look]) for look in LOOKS)
-    return (
-        f"Do not trust this: the visitors are not split {split}, as the file of flags "
-        f"says (p = {outcome.chance_of_split:.2g}). Were the shares changed in these "
-        "days, --days asks for fewer; else one look loses visitors, or their pixels."
-    )
-
-
-def as_document(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as JSON has it: rates and their intervals from 0 to 1.
+def outcome_of(weights: dict[str, int], reports: Reports, number: int) -> Outcome:
+    """Return how an experiment stands, as JSON has it: rates are from 0 to 1.
 
     Names stay as they are in later versions; more may come.
     """
+    days = reports.last_days(number)
+    pages = [page(look) for look in LOOKS for page in (shown_page, went_on_page)]
+    visits = [page.visits for page in reports.pages(pages, days)]
+    # A page that was left at once may not have loaded its pixel, and the numbers are
+    # estimates where they are large: no more can have gone on than were there.
+    usual, other = (
+        Proportion(min(went_on, shown), shown)
+        for shown, went_on in zip(visits[::2], visits[1::2])
+    )
+    split = chance_of_split(usual.people, other.people, weights)
     return {
-        "site": outcome.site.name,
-        "first_day": outcome.days[0].isoformat(),
-        "last_day": outcome.days[-1].isoformat(),
+        "site": reports.site.name,
+        "first_day": days[0].isoformat(),
+        "last_day": days[-1].isoformat(),
         "looks": [
             {
                 "look": look,
-                "weight": outcome.weights.get(look, 0),
+                "weight": weights.get(look, 0),
                 "visitors": of.people,
                 "went_on": of.did,
                 "rate": of.rate,
                 **of.interval._asdict(),
             }
-            for look, of in outcome.looks.items()
+            for look, of in zip(LOOKS, (usual, other))
         ],
         "difference": {
-            "rate": outcome.other.rate - outcome.usual.rate,
-            **outcome.difference._asdict(),
-            "p_value": outcome.chance,
+            "rate": other.rate - usual.rate,
+            **difference_interval(usual, other)._asdict(),
+            "p_value": p_value(errors_apart(usual, other)),
         },
-        "split_p_value": outcome.chance_of_split,
-        "conclusion": conclusion(outcome),
-        "warning": warning(outcome),
+        "split_p_value": split,
+        "conclusion": conclusion(usual, other),
+        "warning": warning(weights, split),
     }
+
+
+def chance_of_split(usual: int, other: int, weights: dict[str, int]) -> float:
+    """Return how often chance alone splits visitors so far from the weights."""
+    if not weights:
+        return 1.0
+    share = weights[LOOKS[0]] / sum(weights.values())
+    return p_value(errors_off(usual, other, share, ERROR_OF_VISITORS))
+
+
+def conclusion(usual: Proportion, other: Proportion) -> str:
+    """Return what the numbers mean, in a sentence or two."""
+    if not usual.people or not other.people:
+        return "There is nothing to compare until visitors were shown both looks."
+    if usual.rate == other.rate:
+        return "Both looks make as many go on: no difference was counted."
+    errors = errors_apart(usual, other)
+    chance = f"(p = {p_value(errors):.2g})"
+    interval = difference_interval(usual, other)
+    if p_value(errors) < LEAST_CHANCE and not interval.low <= 0 <= interval.high:
+        low, high = sorted(100 * abs(bound) for bound in interval)
+        more = "more" if errors > 0 else "fewer"
+        return (
+            f"Of 100 visitors who are shown {LOOKS[1]}, {low:.1f} to {high:.1f} {more} "
+            f"go on than of 100 who are shown {LOOKS[0]}. Chance alone would rarely "
+            f"make such a difference {chance}."
+        )
+    people = usual.people + other.people
+    missing = max(1, people_to_tell(people, errors) - people)
+    return (
+        f"The difference may be chance {chance}. If it is real and as large as this, "
+        f"about {missing:,} visitors more would tell, four times out of five."
+    )
+
+
+def warning(weights: dict[str, int], chance: float) -> str:
+    """Return what is wrong with the split, or an empty text."""
+    if chance >= LEAST_CHANCE_OF_SPLIT:
+        return ""
+    split = " to ".join(str(weights[look]) for look in LOOKS)
+    return (
+        f"Do not trust this: the visitors are not split {split}, as the file of flags "
+        f"says (p = {chance:.2g}). If the shares were changed in these days, --days "
+        "asks for fewer; else one look loses visitors, or their pixels."
+    )
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print an outcome, as wide as the terminal is."""
-    number = len(outcome.days)
-    span = f"the last {number:,} days" if number > 1 else "today"
+    looks, difference = outcome["looks"], outcome["difference"]
     full, light = bars(console)
     say(
-        f"Visitors who went on to count their own pages, {span} ({outcome.site.name}; "
-        f"rates are {full} at least, {light} at most)"
+        f"Visitors who went on to count their own pages, {outcome['first_day']} to "
+        f"{outcome['last_day']} ({outcome['site']}; rates are {full} at least, {light} "
+        "at most)"
     )
     console.print()
     table = make_table("look", ">visitors", ">went on", ">rate", ">95 % interval", "")
-    most = max(of.interval.high for of in outcome.looks.values())
+    most = max(look["high"] for look in looks)
     longest = min(LONGEST_BAR, max(10, console.width - 52))
-    for look, of in outcome.looks.items():
-        low, high = of.interval
+    for look in looks:
+        low, high = look["low"], look["high"]
         table.add_row(
-            look,
-            f"{of.people:,}",
-            f"{of.did:,}",
-            f"{of.rate:.1%}",
+            look["look"],
+            f"{look['visitors']:,}",
+            f"{look['went_on']:,}",
+            f"{look['rate']:.1%}",
             f"{low:.1%} to {high:.1%}",
-            make_bar(high, low, most, longest, console) if of.people else "",
+            make_bar(high, low, most, longest, console) if look["visitors"] else "",
         )
     console.print(table)
     console.print()
-    if outcome.usual.people and outcome.other.people:
-        low, high = outcome.difference
-        difference = outcome.other.rate - outcome.usual.rate
+    if all(look["visitors"] for look in looks):
+        rate, low, high = (100 * difference[of] for of in ("rate", "low", "high"))
         say(
-            f"{LOOKS[1]} against {LOOKS[0]}: {100 * difference:+.1f} points, "
-            f"{100 * low:+.1f} to {100 * high:+.1f} with 95 %"
+            f"{LOOKS[1]} against {LOOKS[0]}: {rate:+.1f} points, "
+            f"{low:+.1f} to {high:+.1f} with 95 %"
         )
-    console.print(conclusion(outcome))
-    if said := warning(outcome):
+    console.print(outcome["conclusion"])
+    if outcome["warning"]:
         console.print()
-        console.print(said)
+        console.print(outcome["warning"])

@@ -1,17 +1,14 @@
-"""What two shares of people tell, and how surely.
+"""What two shares of people tell, and how surely: all intervals are of 95 %."""
 
-All intervals are of 95 %, all tests two-sided.
-"""
-
-from collections.abc import Mapping
 from math import ceil, erfc, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
-Z = 1.959963984540054
-"""What a normal variable exceeds, in either direction, in 5 % of all cases."""
+Z = NormalDist().inv_cdf(0.975)
+"""How many standard errors an interval of 95 % has on each side."""
 
-Z_OF_POWER = 0.8416212335729143
-"""And what it stays below in 80 %."""
+Z_OF_POWER = NormalDist().inv_cdf(0.8)
+"""How many more a difference must have, to be told four times out of five."""
 
 
 class Interval(NamedTuple):
@@ -57,63 +54,49 @@ def difference_interval(first: Proportion, second: Proportion) -> Interval:
     independent proportions", Statistics in Medicine 17 (1998): from Wilson's two.
     """
     difference = second.rate - first.rate
-    of_first, of_second = first.interval, second.interval
-    return Interval(
-        difference
-        - sqrt((second.rate - of_second.low) ** 2 + (of_first.high - first.rate) ** 2),
-        difference
-        + sqrt((of_second.high - second.rate) ** 2 + (first.rate - of_first.low) ** 2),
-    )
+    (low, high), (low_of_second, high_of_second) = first.interval, second.interval
+    below = sqrt((second.rate - low_of_second) ** 2 + (high - first.rate) ** 2)
+    above = sqrt((high_of_second - second.rate) ** 2 + (first.rate - low) ** 2)
+    return Interval(difference - below, difference + above)
 
 
-def chance_of_difference(first: Proportion, second: Proportion) -> float:
-    """Return how often chance alone makes two equal rates differ by as much, or more.
+def errors_apart(first: Proportion, second: Proportion) -> float:
+    """Return how many standard errors the second rate is above the first.
 
-    It is the p-value of Pearson's chi-squared test, without a correction.
+    Its square is Pearson's chi-squared, without a correction.
     """
     people = first.people + second.people
-    did = first.did + second.did
-    if not first.people or not second.people or did in (0, people):
-        return 1.0
-    pooled = did / people
-    error = sqrt(pooled * (1 - pooled) * (1 / first.people + 1 / second.people))
-    return erfc(abs(second.rate - first.rate) / error / sqrt(2))
+    rate = (first.did + second.did) / people if people else 0.0
+    if not first.people or not second.people or rate in (0, 1):
+        return 0.0
+    error = sqrt(rate * (1 - rate) * (1 / first.people + 1 / second.people))
+    return (second.rate - first.rate) / error
 
 
-def chance_of_split(
-    people: Mapping[str, int], weights: Mapping[str, int], error: float = 0.0
-) -> float:
-    """Return how often chance alone splits people by two weights as unevenly, or more.
+def errors_off(first: int, second: int, share: float, error: float = 0.0) -> float:
+    """Return how many standard errors `first` is above its share of all people.
 
-    The p-value of a chi-squared test, where numbers of people are estimates of a
-    relative standard error. A very small one is a sample ratio mismatch: not
-    chance, but a fault loses or adds people on one side, and no result can be trusted;
-    A. Fabijan et al., "Diagnosing sample ratio mismatch in online controlled
-    experiments", KDD 2019.
+    `error` is the relative standard error of numbers of people that are estimates.
     """
-    if not weights or not any(people.values()):
-        return 1.0
-    first, second = (people[name] for name in weights)
-    share, rest = (weight / sum(weights.values()) for weight in weights.values())
+    rest = 1 - share
     variance = (first + second) * share * rest
     variance += (rest * first * error) ** 2 + (share * second * error) ** 2
-    return erfc(abs(rest * first - share * second) / sqrt(2 * variance))
+    return (rest * first - share * second) / sqrt(variance) if variance else 0.0
 
 
-def people_to_tell(first: Proportion, second: Proportion) -> int:
-    """Return how many people in all would tell such a difference from chance.
+def p_value(errors: float) -> float:
+    """Return how often chance alone goes so many standard errors, in either direction.
 
-    With a chance of 80 %, if the rates really are as they were counted, and the sides
-    as unlike in size; J. L. Fleiss, B. Levin and M. C. Paik, "Statistical Methods for
-    Rates and Proportions" (2003), 4.5, without the correction. Raises ValueError where
-    the rates do not differ.
+    From erfc, since NormalDist.cdf rounds very small ones to 0.
     """
-    p, q = first.rate, second.rate
-    if p == q or not first.people or not second.people:
-        raise ValueError("there is no difference to tell")
-    ratio = second.people / first.people
-    pooled = (p + ratio * q) / (ratio + 1)
-    chance = Z * sqrt((ratio + 1) * pooled * (1 - pooled))
-    power = Z_OF_POWER * sqrt(ratio * p * (1 - p) + q * (1 - q))
-    in_first = (chance + power) ** 2 / (ratio * (p - q) ** 2)
-    return ceil(in_first * (1 + ratio))
+    return erfc(abs(errors) / sqrt(2))
+
+
+def people_to_tell(people: int, errors: float) -> int:
+    """Return how many people would tell a difference that so many people had.
+
+    Four times out of five, if it is as large as it was: its standard errors grow as the
+    square root of their number. With equal sides it is Lehr's equation, whose factor of
+    16 is rounded: G. van Belle, "Statistical Rules of Thumb" (2008), 2.1.
+    """
+    return ceil(people * ((Z + Z_OF_POWER) / errors) ** 2)

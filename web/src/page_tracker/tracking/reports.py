@@ -150,19 +150,13 @@ class Reports:
             for place, page in enumerate(pages)
         ]
 
-    def top_pages(self, most: int, days: Sequence[date] | None = None) -> Top:
-        """Return the pages with most views, over some days or since the beginning."""
-        keys = self.site.keys
-        if days is None:
-            return self._top([keys.pages], most)
-        return self._top([keys.day(day).pages for day in days], most)
+    def top_pages(self, most: int, days: Sequence[date]) -> Top:
+        """Return the pages with most views on some days."""
+        return self._top([self.site.keys.day(day).pages for day in days], most)
 
-    def top_events(self, most: int, days: Sequence[date] | None = None) -> Top:
-        """Return the most frequent events, over some days or since the beginning."""
-        keys = self.site.keys
-        if days is None:
-            return self._top([keys.events], most)
-        return self._top([keys.day(day).events for day in days], most)
+    def top_events(self, most: int, days: Sequence[date]) -> Top:
+        """Return the most frequent events of some days."""
+        return self._top([self.site.keys.day(day).events for day in days], most)
 
     def top_values(self, dimension: str, most: int, days: Sequence[date]) -> Top:
         """Return the values of one of `DIMENSIONS` with most views on some days."""
