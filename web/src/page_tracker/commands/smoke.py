@@ -34,7 +34,7 @@ CHECKS = [  # path, what it does, method, then status, type and content of the a
 Get = Callable[..., "Answer"]  # of a URL, by a method, for a type
 URL = re.compile(r"(https?)://((?:[\w.-]+|\[[\da-f:]+])(?::\d{1,5})?)(/[^\s#]*)?")
 SECONDS = click.FloatRange(0, 600)
-SECONDS_IN_ALL = 60
+SECONDS.name = "seconds"
 UNKNOWN = (18, 19, 20, 21)  # OpenSSL's errors that another --ca FILE would mend
 HINT = "; trust its authority by --ca FILE (make smoke: CA=FILE), or any by --insecure"
 
@@ -61,12 +61,12 @@ class Answer(NamedTuple):
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--ca", default="", metavar="FILE", help="Trust this certificate, or authority."
-)
+@click.option("--ca", default="", metavar="FILE", help="Trust this certificate.")
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
-@click.option("--wait", type=SECONDS, default=0, help="Seconds it may take to start.")
-@click.option("--timeout", type=SECONDS, default=10, help="Seconds for a request: 10.")
+@click.option("--wait", type=SECONDS, default=0, help="Give it time to start.")
+@click.option(
+    "--timeout", type=SECONDS, default=10, show_default=True, help="For each request."
+)
 def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> None:
     """Check every route of the instance at URL, and count nothing.
 
@@ -84,7 +84,7 @@ def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> Non
     up_by = monotonic() + wait
 
     def get(there: str, method: str = "GET", accept: str = "*/*") -> Answer:
-        left = up_by + SECONDS_IN_ALL - monotonic()
+        left = up_by + 60 - monotonic()  # a minute for all, once it is up
         return ask(there, method, accept, max(0.1, min(timeout, left)), context)
 
     try:
