@@ -1,195 +1,190 @@
-"""page-tracker smoke: whether all of a running instance is there."""
+"""page-tracker smoke: whether every route of a running instance works."""
 
-import json
 import re
 import ssl
-import sys
 from collections.abc import Callable
 from html import unescape
-from urllib.parse import urljoin, urlsplit
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from socket import SHUT_RDWR
+from threading import Timer
+from time import monotonic, sleep
+from typing import NamedTuple
+from urllib.parse import urljoin
 
 import click
 
-from page_tracker.commands.asking import Instance, NotUp, Wrong, is_url
 from page_tracker.commands.output import say
-from page_tracker.operating.waiting import wait_for
 
-SECONDS_IN_ALL = 60
-
-
-def can_count(instance: Instance) -> str:
-    """Look whether views can be counted."""
-    instance.get("/ready").expect(200)
-    return "can count"
-
-
-def tells_its_version(instance: Instance) -> str:
-    """Look which version runs."""
-    answer = instance.get("/version")
-    answer.expect(200, "application/json")
-    running = json.loads(answer.body)
-    return f"{running['version']}, commit {running['commit']}"
-
-
-def has_counter_page(instance: Instance) -> str:
-    """Look at the counter page by HEAD: a GET would count."""
-    instance.get("/", "text/html", "HEAD").expect(200, "text/html")
-    return "the counter page"
-
-
-def has_pages_with_files(instance: Instance) -> str:
-    """Look at a page, and at the style and the scripts that it needs."""
-    page = instance.get("/embed", "text/html")
-    page.expect(200, "text/html")
-    files = re.findall(r'<(?:link|script)\b[^>]*\b(?:href|src)="([^"]+)"', page.text)
-    if len(files) < 2:
-        raise Wrong("names no files of its own")
-    for file in files:
-        fetch(instance, urljoin(f"{instance.url}/embed", unescape(file)))
-    return f"a page with {len(files)} files"
-
-
-def has_scripts_of_snippets(instance: Instance) -> str:
-    """Look at the scripts that sites are told to embed."""
-    page = unescape(instance.get("/embed?site=example.org", "text/html").text)
-    names = re.findall(r'<script defer src="([^"]+)"', page)
-    paths = sorted({urlsplit(name).path for name in names})
-    if not paths:
-        raise Wrong("names no script to embed")
-    for path in paths:
-        fetch(instance, urljoin(f"{instance.url}/", path), "text/javascript")
-    return ", ".join(paths)
-
-
-def fetch(instance: Instance, url: str, type_: str = "") -> None:
-    """Look whether a file is there. What is wrong with it names it."""
-    try:
-        instance.get(url).expect(200, type_)
-    except Wrong as error:
-        raise Wrong(f"{url}: {error}") from error
-
-
-def takes_views(instance: Instance) -> str:
-    """Look whether pages of other sites may send views."""
-    answer = instance.get("/api/v1/views", method="OPTIONS")
-    if "POST" not in answer.headers.get("Access-Control-Allow-Methods", ""):
-        raise Wrong(f"takes no views of other sites: {answer}")
-    instance.get("/pixel.gif", method="HEAD").expect(200, "image/gif")
-    return "takes views"
-
-
-def draws_badges(instance: Instance) -> str:
-    """Look at the badge of a site that nobody has."""
-    instance.get("/badge/nobody.invalid.svg").expect(404, "image/svg+xml")
-    return "draws badges"
-
-
-def names_requests(instance: Instance) -> str:
-    """Look whether errors come in the form that was asked for, with a request's id."""
-    for form in ("application/json", "text/html", "text/plain"):
-        answer = instance.get("/there-is-no-such-page", form)
-        answer.expect(404, form)
-        if answer.headers.get("X-Request-ID", "(none)") not in answer.text:
-            raise Wrong(f"does not name the request in {form}")
-    return "errors name the request"
-
-
-CHECKS: list[tuple[str, Callable[[Instance], str]]] = [
-    ("/ready", can_count),
-    ("/version", tells_its_version),
-    ("/", has_counter_page),
-    ("/embed", has_pages_with_files),
-    ("/embed?site=", has_scripts_of_snippets),
-    ("/api/v1/views", takes_views),
-    ("/badge/", draws_badges),
-    ("/no-such-page", names_requests),
+FILES = r'<(?:link|script)\b[^>]*\b(?:href|src)="(?P<file>[^"]+)"'
+SCRIPTS = r"&lt;script defer src=&#34;https?://[^/&]+(?P<file>[^&]+)"
+REQUEST = r"(?is)\bX-Request-ID: (\S+).*\n\n.*\1"
+CHECKS = [  # path, what it does, method, then status, type and content of the answer
+    ("/ready", "can count", "GET", 200, "", ""),
+    ("/version", "", "GET", 200, "application/json", '"version"'),
+    ("/", "shows the counter page", "HEAD", 200, "text/html", ""),
+    ("/embed", "has its files", "GET", 200, "text/html", FILES),
+    ("/embed?site=a.example", "has scripts", "GET", 200, "text/html", SCRIPTS),
+    ("/api/v1/views", "takes views", "OPTIONS", 204, "", "(?i)-Methods: .*POST"),
+    ("/pixel.gif", "takes views without scripts", "HEAD", 200, "image/gif", ""),
+    ("/badge/a.invalid.svg", "draws badges", "GET", 404, "image/svg+xml", ""),
+    ("/nowhere", "names requests in JSON", "GET", 404, "application/json", REQUEST),
+    ("/nowhere", "names requests in HTML", "GET", 404, "text/html", REQUEST),
+    ("/nowhere", "names requests in text", "GET", 404, "text/plain", REQUEST),
 ]
+Get = Callable[..., "Answer"]  # of a URL, by a method, for a type
+URL = re.compile(r"(https?)://((?:[\w.-]+|\[[\da-f:]+])(?::\d{1,5})?)(/[^\s#]*)?")
+SECONDS = click.FloatRange(0, 600)
+SECONDS.name = "seconds"
+UNKNOWN = (18, 19, 20, 21)  # OpenSSL's errors that another --ca FILE would mend
+HINT = "; trust its authority by --ca FILE (make smoke: CA=FILE), or any by --insecure"
+
+
+class Wrong(Exception):
+    """Something is not as it should be; says what was found."""
+
+
+class NotUp(Wrong):
+    """Nothing answers yet, or it says that it cannot."""
+
+
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: HTTPMessage
+    text: str
+
+    def __str__(self) -> str:
+        """Return the status and the first line of the body."""
+        return f"status {self.status}: {self.text.strip()[:120]}".split("\n", 1)[0]
 
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--ca",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Trust what this certificate, or its authority, has signed.",
-)
+@click.option("--ca", default="", metavar="FILE", help="Trust this certificate.")
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
+@click.option("--wait", type=SECONDS, default=0, help="Give it time to start.")
 @click.option(
-    "--wait",
-    metavar="SECONDS",
-    type=click.FloatRange(0, 600),
-    default=0,
-    help="Give it time to start.",
+    "--timeout", type=SECONDS, default=10, show_default=True, help="For each request."
 )
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(0.1, 60),
-    default=10,
-    show_default=True,
-    help="For each request; all of them have a minute.",
-)
-def smoke(
-    url: str, ca: str | None, insecure: bool, wait: float, timeout: float
-) -> None:
+def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> None:
     """Check every route of the instance at URL, and count nothing.
 
-    Prints a line for each check. The exit status is 1 when one fails.
+    Prints a line for each check, within a minute once it is up. The exit status is 1
+    when one fails. Proxies that the environment names (HTTP_PROXY) are not used.
     """
-    if not is_url(url) or re.search(r"[?#\s]", url):
-        instead = "use http://localhost:8000, for example"
-        raise click.BadParameter(
-            f"'{url}' is not the URL of an instance; {instead}", param_hint="URL"
-        )
-    context = context_for(ca, insecure)
-    instance = Instance(url.rstrip("/"), context, timeout, wait + SECONDS_IN_ALL)
-    if not passes(instance, "/health", lambda one: find(one, wait)):
-        sys.exit(1)
-    failed = sum(not passes(instance, *check) for check in CHECKS)
-    if failed:
-        say(f"{failed} of {len(CHECKS) + 1} checks failed: {instance.url}")
-        sys.exit(1)
-    say(f"All {len(CHECKS) + 1} checks passed: {instance.url}")
-
-
-def context_for(ca: str | None, insecure: bool) -> ssl.SSLContext:
-    """Return whom to trust."""
+    if not URL.fullmatch(url) or "?" in url:
+        raise click.UsageError(f"'{url}' is no URL like http://localhost:8000")
     try:
-        context = ssl.create_default_context(cafile=ca)
+        context = ssl.create_default_context(cafile=ca or None)
     except OSError as error:
-        told = f"{ca} holds no certificate that can be read: {error.strerror}"
-        raise click.BadParameter(told, param_hint="--ca") from error
+        raise click.UsageError(f"{ca} holds no certificate: {error}") from error
     if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    up_by = monotonic() + wait
 
+    def get(there: str, method: str = "GET", accept: str = "*/*") -> Answer:
+        left = up_by + 60 - monotonic()  # a minute for all, once it is up
+        return ask(there, method, accept, max(0.1, min(timeout, left)), context)
 
-def find(instance: Instance, seconds: float) -> str:
-    """Wait until an instance is up, and say where. Raises Wrong."""
-    last = NotUp()
-
-    def is_up() -> str:
-        nonlocal last
-        try:
-            return instance.find()
-        except NotUp as error:
-            last = error
-            return ""
-
-    if not wait_for(is_up, seconds):
-        raise last
-    return f"answers at {instance.url}"
-
-
-def passes(instance: Instance, route: str, check: Callable[[Instance], str]) -> bool:
-    """Say whether a check passes, and print what it found."""
     try:
-        found, passed = check(instance), True
+        url = find(get, url.rstrip("/"), up_by)
     except Wrong as error:
-        found, passed = str(error), False
-    except (ValueError, KeyError, TypeError) as error:
-        found, passed = f"is not what Page Tracker answers: {error!r}", False
-    say(f"{'ok' if passed else 'FAILED':6}  {route:14} {found}")
-    return passed
+        say(f"FAILED  {'/health':21}  {error}")
+        raise SystemExit(1) from error
+    say(f"ok      {'/health':21}  answers at {url}")
+    failed = 0
+    for check in CHECKS:
+        try:
+            verdict, found = "ok", look(get, url, check)
+        except Wrong as error:
+            verdict, found = "FAILED", str(error)
+            failed += 1
+        say(f"{verdict:6}  {check[0]:21}  {found}")
+    whole = f"{len(CHECKS) + 1} checks"
+    summary = f"{failed} of {whole} failed" if failed else f"All {whole} passed"
+    say(f"{summary}: {url}")
+    raise SystemExit(1 if failed else 0)
+
+
+def find(get: Get, url: str, up_by: float, moves: int = 5) -> str:
+    """Wait until it is up, and return where: it may have moved. Raises Wrong."""
+    while True:
+        try:
+            answer = get(f"{url}/health")
+            if answer.status < 500:
+                break
+            raise NotUp(str(answer))
+        except NotUp:
+            if monotonic() >= up_by:
+                raise
+            sleep(0.1)
+    if "".join(answer.text.split()) == '{"status":"ok"}':
+        return url
+    there = urljoin(f"{url}/health", answer.headers.get("Location", ""))
+    if answer.status // 100 == 3 and there.endswith("/health") and moves:
+        return find(get, there.removesuffix("/health"), up_by, moves - 1)
+    raise Wrong(f"no Page Tracker at {there}: {answer}")
+
+
+def look(get: Get, url: str, check: tuple[str, str, str, int, str, str]) -> str:
+    """Return what a check found. Raises Wrong."""
+    path, works, method, status, type_, content = check
+    answer = get(url + path, method, type_ or "*/*")
+    if answer.status != status:
+        raise Wrong(str(answer))
+    if type_ and answer.headers.get_content_type() != type_:
+        raise Wrong(f"is {answer.headers.get_content_type()}, and not {type_}")
+    headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    found = list(re.finditer(content, f"{headers}\n{answer.text}"))
+    if not found:
+        raise Wrong(f"nothing shows that it {works}: {answer}")
+    files = sorted({one["file"] for one in found if one.re.groupindex})
+    for file in files:
+        answer = get(there := urljoin(url + path, unescape(file)))
+        if answer.status != 200 or answer.headers.get_content_type() == "text/html":
+            raise Wrong(f"{there}: {answer}")
+    return ", ".join([works or answer.text.strip(), *files])
+
+
+def ask(
+    url: str, method: str, accept: str, timeout: float, context: ssl.SSLContext
+) -> Answer:
+    """Send one request, and return the whole answer. Raises Wrong."""
+    if not (parts := URL.fullmatch(url)):
+        raise Wrong(f"{url} is no URL")
+    deadline = monotonic() + timeout
+    connection = HTTPConnection(parts[2], timeout=timeout)
+    if parts[1] == "https":
+        connection = HTTPSConnection(parts[2], timeout=timeout, context=context)
+    try:
+        connection.connect()
+        # The socket's own timeout starts again with every byte that comes.
+        timer = Timer(deadline - monotonic(), connection.sock.shutdown, [SHUT_RDWR])
+        timer.start()
+        try:
+            connection.request(method, parts[3] or "/", headers={"Accept": accept})
+            with connection.getresponse() as answer:
+                body = answer.read(5_000_000)
+        finally:
+            timer.cancel()
+            connection.close()
+        if answer.length or monotonic() >= deadline:
+            raise HTTPException(f"it ended after {len(body)} bytes")
+    except (OSError, HTTPException, ValueError, OverflowError) as error:
+        raise explained(error, monotonic() >= deadline) from error
+    return Answer(answer.status, answer.headers, body.decode("utf-8", "replace"))
+
+
+def explained(error: Exception, is_late: bool) -> Wrong:
+    """Return why there is no answer, and what helps."""
+    if is_late or isinstance(error, TimeoutError):
+        return Wrong("no answer in time")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = HINT if error.verify_code in UNKNOWN else ""
+        return Wrong(f"its certificate is not trusted: {error.verify_message}{hint}")
+    if isinstance(error, ssl.SSLError):
+        return Wrong(f"no TLS is spoken there: {error.reason}")
+    if isinstance(error, HTTPException):
+        return Wrong(f"the answer is not HTTP, or was cut off: {error!r}")
+    return NotUp(f"no connection: {getattr(error, 'strerror', None) or error}")
