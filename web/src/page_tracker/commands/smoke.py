@@ -36,7 +36,7 @@ URL = re.compile(r"(https?)://((?:[\w.-]+|\[[\da-f:]+])(?::\d{1,5})?)(/[^\s#]*)?
 SECONDS = click.FloatRange(0, 600)
 SECONDS.name = "seconds"
 UNKNOWN = (18, 19, 20, 21)  # OpenSSL's errors that another --ca FILE would mend
-HINT = "; trust its authority by --ca FILE (make smoke: CA=FILE), or any by --insecure"
+HINT = "; trust its authority by --ca FILE or SSL_CERT_FILE=FILE, or any by --insecure"
 
 
 class Wrong(Exception):
