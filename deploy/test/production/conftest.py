@@ -1,6 +1,5 @@
 """One installation for all tests, which begins as anyone's and becomes a production."""
 
-import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,18 +7,11 @@ from support.production import PRODUCTION, Switched
 from support.stack import Stack
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test as long as containers take."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(300))
-
-
 @pytest.fixture(scope="session")
 def install(
     image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Stack]]:
     """Give a way to prepare an installation; all are removed afterwards."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     installations: list[Stack] = []
 
     def prepare(**settings: str) -> Stack:

@@ -1,9 +1,9 @@
 """HTTPS, and certificates that are renewed while visitors are there."""
 
 import http.client
-import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,12 @@ class Certificates:
         """Return where visitors come to by HTTPS."""
         return f"https://localhost:{self.port}"
 
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """Open a page by HTTPS."""
+        return requests.get(
+            self.url + path, headers=headers, verify=self.authorities, timeout=10
+        )
+
     def renew(self) -> bytes:
         """Put another certificate in the place of the one there, and return it."""
         with TemporaryDirectory(dir=self.folder) as secrets:
@@ -46,34 +52,31 @@ class Certificates:
                 authorities.write(chain)
             for file in new.iterdir():
                 file.rename(self.folder / file.name)
-        first, end, _ = chain.partition(ssl.PEM_FOOTER)
-        return ssl.PEM_cert_to_DER_cert(first + end)
+        return ssl.PEM_cert_to_DER_cert(chain)
 
     def served(self) -> bytes:
         """Return the certificate that a new visitor is shown."""
-        with self.connect(self.context()) as connection:
+        with closing(self.connection()) as connection:
+            connection.connect()
             return shown_on(connection)
 
-    def connect(self, context: ssl.SSLContext) -> ssl.SSLSocket:
-        """Return a new connection."""
-        plain = socket.create_connection(("127.0.0.1", self.port), 10)
-        try:
-            return context.wrap_socket(plain, server_hostname="localhost")
-        except ssl.SSLError:
-            plain.close()
-            raise
+    def connection(
+        self, context: ssl.SSLContext | None = None
+    ) -> http.client.HTTPSConnection:
+        """Return a connection that is made by its first request."""
+        return http.client.HTTPSConnection(
+            *("localhost", self.port), context=context or self.context(), timeout=10
+        )
 
     def context(self) -> ssl.SSLContext:
         """Return what trusts the authorities."""
         return ssl.create_default_context(cafile=self.authorities)
 
 
-def shown_on(secure: object) -> bytes:
+def shown_on(connection: http.client.HTTPSConnection) -> bytes:
     """Return the certificate of a connection's other end."""
-    assert isinstance(secure, ssl.SSLSocket)
-    certificate = secure.getpeercert(binary_form=True)
-    assert certificate
-    return certificate
+    assert isinstance(connection.sock, ssl.SSLSocket)
+    return connection.sock.getpeercert(binary_form=True) or b""
 
 
 def ask_version(connection: http.client.HTTPSConnection) -> None:
@@ -90,17 +93,12 @@ def certificates(stack: Stack, tmp_path: Path) -> Iterator[Certificates]:
     tmp_path.chmod(0o755)
     made = Certificates(tmp_path, stack.tls_port)
     made.renew()
-    with stack.set(
-        {
-            "services": {
-                "proxy-service": {
-                    "environment": {"PROXY_TLS": "."},
-                    "ports": [f"{made.port}:8443"],
-                    "volumes": [f"{tmp_path}:/certificates:ro"],
-                }
-            }
-        }
-    ):
+    proxy = {
+        "environment": {"PROXY_TLS": "."},
+        "ports": [f"{made.port}:8443"],
+        "volumes": [f"{tmp_path}:/certificates:ro"],
+    }
+    with stack.set({"services": {"proxy-service": proxy}}):
         yield made
 
 
@@ -109,9 +107,7 @@ def test_should_send_visitors_to_https(
 ) -> None:
     # When
     sent_on = stack.get("/embed?site=example.org", Host="example.net")
-    page = requests.get(
-        f"{certificates.url}/embed", verify=certificates.authorities, timeout=10
-    )
+    page = certificates.get("/embed")
 
     # Then
     assert sent_on.status_code == 308
@@ -124,12 +120,7 @@ def test_should_answer_errors_as_always_when_there_is_https(
     stack: Stack, certificates: Certificates
 ) -> None:
     # When
-    by_https = requests.get(
-        f"{certificates.url}/",
-        headers={"Cookie": "x" * 9000},
-        verify=certificates.authorities,
-        timeout=10,
-    )
+    by_https = certificates.get("/", Cookie="x" * 9000)
     by_http = stack.get("/.well-known/acme-challenge/no-such-token")
 
     # Then
@@ -152,9 +143,10 @@ def test_should_speak_modern_protocols_alone(certificates: Certificates) -> None
 
     # When
     with pytest.raises(ssl.SSLError) as refused:
-        certificates.connect(old).close()
-    with certificates.connect(new) as connection:
-        spoken = connection.version(), connection.selected_alpn_protocol()
+        certificates.connection(old).connect()
+    with closing(certificates.connection(new)) as connection:
+        connection.connect()
+        spoken = connection.sock.version(), connection.sock.selected_alpn_protocol()
 
     # Then
     assert refused.value.reason == "TLSV1_ALERT_PROTOCOL_VERSION"
@@ -170,25 +162,18 @@ def test_should_drop_no_connection_when_the_certificate_is_renewed(
     seen = {current}
 
     # When
-    with Visitors(
-        certificates.url, threads=16, verify=certificates.authorities
-    ) as visitors:
+    verify = certificates.authorities
+    with Visitors(certificates.url, threads=16, verify=verify) as visitors:
         visitors.come(100)
         for _ in range(RENEWALS):
             was, current = current, certificates.renew()
-            kept = http.client.HTTPSConnection(
-                "localhost",
-                certificates.port,
-                context=certificates.context(),
-                timeout=10,
-            )
-            ask_version(kept)
-            succeed(stack.exec("proxy-service", "reload"))
-            seen.add(certificates.served())
-            # What was connected before goes on, with the certificate of then.
-            assert shown_on(kept.sock) == was
-            ask_version(kept)
-            kept.close()
+            with closing(certificates.connection()) as kept:
+                ask_version(kept)
+                succeed(stack.exec("proxy-service", "reload"))
+                seen.add(certificates.served())
+                # What was connected before goes on, with the certificate of then.
+                assert shown_on(kept) == was
+                ask_version(kept)
             visitors.come(100)
 
     # Then
@@ -222,11 +207,9 @@ def test_should_show_an_authority_what_it_asks_for(
     (asked / "token").write_text("proof")
 
     # When
-    answers = [
-        stack.get(path)
-        for path in ("/.well-known/acme-challenge/token", "/privkey.pem")
-    ]
+    shown = stack.get("/.well-known/acme-challenge/token")
+    hidden = stack.get("/privkey.pem")
 
     # Then
-    assert [answer.status_code for answer in answers] == [200, 308]
-    assert answers[0].text == "proof"
+    assert (shown.status_code, shown.text) == (200, "proof")
+    assert hidden.status_code == 308

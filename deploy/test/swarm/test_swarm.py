@@ -9,8 +9,6 @@ from support import docker, run, succeed, wait_for
 from support.swarm import Swarm
 from support.visitors import Visitors
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def build(image: str) -> Iterator[Callable[[str], str]]:

@@ -1,13 +1,12 @@
 """docker-compose.yml and .env.example are true: names, defaults, logs."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
-from support import ROOT
+from support import ROOT, run, succeed
 
 PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")
 
@@ -30,13 +29,7 @@ def explained() -> list[tuple[str, str]]:
 
 def defaults() -> dict[str, str]:
     """Return what the application and the proxy do where a name is not set."""
-    told = subprocess.run(
-        [PAGE_TRACKER, "serve", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    ).stdout
+    told = succeed(run(PAGE_TRACKER, "serve", "--help"))
     of_application = re.findall(r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", told, re.MULTILINE)
     configure = read("deploy/proxy/commands/configure")
     return dict(re.findall(r"\$\{(\w+):-([^}]*)\}", configure)) | dict(of_application)
@@ -62,11 +55,8 @@ def test_should_explain_each_name_with_its_default() -> None:
 
 def test_should_leave_defaults_to_the_application() -> None:
     # When
-    set_here = {
-        name
-        for name, value in services()["web-service"]["environment"].items()
-        if value is not None
-    }
+    settings = services()["web-service"]["environment"].items()
+    set_here = {name for name, value in settings if value is not None}
 
     # Then
     assert set_here == {"REDIS_URL", "PAGE_TRACKER_PROXIES"}

@@ -18,19 +18,14 @@ def read(name: str) -> str:
 def services(name: str) -> dict[str, Service]:
     """Return the services of a file."""
     # Compose's own tag says what of the other file is not taken over.
-    found: dict[str, Service] = yaml.safe_load(read(name).replace("!reset ", ""))[
-        "services"
-    ]
-    return found
+    file: dict[str, Any] = yaml.safe_load(read(name).replace("!reset ", ""))
+    return dict(file["services"])
 
 
 def settings_of(*found: Service) -> set[str]:
     """Return the names of the settings that services are given."""
-    return {
-        str(setting).partition("=")[0]
-        for service in found
-        for setting in service["environment"]
-    }
+    settings = [setting for one in found for setting in one["environment"]]
+    return {str(setting).partition("=")[0] for setting in settings}
 
 
 @pytest.fixture
@@ -51,30 +46,18 @@ def stack() -> dict[str, Service]:
     return services("deploy/stack.yml")
 
 
-def test_should_take_the_settings_of_the_application(
+def test_should_take_the_settings_of_one_machine(
     compose: dict[str, Service], stack: dict[str, Service]
 ) -> None:
     # Given: what stands in a file does not stand beside it
     in_files = {"REDIS_URL", "PAGE_TRACKER_TOKEN"}
-
-    # When
-    expected, found = (settings_of(one["web-service"]) for one in (compose, stack))
+    with_tls = services("deploy/stack-tls.yml")["proxy-service"]
 
     # Then
-    assert found == expected - in_files
-
-
-def test_should_take_the_settings_of_the_proxy(
-    compose: dict[str, Service], stack: dict[str, Service]
-) -> None:
-    # Given
-    with_tls = services("deploy/stack-tls.yml")
-
-    # When
-    found = settings_of(*(one["proxy-service"] for one in (stack, with_tls)))
-
-    # Then
-    assert found == settings_of(compose["proxy-service"])
+    of_web = settings_of(stack["web-service"])
+    assert of_web == settings_of(compose["web-service"]) - in_files
+    of_proxy = settings_of(stack["proxy-service"], with_tls)
+    assert of_proxy == settings_of(compose["proxy-service"])
 
 
 def test_should_run_redis_alike(
