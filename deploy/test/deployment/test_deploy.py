@@ -262,27 +262,3 @@ def test_should_touch_nothing_more_when_somebody_takes_its_lock(
 
     # Then
     assert re.match(r"settle +\S+ was stopped at canary:\n +visitors get sha256:", said)
-
-
-def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
-    # Given
-    name, whole = f"{deployed.stack.project}:broken", f"{deployed.stack.project}:whole"
-    succeed(docker("tag", deployed.image, whole))
-    broken = 'CMD ["sh", "-c", "echo there is no such setting >&2; exit 3"]'
-    build = ("docker", "build", "--quiet", "--tag", name, "-")
-    identifier = succeed(run(*build, given=f"FROM {whole}\n{broken}\n"))
-    before = deployed.live()
-
-    # When
-    done = deployed.run("deploy", identifier, **AT_ONCE)
-
-    # Then
-    succeed(docker("image", "rm", "--force", name, whole))
-    assert done.returncode == 1
-    assert "  | there is no such setting" in done.stdout
-    assert re.match(
-        r"Went back: It ended: \S+(blue|green)-service-\d is .*(status 3|it had ended)"
-        r".*; it said last: there is no such setting$",
-        done.stdout.splitlines()[-1],
-    )
-    assert deployed.live() == before

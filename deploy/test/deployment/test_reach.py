@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT, docker, free_port, run, succeed, wait_for
+from support.certificates import make_certificate
 
 REACH = ROOT / "deploy/reach"
 ENGINE = ("docker", "info", "--format", "{{.ID}}")
@@ -113,31 +114,21 @@ def server_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]
     docker("image", "rm", NAME)
 
 
+@pytest.mark.parametrize("are_files", [True, False])
 def test_should_ask_the_engine_and_end_with_the_status_of_the_command(
-    server: Target,
+    server: Target, tmp_path: Path, are_files: bool
 ) -> None:
+    # Given: files with the ends of lines of a form on a web page
+    files = {name: tmp_path / name for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS")}
+    for name, file in files.items():
+        file.write_text(server.names[name] + "\n", "utf-8", newline="\r\n")
+    changed = {name: str(file) for name, file in files.items() if are_files}
+
     # When
-    status, said = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE)
+    status, said = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
 
     # Then
     assert (status, said) == (75, succeed(run(*ENGINE)) + "\n")
-
-
-def test_should_take_key_and_known_hosts_from_files(
-    server: Target, tmp_path: Path
-) -> None:
-    # Given
-    files = {}
-    for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS"):
-        files[name] = str(tmp_path / name)
-        text = server.names[name].replace("\n", "\r\n")
-        (tmp_path / name).write_text(f"{text}\r\n", "utf-8")
-
-    # When
-    status, said = server.reach(*ENGINE, **files)
-
-    # Then
-    assert status == 0, said
 
 
 @pytest.mark.parametrize("host", ["", "the server's"])
@@ -265,18 +256,6 @@ def test_should_leave_no_key_when_it_is_killed(server: Target) -> None:
     succeed(run("rm", "-r", *server.folder.iterdir()))
 
 
-def make_certificate(room: Path, name: str, *options: str) -> None:
-    """Make a key and a certificate, which it signs itself where no option says else."""
-    succeed(
-        run(
-            *("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"),
-            *("-subj", f"/CN={name}", "-keyout", room / f"{name}.key"),
-            *("-out", room / f"{name}.pem", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *options,
-        )
-    )
-
-
 @pytest.fixture(name="tls", scope="module")
 def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Give the engine behind TLS on loopback, for whoever has the certificate."""
@@ -284,9 +263,7 @@ def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     (room / "nginx.conf").write_text(TLS, "utf-8")
     make_certificate(room, "ca")
     for name in ("client", "engine"):
-        signed = ("-CA", f"{room}/ca.pem", "-CAkey", f"{room}/ca.key")
-        leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
-        make_certificate(room, name, *signed, *leaf)
+        make_certificate(room, name, issuer="ca")
     names = {
         "DEPLOY_HOST": f"tcp://127.0.0.1:{free_port()}",
         "DEPLOY_CA": str(room / "ca.pem"),

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import requests
 from support import succeed
-from support.secret_files import make_secrets
+from support.certificates import make_certificate
 from support.stack import Stack
 from support.visitors import Visitors
 
@@ -26,9 +25,9 @@ class Certificates:
     port: int
 
     @property
-    def authorities(self) -> str:
-        """Return the file with the authorities that visitors believe."""
-        return str(self.folder / "authorities.pem")
+    def authority(self) -> str:
+        """Return the file with the authority that visitors believe."""
+        return str(self.folder / "ca.pem")
 
     @property
     def url(self) -> str:
@@ -38,20 +37,16 @@ class Certificates:
     def get(self, path: str, **headers: str) -> requests.Response:
         """Open a page by HTTPS."""
         return requests.get(
-            self.url + path, headers=headers, verify=self.authorities, timeout=10
+            self.url + path, headers=headers, verify=self.authority, timeout=10
         )
 
     def renew(self) -> bytes:
         """Put another certificate in the place of the one there, and return it."""
-        with TemporaryDirectory(dir=self.folder) as secrets:
-            of_host = {"PAGE_TRACKER_DOMAIN": "localhost", "SELF_SIGNED": "yes"}
-            succeed(make_secrets(Path(secrets), **of_host))
-            new = Path(secrets) / "certificates/localhost"
-            chain = (new / "fullchain.pem").read_text("utf-8")
-            with open(self.authorities, "a", encoding="utf-8") as authorities:
-                authorities.write(chain)
-            for file in new.iterdir():
-                file.rename(self.folder / file.name)
+        make_certificate(self.folder, "localhost", issuer="ca")
+        chain = (self.folder / "localhost.pem").read_text("utf-8")
+        (self.folder / "localhost.key").chmod(0o644)
+        (self.folder / "localhost.key").rename(self.folder / "privkey.pem")
+        (self.folder / "localhost.pem").rename(self.folder / "fullchain.pem")
         return ssl.PEM_cert_to_DER_cert(chain)
 
     def served(self) -> bytes:
@@ -69,8 +64,8 @@ class Certificates:
         )
 
     def context(self) -> ssl.SSLContext:
-        """Return what trusts the authorities."""
-        return ssl.create_default_context(cafile=self.authorities)
+        """Return what trusts the authority."""
+        return ssl.create_default_context(cafile=self.authority)
 
 
 def shown_on(connection: http.client.HTTPSConnection) -> bytes:
@@ -92,6 +87,7 @@ def certificates(stack: Stack, tmp_path: Path) -> Iterator[Certificates]:
     """Give the certificates of a stack that is reached by HTTPS."""
     tmp_path.chmod(0o755)
     made = Certificates(tmp_path, stack.tls_port)
+    make_certificate(tmp_path, "ca")
     made.renew()
     proxy = {
         "environment": {"PROXY_TLS": "."},
@@ -162,7 +158,7 @@ def test_should_drop_no_connection_when_the_certificate_is_renewed(
     seen = {current}
 
     # When
-    verify = certificates.authorities
+    verify = certificates.authority
     with Visitors(certificates.url, threads=16, verify=verify) as visitors:
         visitors.come(100)
         for _ in range(RENEWALS):

@@ -34,12 +34,15 @@ class Deploying:
         timer = Timer(SECONDS_AT_MOST, self.process.kill)
         timer.start()
         try:
+            if self.process.returncode is not None:
+                return self.process.returncode
             for line in self.process.stdout or []:
                 self.lines.append((time.monotonic() - self._began, line.rstrip()))
                 print(f"    {line}", end="", flush=True)
                 if until and line.startswith(until):
                     return None
-            return self.process.wait()
+            self.process.communicate()  # which closes what was read
+            return self.process.returncode
         finally:
             timer.cancel()
 
