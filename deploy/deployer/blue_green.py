@@ -104,7 +104,6 @@ class Stack:
         return done.stdout + done.stderr
 
     def container(self, candidate: Version) -> str:
-        """Return its first container."""
         containers = containers_of(self.project, candidate.service)
         if not containers:
             raise DeploymentError(f"There is no container of {candidate.service}")
@@ -115,7 +114,6 @@ class Stack:
         self._switch(before.service, candidate.service, str(percent))
 
     def promote(self, candidate: Version) -> None:
-        """Give the candidate to all visitors."""
         self._switch(candidate.service)
 
     def finish(self, before: Version) -> str:

@@ -117,12 +117,11 @@ class History:
 
 def _tell(records: dict[str, Record], entry: dict[str, Any]) -> None:
     """Add what a line says to the records."""
-    name = entry["deployment"]
-    if name not in records:
-        told = {key: entry[key] for key in ("by", "command", "image")}
+    if entry["deployment"] not in records:
+        told = {key: entry[key] for key in ("deployment", "by", "command", "image")}
         before = Version(**entry["before"])
-        records[name] = Record(entry["time"], name, before, **told)
-    record = records[name]
+        records[entry["deployment"]] = Record(entry["time"], before=before, **told)
+    record = records[entry["deployment"]]
     record.last = entry["time"]
     for name in {"step", "outcome", "reason"} & entry.keys():
         setattr(record, name, entry[name])

@@ -16,7 +16,7 @@ def smoke(container: str) -> str:
 
 
 def smoke_at(url: str) -> str:
-    """Test what visitors get at a URL, from this machine, as they come from elsewhere."""
+    """Test what visitors get at a URL, as they come from elsewhere."""
     return _verdict("page-tracker", "smoke", url)
 
 

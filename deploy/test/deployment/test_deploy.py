@@ -55,7 +55,6 @@ class Deployed:
         return os.environ | of_stack | settings
 
     def run(self, *arguments: str, **settings: str) -> Done:
-        """Run the command to its end."""
         command = self.checkout / "deploy/deploy"
         return run(command, *arguments, environment=self.environment(**settings))
 
@@ -79,15 +78,12 @@ class Deployed:
             it.read()
 
     def live(self) -> list[str]:
-        """Return the containers that visitors get."""
         return self.containers(self.stack.switch().stdout.split()[0])
 
     def containers(self, service: str) -> list[str]:
-        """Return the containers of a service that run."""
         return [container["Id"] for container in self.stack.containers(service)]
 
     def inspect(self, what: str) -> str:
-        """Return a fact of the first of them."""
         return succeed(docker("inspect", "--format", what, self.live()[0]))
 
 
@@ -112,7 +108,6 @@ def deployed_fixture(
         yield deployed
     finally:
         stack.remove()
-        docker("volume", "rm", "--force", f"{stack.project}_deployment-volume")
 
 
 def test_should_refuse_to_go_back_when_nothing_was_before(deployed: Deployed) -> None:

@@ -1,6 +1,7 @@
 """`deploy/reach`: a real engine over a real sshd, and over TLS."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support import ROOT, docker, free_port, run, succeed, wait_for
+from support import ROOT, docker, free_port, read, run, succeed, wait_for
 from support.certificates import make_certificate
 
 REACH = ROOT / "deploy/reach"
@@ -272,9 +273,9 @@ def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     }
     target = Target(names, names["DEPLOY_KEY"].splitlines()[1], folder)
     address = names["DEPLOY_HOST"].removeprefix("tcp://")
-    proxy = (ROOT / "deploy/proxy/Dockerfile").read_text("utf-8")
-    nginx = next(line[5:] for line in proxy.splitlines() if line.startswith("FROM "))
-    options = ("--publish", f"{address}:2376", "--volume", f"{room}:/tls:ro", nginx)
+    nginx = re.search("FROM (.*)", read("deploy/proxy/Dockerfile"))
+    assert nginx
+    options = ("--publish", f"{address}:2376", "--volume", f"{room}:/tls:ro", nginx[1])
     command = ("nginx", "-c", "/tls/nginx.conf", "-g", "daemon off;")
     with beside_engine(f"{NAME}-tls", *options, *command):
         assert wait_for(lambda: target.reach(*ENGINE)[0] == 0, 20)

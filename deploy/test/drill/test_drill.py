@@ -95,7 +95,6 @@ class Drill:
         return f"{self.stack.project}:{image}"
 
     def deploy(self, *arguments: str) -> Deploying:
-        """Begin a deployment."""
         environment = os.environ | self.stack.environment | PLAN
         return Deploying(*arguments, environment=environment)
 
@@ -120,7 +119,6 @@ def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dril
         yield it
     finally:
         it.stack.remove()
-        docker("volume", "rm", "--force", f"{it.stack.project}_deployment-volume")
         docker("image", "rm", "--force", *map(it.name, ("base", "good", *FAULTS)))
     table = "\n".join([HEAD, *it.rows, ""])
     print("", table, sep="\n")

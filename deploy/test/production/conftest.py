@@ -47,5 +47,4 @@ def switched(install: Callable[..., Stack]) -> Switched:
 
 @pytest.fixture
 def production(switched: Switched) -> Stack:
-    """Give a production that runs."""
     return switched.production

@@ -284,12 +284,12 @@ LOCK = "docker run --detach --rm --interactive --entrypoint cat --name"
     [
         (
             "docker compose --profile blue-green stop web-service blue-service",
-            "Visitors should get blue-service, which does not run: docker compose start",
+            "Visitors should get blue-service, which does not run: docker compose",
         ),
         (
             "docker compose exec -T proxy-service switch web-service blue-service 10",
-            "Visitors get 'web-service blue-service 10', as a deployment that was killed"
-            " leaves it: make rollback ends it",
+            "Visitors get 'web-service blue-service 10', as a deployment that was"
+            " killed leaves it: make rollback ends it",
         ),
         (
             LOCK + " {project}-deployment {image}",

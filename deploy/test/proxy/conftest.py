@@ -9,7 +9,6 @@ from support.stack import Stack
 
 @pytest.fixture(scope="session")
 def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Give a stack that runs."""
     no_limits = {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
     settings = {"PAGE_TRACKER_IMAGE": image} | no_limits
     stack = Stack(tmp_path_factory.mktemp("operator"), settings)

@@ -31,11 +31,9 @@ class Certificates:
 
     @property
     def url(self) -> str:
-        """Return where visitors come to by HTTPS."""
         return f"https://localhost:{self.port}"
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        """Open a page by HTTPS."""
         return requests.get(
             self.url + path, headers=headers, verify=self.authority, timeout=10
         )
@@ -64,7 +62,6 @@ class Certificates:
         )
 
     def context(self) -> ssl.SSLContext:
-        """Return what trusts the authority."""
         return ssl.create_default_context(cafile=self.authority)
 
 

@@ -48,7 +48,6 @@ class Deploying:
 
     @property
     def said(self) -> str:
-        """Return what was read."""
         return "\n".join(line for _, line in self.lines)
 
     def time_of(self, beginning: str, after: str = "") -> float | None:

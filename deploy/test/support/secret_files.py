@@ -27,7 +27,6 @@ def check_secrets(folder: Path, domain: str, *more: str) -> Done:
 
 
 def password_in(folder: Path) -> str:
-    """Return the application's password."""
     password = urlsplit((folder / "redis-url").read_text("utf-8")).password
     assert password
     return password

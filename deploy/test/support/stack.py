@@ -28,12 +28,10 @@ class Stack:
 
     @property
     def secrets(self) -> Path:
-        """Return where its secrets are."""
         return self.folder / "secrets"
 
     @property
     def env_file(self) -> Path:
-        """Return its `.env`."""
         file = self.folder / ".env"
         file.touch()
         return file
@@ -59,7 +57,6 @@ class Stack:
         return environment
 
     def run(self, *command: str | Path) -> Done:
-        """Run a command of the operator, and return how it went."""
         return run(*command, environment=os.environ | self.environment)
 
     def must(self, *command: str | Path) -> str:
@@ -67,7 +64,6 @@ class Stack:
         return succeed(self.run(*command))
 
     def compose(self, *arguments: str) -> str:
-        """Run a command of Docker Compose that has to succeed."""
         return self.must("docker", "compose", *arguments)
 
     def up(self, *arguments: str) -> None:
@@ -93,7 +89,6 @@ class Stack:
             self.up("--no-deps", "proxy-service")
 
     def exec(self, service: str, *command: str) -> Done:
-        """Run a command in a container of a service."""
         return self.run("docker", "compose", "exec", "--no-TTY", service, *command)
 
     def switch(self, *arguments: str) -> Done:
@@ -120,14 +115,13 @@ class Stack:
         return succeed(docker("inspect", "--format", format_, container))
 
     def remove(self) -> None:
-        """Remove all of it, deployments too."""
         down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
         self.run("docker", "compose", "--profile", "*", *down)
-        self.run("docker", "image", "rm", f"{self.project}:proxy")
+        docker("volume", "rm", "--force", f"{self.project}_deployment-volume")
+        docker("image", "rm", f"{self.project}:proxy")
 
     @property
     def url(self) -> str:
-        """Return where visitors find it."""
         path = self.settings.get("PAGE_TRACKER_PATH", "")
         return f"http://localhost:{self.port}{path}"
 
@@ -149,7 +143,6 @@ class Stack:
         )
 
     def get(self, path: str = "/", **headers: str) -> requests.Response:
-        """Open a page by http."""
         return self.ask("http", path, **headers)
 
     def count(self, views: int, way: str = "http") -> int:
@@ -179,7 +172,6 @@ class Stack:
         return int(succeed(self.exec("redis-service", *ask)) or 0)
 
     def logged(self) -> str:
-        """Return all that the proxy has logged."""
         return self.compose("logs", "--no-log-prefix", "proxy-service")
 
     def requests_logged(self, path: str = "/") -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ class Swarm:
 
     @property
     def url(self) -> str:
-        """Return where visitors find it."""
         return f"http://localhost:{self.port}/"
 
     @property
@@ -50,7 +49,6 @@ class Swarm:
         return run("deploy/swarm", image, environment=environment)
 
     def containers(self, service: str) -> list[str]:
-        """Return the containers of a service that run."""
         label = f"label=com.docker.swarm.service.name={self.project}_{service}"
         return succeed(docker("ps", "--quiet", "--filter", label)).split()
 
@@ -61,12 +59,10 @@ class Swarm:
         return set(succeed(docker("inspect", *form, *containers)).split())
 
     def stored(self) -> int:
-        """Return how many views of the counter page Redis holds."""
         (redis,) = self.containers("redis-service")
         return int(succeed(docker("exec", redis, "sh", "-c", ASK_REDIS)) or 0)
 
     def remove(self) -> None:
-        """Remove all of it."""
         docker("stack", "rm", self.project)
         mine = ("--quiet", "--filter", f"name={self.project}")
         wait_for(lambda: not docker("ps", "--all", *mine).stdout, 60)

@@ -6,18 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from support import ROOT, run, succeed
+from support import ROOT, read, run, succeed
 
 PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")
 
 
-def read(name: str) -> str:
-    """Return a file of the repository."""
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
 def services() -> dict[str, Any]:
-    """Return the services of docker-compose.yml."""
     found: dict[str, Any] = yaml.safe_load(read("docker-compose.yml"))["services"]
     return found
 

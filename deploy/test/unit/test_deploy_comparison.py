@@ -12,7 +12,6 @@ GREEN, BLUE = "green-service", "blue-service"
 
 
 def line(service: str, status: int = 200, seconds: str = "0.010") -> str:
-    """Return a line of the proxy's access log."""
     told = {"backend": service, "status": status, "upstream_seconds": seconds}
     return json.dumps(told | {"seconds": 9.0})
 

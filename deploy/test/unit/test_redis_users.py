@@ -91,12 +91,10 @@ class Users:
 
     @property
     def url(self) -> str:
-        """Return where the application counts."""
         password = password_in(self.folder / "secrets")
         return f"redis://page-tracker:{password}@127.0.0.1:{self.port}"
 
     def page_tracker(self, arguments: str) -> Done:
-        """Run a command of the application."""
         command = [PAGE_TRACKER, *arguments.split()]
         return run(*command, given="y", environment={"REDIS_URL": self.url})
 

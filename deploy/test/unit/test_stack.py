@@ -5,18 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
-from support import ROOT
+from support import read
 
 Service = dict[str, Any]
 
 
-def read(name: str) -> str:
-    """Return a file of the repository."""
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
 def services(name: str) -> dict[str, Service]:
-    """Return the services of a file."""
     # Compose's own tag says what of the other file is not taken over.
     file: dict[str, Any] = yaml.safe_load(read(name).replace("!reset ", ""))
     return dict(file["services"])
@@ -42,7 +36,6 @@ def compose() -> dict[str, Service]:
 
 @pytest.fixture
 def stack() -> dict[str, Service]:
-    """Give the services of a swarm."""
     return services("deploy/stack.yml")
 
 

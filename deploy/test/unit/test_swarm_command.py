@@ -52,7 +52,6 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 def swarm(settings: dict[str, str], image: str = IMAGE) -> Done:
-    """Run the command."""
     return run("deploy/swarm", image, environment=os.environ | settings)
 
 
