@@ -31,6 +31,7 @@ COMPOSE_FILE=docker-compose.yml:more.json
 PAGE_TRACKER_SITES=example.org
 PAGE_TRACKER_RATE=0
 WEB_CPUS=0.75
+WEB_MEMORY=200m
 """
 
 AT_ONCE = {"CANARY_SHARE": "0", "WATCH_SECONDS": "0"}
@@ -97,7 +98,8 @@ def deployed_fixture(
     shutil.copytree(ROOT / "deploy", checkout / "deploy")
     (checkout / "more.json").write_text(json.dumps(MORE))
     (checkout / ".env").write_text(SETTINGS)
-    settings = {"WEB_CPUS": "0.75", "PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    settings = {"WEB_CPUS": "0.75", "WEB_MEMORY": "200m"}
+    settings |= {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
     settings["PAGE_TRACKER_IMAGE"] = image
     stack = Stack(tmp_path_factory.mktemp("operator"), settings, MORE)
     identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
@@ -151,7 +153,7 @@ def test_should_touch_nothing_when_a_checkout_has_no_settings(
     assert done.returncode == 2
     assert re.match(
         r"Refused: There is no \.env here, and \S+-blue-service-1, which is live,"
-        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus,"
+        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus, its limit of memory,"
         r" /run/secrets/licence, \S+_public-network\. .*DEPLOY_ENV",
         done.stdout,
     )

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from support import docker, succeed, wait_for
-from support.production import PRODUCTION, Switched
 from support.secret_files import password_in
-from support.stack import Stack
+from support.stack import PRODUCTION, Stack
 
 OF_REDIS = "redis-ca.crt redis-operator redis-users.acl redis.crt redis.key".split()
 SERVICES = {"proxy-service": 1, "redis-service": 1, "web-service": 2}
@@ -31,36 +30,21 @@ def secrets_of(production: Stack) -> list[str]:
     return [password_in(production.secrets), *(text.split()[0] for text in texts)]
 
 
-def test_should_keep_the_counts_of_the_installation_it_was(switched: Switched) -> None:
+def test_should_keep_the_counts_of_the_installation_it_was(
+    production: Stack, counted: tuple[int, int]
+) -> None:
     # When
-    it = switched.production
+    it = production
     views, of_page = it.count(3, "https"), it.count_page("https")
     verified = it.compose("exec", "web-service", "page-tracker", "verify")
 
     # Then
-    assert views == switched.views + 3
-    assert of_page == switched.views_of_page + 1
+    assert (views - 3, of_page - 1) == counted
     assert verified.count("all sums agree") == 1
     names = ("appendonly", "appendfsync", "slowlog-log-slower-than", "maxmemory-policy")
     found = it.must("deploy/redis/cli", "CONFIG", "GET", *names).split()
     kept = dict(zip(names, ("yes", "always", "-1", "noeviction")))
     assert dict(zip(found[::2], found[1::2], strict=True)) == kept
-
-
-def test_should_go_on_as_it_was_where_a_production_is_refused(
-    switched: Switched,
-) -> None:
-    # When
-    by_compose, by_make = switched.refused
-
-    # Then
-    assert by_compose.returncode and by_make.returncode
-    assert "secrets/" in by_compose.stderr
-    assert (
-        f"{switched.production.secrets}: is not there: make secrets" in by_make.stderr
-    )
-    assert switched.views == 7
-    assert switched.views_of_page == 2
 
 
 def test_should_run_replicas_and_limit_each_container(production: Stack) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from support.production import PRODUCTION
-from support.stack import Stack
+from support.stack import PRODUCTION, Stack
 
 DIGEST = f"registry.example/page-tracker@sha256:{64 * '0'}"
 

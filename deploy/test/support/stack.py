@@ -12,6 +12,8 @@ from typing import Any
 import requests
 from support import FIREFOX, Done, docker, free_port, run, succeed
 
+PRODUCTION = ("--file", "docker-compose.yml", "--file", "deploy/production.yml")
+
 
 @dataclass
 class Stack:
