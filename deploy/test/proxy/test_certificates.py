@@ -118,6 +118,7 @@ def test_should_answer_errors_as_always_when_there_is_https(
 
     # Then
     assert by_https.status_code == 431
+    assert "headers of the request are too large" in by_https.text
     assert by_https.headers["Strict-Transport-Security"] == "max-age=15768000"
     assert by_http.status_code == 404
     assert by_http.text.startswith("There is nothing here.\nRequest ")

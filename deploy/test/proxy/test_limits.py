@@ -31,15 +31,6 @@ def test_should_refuse_a_body_that_is_too_large(
     assert answer.json()["status"] == status
 
 
-def test_should_refuse_headers_that_are_too_large(stack: Stack) -> None:
-    # When
-    answer = stack.get(Cookie="x" * 9000)
-
-    # Then
-    assert answer.status_code == 431
-    assert "headers of the request are too large" in answer.text
-
-
 def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
     # Given: who has one address of IPv6 has 2^64 of them
     theirs = [f"2001:db8:0:1::{number}" for number in range(6)]

@@ -21,14 +21,12 @@ class Swarm:
     port: int = field(default_factory=free_port)
     project: str = field(default_factory=lambda: f"page-tracker-test-{token_hex(3)}")
 
+    def __post_init__(self) -> None:
+        self.proxy_image = f"{self.project}:proxy"
+
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}/"
-
-    @property
-    def proxy_image(self) -> str:
-        """Return the name of the proxy's image, which is built for these tests."""
-        return f"{self.project}:proxy"
 
     def deploy(self, image: str = "", **settings: str) -> Done:
         """Bring an image, or other settings, and return how it went."""

@@ -22,9 +22,9 @@ def traffic(service: str, good: int, bad: int = 0, seconds: str = "0.010") -> Tr
     return Traffic.of(service, log)
 
 
-def compare(new: Traffic, old: Traffic, silent: bool = True) -> str:
+def compare(new: Traffic, old: Traffic) -> str:
     """Compare as it is done when the time is up."""
-    return watch(lambda: Health("healthy"), lambda: (new, old), 0, silent)
+    return watch(lambda: Health("healthy"), lambda: (new, old), 0)
 
 
 def test_should_tell_the_services_apart() -> None:
@@ -100,19 +100,20 @@ def test_should_say_that_it_could_not_compare() -> None:
     assert told.startswith("not compared, for want of 20 requests of each: green")
 
 
-def test_should_refuse_what_answers_nothing_once_all_visitors_have_it() -> None:
-    # Then
-    with pytest.raises(DeploymentError, match="answered nothing"):
-        # When
-        compare(traffic(GREEN, 0), traffic(BLUE, 20), silent=False)
-
-
-def test_should_refuse_what_is_healthy_no_more() -> None:
+@pytest.mark.parametrize(
+    ("health", "requests", "why"),
+    [
+        (Health("healthy"), 0, "answered nothing"),
+        (Health("failed", "status 3"), 50, "no more: status 3"),
+    ],
+)
+def test_should_refuse_what_is_gone_once_all_visitors_have_it(
+    health: Health, requests: int, why: str
+) -> None:
     # Given
-    both = (traffic(GREEN, 50), traffic(BLUE, 50))
-    ended = Health("failed", "it exited with status 3")
+    both = (traffic(GREEN, requests), traffic(BLUE, 50))
 
     # Then
-    with pytest.raises(DeploymentError, match="no more: it exited with status 3"):
+    with pytest.raises(DeploymentError, match=why):
         # When
-        watch(lambda: ended, lambda: both, 0)
+        watch(lambda: health, lambda: both, 0, silent=False)
