@@ -193,7 +193,8 @@ swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made f
 
 deploy-drill: .venv/development ## Deploy good and bad images under load, and see that no request fails
 	@.ci/need docker engine
-	@PYTHONPATH=deploy/test python -m drill
+	@$(IMAGE_TO_TEST)
+	@pytest --capture=no $(call report,drill) $(TESTED_IMAGE) deploy/test/drill
 
 ##@ Release
 

@@ -4,7 +4,6 @@ All of it can be done again after a part of it was done: a deployment may have b
 killed anywhere. What does not succeed raises DeploymentError.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from deployer.ending import DeploymentError, RefusedError
@@ -87,25 +86,24 @@ class Stack:
 
     def health(self, candidate: Version) -> Health:
         """Tell how the worst of its containers is. `failed` is final."""
-        containers = containers_of(self.project, candidate.service)
-        for container in containers:
-            if not container.is_running or container.restarts:
-                return Health("failed", container.detail)
-        for container in containers:
-            if container.health != "healthy":
-                return Health("starting", container.detail)
-        if not containers:
+        found = containers_of(self.project, candidate.service)
+        for one in found:
+            if not one.is_running or one.restarts:
+                return Health("failed", one.detail)
+        for one in found:
+            if one.health != "healthy":
+                return Health("starting", one.detail)
+        if not found:
             return Health("failed", f"There is no container of {candidate.service}")
         return Health("healthy")
 
     def log_tail(self, candidate: Version, lines: int) -> str:
         """Return the last lines that it logged, even if it ended."""
-        container = self.container(candidate)
-        done = run("docker", "logs", "--tail", str(lines), container)
+        tail = ("--tail", str(lines), self.container(candidate))
+        done = run("docker", "logs", *tail)
         return done.stdout + done.stderr
 
     def container(self, candidate: Version) -> str:
-        """Return its first container."""
         containers = containers_of(self.project, candidate.service)
         if not containers:
             raise DeploymentError(f"There is no container of {candidate.service}")
@@ -116,7 +114,6 @@ class Stack:
         self._switch(before.service, candidate.service, str(percent))
 
     def promote(self, candidate: Version) -> None:
-        """Give the candidate to all visitors."""
         self._switch(candidate.service)
 
     def finish(self, before: Version) -> str:
@@ -140,10 +137,9 @@ class Stack:
         self._remove_all_but([before.service])
         return before
 
-    def access_log(self, since: datetime) -> Iterator[str]:
-        """Give the lines of the proxy's log that were written since then."""
-        log = docker("logs", "--since", since.isoformat(), self._proxy)
-        yield from log.splitlines()
+    def access_log(self, since: datetime) -> list[str]:
+        """Return the lines of the proxy's log that were written since then."""
+        return docker("logs", "--since", since.isoformat(), self._proxy).splitlines()
 
     @property
     def _proxy(self) -> str:
@@ -156,8 +152,7 @@ class Stack:
         return running[0].id
 
     def _running(self, service: str) -> list[Container]:
-        containers = containers_of(self.project, service)
-        return [container for container in containers if container.is_running]
+        return [one for one in containers_of(self.project, service) if one.is_running]
 
     def _serving(self) -> list[str]:
         """Return what the proxy's state says: LIVE [CANDIDATE PERCENT]."""
@@ -178,11 +173,7 @@ class Stack:
     def _drain(self) -> str:
         """Wait until requests of before the last reload are answered: `drain` does."""
         done = run("docker", "exec", self._proxy, "drain", seconds=SECONDS_TO_DRAIN)
-        return (
-            "has answered everything"
-            if done.returncode == 0
-            else last_line(done.stderr)
-        )
+        return last_line(done.stderr) if done.returncode else "has answered everything"
 
     def _remove_all_but(self, kept: list[str]) -> None:
         for service in SERVICES:

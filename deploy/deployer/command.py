@@ -87,7 +87,6 @@ def image_before(journal: Journal, live: Version) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the arguments."""
     settings = "from the environment:\n" + Plan.explanation()
     top = argparse.ArgumentParser(
         description="Deploy an image, go back to the one before, or show the history.",

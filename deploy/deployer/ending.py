@@ -19,20 +19,36 @@ class Status(IntEnum):
     BUSY = 75
 
 
-class DeploymentError(Exception):
+class Ending(Exception):
+    """Ends the command: its last line says why, and its status tells."""
+
+    title: str
+    status: Status
+
+
+class DeploymentError(Ending):
     """A step failed, for the reason that this says."""
+
+    title, status = "Failed", Status.WENT_BACK
 
 
 class UnsettledError(DeploymentError):
     """Something was left in the middle, for the next deployment to settle."""
 
+    title = "Left as it is, for the next deployment to settle"
+    status = Status.STUCK
 
-class RefusedError(Exception):
+
+class RefusedError(Ending):
     """The request is invalid, and nothing was touched: says what is valid."""
 
+    title, status = "Refused", Status.REFUSED
 
-class BusyError(Exception):
+
+class BusyError(Ending):
     """Another deployment of this stack is under way."""
+
+    title, status = "Busy", Status.BUSY
 
 
 class Interruption(BaseException):
@@ -48,11 +64,10 @@ class Interruptions:
 
     def __init__(self) -> None:
         self._is_put_off = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._come)
-        # Under nohup, the end of a terminal means nothing.
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, self._come)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under nohup, the end of a terminal means nothing.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._come)
 
     def put_off(self) -> None:
         """Let what runs come to its end, whatever signals come."""
@@ -80,18 +95,9 @@ def status_of(action: Callable[[], int]) -> int:
     """Do it, say on the last line why it was not done, and return the status."""
     try:
         return action()
-    except RefusedError as error:
-        say(f"Refused: {error}")
-        return Status.REFUSED
-    except BusyError as error:
-        say(f"Busy: {error}")
-        return Status.BUSY
-    except UnsettledError as error:
-        say(f"Left as it is, for the next deployment to settle: {error}")
-        return Status.STUCK
-    except DeploymentError as error:
-        say(f"Failed: {error}")
-        return Status.WENT_BACK
+    except Ending as ending:
+        say(f"{ending.title}: {ending}")
+        return ending.status
     except Interruption as error:
         say(f"{error}, before this deployment began.")
         return error.status

@@ -56,9 +56,8 @@ def run(
             start_new_session=True,
         )
     except FileNotFoundError:
-        raise DeploymentError(
-            f"There is no command {command[0]} here: install it"
-        ) from None
+        why = f"There is no command {command[0]} here: install it"
+        raise DeploymentError(why) from None
     try:
         output, errors = process.communicate(given, seconds)
     except BaseException as error:
@@ -67,9 +66,8 @@ def run(
         process.wait()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-        raise DeploymentError(
-            f"No answer within {seconds:.0f} s: {' '.join(command[:4])}"
-        ) from None
+        why = f"No answer within {seconds:.0f} s: {' '.join(command[:4])}"
+        raise DeploymentError(why) from None
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
@@ -77,9 +75,8 @@ def docker(*arguments: str, seconds: float = SECONDS_TO_ANSWER) -> str:
     """Run a docker command that has to succeed, and return what it prints."""
     done = run("docker", *arguments, seconds=seconds)
     if done.returncode:
-        raise DeploymentError(
-            f"docker {' '.join(arguments[:3])} failed: {last_line(done.stderr)}"
-        )
+        what = f"docker {' '.join(arguments[:3])}"
+        raise DeploymentError(f"{what} failed: {last_line(done.stderr)}")
     return done.stdout.strip()
 
 
@@ -125,8 +122,7 @@ class Container:
     @property
     def health(self) -> str:
         """Return `healthy`, `starting` or `unhealthy`; `none` without a check."""
-        health: dict[str, Any] = self.facts["State"].get("Health") or {}
-        return str(health.get("Status", "none"))
+        return str((self.facts["State"].get("Health") or {}).get("Status", "none"))
 
     @property
     def detail(self) -> str:
@@ -136,11 +132,9 @@ class Container:
         if not self.is_running:
             told += f", status {state['ExitCode']}"
         if self.restarts:
-            told += (
-                f", after it had ended and was started again (times: {self.restarts})"
-            )
-        checks = (state.get("Health") or {}).get("Log") or []
-        if checks:
+            told += ", after it had ended and was started again"
+            told += f" (times: {self.restarts})"
+        if checks := (state.get("Health") or {}).get("Log"):
             output = last_line(checks[-1]["Output"])
             told += f", {self.health}; its health check said: {output}"
         return told

@@ -12,7 +12,7 @@ import platform
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Timer
 from typing import Any, Self
@@ -26,7 +26,8 @@ KEPT, WENT_BACK = "kept", "went back"
 PLACE = "/deployments/history.jsonl"
 # A line comes back once it is in the file: no step begins before the history has it.
 KEEP_LINES = (
-    f'while IFS= read -r line; do printf "%s\\n" "$line" | tee -a {PLACE}; done'
+    f"touch {PLACE}; echo locked;"
+    f' while IFS= read -r line; do printf "%s\\n" "$line" | tee -a {PLACE}; done'
 )
 SECONDS_TO_TAKE = 120
 SECONDS_TO_WRITE = 20
@@ -39,11 +40,11 @@ class Record:  # pylint: disable=too-many-instance-attributes  # a row of a tabl
     """One deployment or rollback, as far as it came."""
 
     began: str
+    deployment: str
+    before: Version
     by: str
     command: str
     image: str
-    before: Version
-    deployment: str
     step: str = ""
     outcome: str = ""
     reason: str = ""
@@ -69,7 +70,7 @@ class Record:  # pylint: disable=too-many-instance-attributes  # a row of a tabl
 class History:
     """All deployments of a stack, oldest first."""
 
-    records: list[Record] = field(default_factory=list)
+    records: list[Record]
 
     @classmethod
     def of(cls, lines: str) -> Self:
@@ -80,14 +81,10 @@ class History:
                 _tell(records, json.loads(line))
         return cls(list(records.values()))
 
-    def last(self) -> Record | None:
-        """Return the last deployment, however it ended."""
-        return self.records[-1] if self.records else None
-
     def left(self) -> Record | None:
-        """Return the last deployment if it was killed before it came to an end."""
-        last = self.last()
-        return last if last and not last.outcome else None
+        """Return the last deployment where it is under way, or was killed."""
+        is_left = self.records and not self.records[-1].outcome
+        return self.records[-1] if is_left else None
 
     def kept_before(self, live: str) -> str | None:
         """Return the image to go back to from the one that is live.
@@ -120,18 +117,14 @@ class History:
 
 def _tell(records: dict[str, Record], entry: dict[str, Any]) -> None:
     """Add what a line says to the records."""
-    name = entry["deployment"]
-    if name not in records:
-        told = {key: entry[key] for key in ("by", "command", "image")}
+    if entry["deployment"] not in records:
+        told = {key: entry[key] for key in ("deployment", "by", "command", "image")}
         before = Version(**entry["before"])
-        records[name] = Record(
-            began=entry["time"], before=before, deployment=name, **told
-        )
-    record = records[name]
+        records[entry["deployment"]] = Record(entry["time"], before=before, **told)
+    record = records[entry["deployment"]]
     record.last = entry["time"]
-    record.step = entry.get("step", record.step)
-    record.outcome = entry.get("outcome", record.outcome)
-    record.reason = entry.get("reason", record.reason)
+    for name in {"step", "outcome", "reason"} & entry.keys():
+        setattr(record, name, entry[name])
 
 
 def short(image: str) -> str:
@@ -140,40 +133,39 @@ def short(image: str) -> str:
     return f"{name}sha256:{digest[:12]}"
 
 
+@dataclass
 class Journal:
     """The lock while it is held, and the history that grows."""
 
-    def __init__(self, project: str, process: subprocess.Popen[str]) -> None:
-        self._name = container_of(project)
-        self._process = process
+    name: str
+    process: subprocess.Popen[str]
 
     def history(self) -> History:
         """Return what was deployed, and how far that came."""
-        # The file is not there before the first deployment's first line.
-        look = f"if [ -e {PLACE} ]; then cat {PLACE}; fi"
-        return History.of(docker("exec", self._name, "sh", "-c", look))
+        return History.of(docker("exec", self.name, "cat", PLACE))
 
     def write(self, deployment: str, **fields: Any) -> None:
         """Append a line to the history, and return when it is there."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        line = {"deployment": deployment, "time": time} | fields
-        if not self._answers(json.dumps(line) + "\n"):
+        line = json.dumps({"deployment": deployment, "time": time} | fields) + "\n"
+        assert self.process.stdin
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
+        if not self.answers(line, SECONDS_TO_WRITE):
             raise UnsettledError(
-                f"The container {self._name} ended, which is the lock: somebody removed"
+                f"The container {self.name} ended, which is the lock: somebody removed"
                 " it, or the engine was restarted"
             )
 
-    def _answers(self, line: str) -> bool:
-        assert self._process.stdin and self._process.stdout
-        timer = Timer(SECONDS_TO_WRITE, self._process.kill)
+    def answers(self, line: str, seconds: float) -> bool:
+        """Say whether a line comes in time. One without, it is killed."""
+        assert self.process.stdout
+        timer = Timer(seconds, self.process.kill)
         timer.start()
         try:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
             # Before it may come one whose writer was interrupted while it waited.
-            return any(answer == line for answer in self._process.stdout)
-        except BrokenPipeError:
-            return False
+            return any(answer == line for answer in self.process.stdout)
         finally:
             timer.cancel()
 
@@ -181,13 +173,13 @@ class Journal:
 @contextmanager
 def locked(project: str, image: str) -> Iterator[Journal]:
     """Hold the lock of a stack. Raises BusyError with who holds it."""
-    wait_for(lambda: _is_free(project), SECONDS_TO_END, every=0.2)
-    if _state(project) == "created":  # so it did not start in all that time
-        run("docker", "rm", container_of(project))
+    name = f"{project}-deployment"
+    wait_for(lambda: _is_free(name), SECONDS_TO_END, every=0.2)
+    if _state(name) == "created":  # so it did not start in all that time
+        run("docker", "rm", name)
     with subprocess.Popen(
-        ["docker", "run", "--rm", "--interactive", "--name", container_of(project)]
-        + _options(project)
-        + [image, "-c", f"echo locked; {KEEP_LINES}"],
+        ["docker", "run", "--rm", "--interactive", "--name", name]
+        + [*_options(project), image, "-c", KEEP_LINES],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -195,21 +187,16 @@ def locked(project: str, image: str) -> Iterator[Journal]:
         # An interruption is for the deployer alone, which goes back under this lock.
         start_new_session=True,
     ) as process:
-        assert process.stdin and process.stdout and process.stderr
-        timer = Timer(SECONDS_TO_TAKE, process.kill)
-        timer.start()
-        try:
-            taken = process.stdout.readline() == "locked\n"
-        finally:
-            timer.cancel()
-        if not taken:
+        assert process.stdin and process.stderr
+        journal = Journal(name, process)
+        if not journal.answers("locked\n", SECONDS_TO_TAKE):
             process.kill()
             error = process.stderr.read()
-            if "is already in use" in error or _state(project):
-                raise BusyError(_who_holds(project))
+            if "is already in use" in error or _state(name):
+                raise BusyError(_who_holds(name))
             raise DeploymentError(f"The lock was not taken: {last_line(error)}")
         try:
-            yield Journal(project, process)
+            yield journal
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.close()
@@ -242,20 +229,11 @@ def whoami() -> str:
     return f"{getpass.getuser()}@{platform.node()}"
 
 
-def container_of(project: str) -> str:
-    """Return the name of the container that is the lock."""
-    return f"{project}-deployment"
-
-
-def _who_holds(project: str) -> str:
+def _who_holds(name: str) -> str:
     """Say who deploys to a stack at the moment, since when, and what it is at."""
-    name = container_of(project)
-    done = run("docker", "exec", name, "cat", PLACE)
-    last = History.of(done.stdout).last() if done.returncode == 0 else None
-    if last is None or last.outcome:
-        who = "Another deployment has just begun"
-    else:
-        who = f"{last.by} deploys {last.image} since {last.began}, now at: {last.step}"
+    who = "Another deployment has just begun"
+    if one := History.of(run("docker", "exec", name, "cat", PLACE).stdout).left():
+        who = f"{one.by} deploys {one.image} since {one.began}, now at: {one.step}"
     return (
         f"{who}. Wait for it. If it runs nowhere any more (its machine lost its power,"
         f" for example): docker rm --force {name}"
@@ -263,28 +241,25 @@ def _who_holds(project: str) -> str:
 
 
 def _options(project: str, mode: str = "") -> list[str]:
-    volume = f"{project}_deployment-volume:/deployments{mode}"
     # The volume is root's; nothing but it can be written.
-    return (
-        ["--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"]
-        + ["--volume", volume, "--label", f"page-tracker.deployment={project}"]
-        + ["--entrypoint", "sh"]
-    )
+    return [
+        *("--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"),
+        *("--volume", f"{project}_deployment-volume:/deployments{mode}"),
+        *("--label", f"page-tracker.deployment={project}", "--entrypoint", "sh"),
+    ]
 
 
-def _is_free(project: str) -> bool:
+def _is_free(name: str) -> bool:
     """Say whether nobody has the lock: one whose deployer was killed ends by itself.
 
     One that ended without being removed, since its engine was stopped, is removed. One
     that runs never is.
     """
-    if _state(project) in ("exited", "dead"):
-        run("docker", "rm", container_of(project))
-    return not _state(project)
+    if _state(name) in ("exited", "dead"):
+        run("docker", "rm", name)
+    return not _state(name)
 
 
-def _state(project: str) -> str:
-    """Return how the container that is the lock is, or nothing where there is none."""
+def _state(name: str) -> str:
     form = ("--format", "{{.State.Status}}")
-    done = run("docker", "container", "inspect", *form, container_of(project))
-    return done.stdout.strip()
+    return run("docker", "container", "inspect", *form, name).stdout.strip()

@@ -59,14 +59,12 @@ class Model:
         A file of settings says what is meant; an empty one means the defaults. Raises
         RefusedError.
         """
-        changed = [] if settings_file() else self._changes(live)
-        if not changed:
-            return
-        raise RefusedError(
-            f"There is no .env here, and {live.name}, which is live, was started"
-            f" with other settings: {', '.join(changed)}. Put its .env here, or name it"
-            " with DEPLOY_ENV=FILE; an empty .env means the defaults"
-        )
+        if not settings_file() and (changed := self._changes(live)):
+            raise RefusedError(
+                f"There is no .env here, and {live.name}, which is live, was started"
+                f" with other settings: {', '.join(changed)}. Put its .env here, or"
+                " name it with DEPLOY_ENV=FILE; an empty .env means the defaults"
+            )
 
     def _changes(self, live: Container) -> list[str]:
         """Name what a container has otherwise, or has and would not have any more."""
@@ -75,11 +73,8 @@ class Model:
             name: str(value).replace("$$", "$")
             for name, value in (self._web.get("environment") or {}).items()
         }
-        settings = [
-            name
-            for name, value in live.environment.items()
-            if written.get(name) != value
-        ]
+        has = live.environment
+        settings = [name for name in has if written.get(name) != has[name]]
         host = live.facts["HostConfig"]
         limits = self._web.get("deploy", {}).get("resources", {}).get("limits", {})
         if float(limits.get("cpus", 0)) != host["NanoCpus"] / 1e9:
@@ -91,14 +86,10 @@ class Model:
             for secret in self._web.get("secrets") or []
         }
         lost = {mount["Destination"] for mount in live.facts["Mounts"]} - mounts
-        networks = {
-            self._model["networks"][name]["name"] for name in self._web["networks"]
-        }
-        return [
-            *sorted(settings),
-            *sorted(lost),
-            *sorted(set(live.facts["NetworkSettings"]["Networks"]) - networks),
-        ]
+        named = self._model["networks"]
+        networks = {named[name]["name"] for name in self._web["networks"]}
+        left = set(live.facts["NetworkSettings"]["Networks"]) - networks
+        return [*sorted(settings), *sorted(lost), *sorted(left)]
 
 
 def settings_file() -> str:
@@ -109,7 +100,6 @@ def settings_file() -> str:
 
 def _compose(*arguments: str, given: str = "") -> CompletedProcess[str]:
     """Run a command of Compose, with no profile asked for."""
-    environment = {
-        name: value for name, value in os.environ.items() if name != "COMPOSE_PROFILES"
-    }
+    environment = dict(os.environ)
+    environment.pop("COMPOSE_PROFILES", "")
     return run("docker", "compose", *arguments, given=given, environment=environment)

@@ -1,7 +1,6 @@
 """The smoke tests, which are a command of the product: `page-tracker smoke URL`."""
 
 import re
-import subprocess
 
 from deployer.ending import DeploymentError, quote
 from deployer.engine import last_line, run
@@ -11,28 +10,19 @@ SECONDS = 90
 
 
 def smoke(container: str) -> str:
-    """Have a container test what it serves, where no visitor comes in.
-
-    Raises DeploymentError.
-    """
-    return _verdict(
-        run(
-            *("docker", "exec", container),
-            *("page-tracker", "smoke", "http://127.0.0.1:8000"),
-            seconds=SECONDS,
-        )
-    )
+    """Have a container test what it serves, where no visitor comes in."""
+    inside = ("docker", "exec", container)
+    return _verdict(*inside, "page-tracker", "smoke", "http://127.0.0.1:8000")
 
 
 def smoke_at(url: str) -> str:
-    """Test what visitors get at a URL, from this machine, as they come from elsewhere.
-
-    Raises DeploymentError.
-    """
-    return _verdict(run("page-tracker", "smoke", url, seconds=SECONDS))
+    """Test what visitors get at a URL, as they come from elsewhere."""
+    return _verdict("page-tracker", "smoke", url)
 
 
-def _verdict(done: subprocess.CompletedProcess[str]) -> str:
+def _verdict(*command: str) -> str:
+    """Return the last line of the tests. Raises DeploymentError."""
+    done = run(*command, seconds=SECONDS)
     if done.returncode:
         quote("The smoke tests", done.stdout + done.stderr)
         failed = re.findall(r"^FAILED +(.*)", done.stdout, re.MULTILINE)

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from deployer import engine
 from deployer.blue_green import Stack
@@ -28,26 +30,17 @@ FINISH = "finish"
 
 LINES_OF_LOG = 20
 
-Says = Callable[[str], None]
 
-
+@dataclass
 class Deployment:
     """One deployment, under the lock and with its first line in the history."""
 
-    def __init__(
-        self,
-        stack: Stack,
-        journal: Journal,
-        name: str,
-        before: Version,
-        interruptions: Interruptions,
-    ) -> None:
-        self.stack = stack
-        self.journal = journal
-        self.name = name
-        self.before = before
-        self.candidate: Version | None = None
-        self._interruptions = interruptions
+    stack: Stack
+    journal: Journal
+    name: str
+    before: Version
+    interruptions: Interruptions
+    candidate: Version | None = None
 
     def run(self, image: str, plan: Plan) -> int:
         """Do all steps, and return the status of the command.
@@ -57,7 +50,7 @@ class Deployment:
         began = time.monotonic()
         try:
             self._bring_to_all(image, plan)
-            self._interruptions.put_off()
+            self.interruptions.put_off()
         except UnsettledError:
             raise
         except (DeploymentError, Interruption) as error:
@@ -105,14 +98,7 @@ class Deployment:
         what = f"{share} % of the visitors, for {seconds} s"
         with self._step("canary", what) as says:
             self.stack.share(self.before, candidate, share)
-            since = engine.now()
-
-            def both() -> tuple[Traffic, Traffic]:
-                return self._traffic(candidate, since), self._traffic(
-                    self.before, since
-                )
-
-            says(watch(lambda: self.stack.health(candidate), both, seconds))
+            says(self._watch(seconds, engine.now()))
 
     def _promote(self, candidate: Version, plan: Plan) -> None:
         seconds = plan.watch_seconds
@@ -123,16 +109,23 @@ class Deployment:
         if plan.url:
             with self._step("outside", f"the smoke tests, at {plan.url}") as says:
                 says(smoke_at(plan.url))
-        if not seconds:
-            if not plan.was_kept:
-                say(f"{'watch':{WIDTH}} left out, as asked for")
-            return
-        with self._step("watch", f"for {seconds} s, beside what was before") as says:
+        if seconds:
+            what = f"for {seconds} s, beside what was before"
+            with self._step("watch", what) as says:
+                says(self._watch(seconds, since, old))
+        elif not plan.was_kept:
+            say(f"{'watch':{WIDTH}} left out, as asked for")
 
-            def both() -> tuple[Traffic, Traffic]:
-                return self._traffic(candidate, since), old
+    def _watch(self, seconds: int, since: datetime, old: Traffic | None = None) -> str:
+        """Compare it with what the one before does meanwhile, or has done."""
+        assert (candidate := self.candidate)
 
-            says(watch(lambda: self.stack.health(candidate), both, seconds, False))
+        def both() -> tuple[Traffic, Traffic]:
+            new = self._traffic(candidate, since)
+            return new, old or self._traffic(self.before, since)
+
+        health = partial(self.stack.health, candidate)
+        return watch(health, both, seconds, silent=not old)
 
     def _traffic(self, version: Version, since: datetime) -> Traffic:
         return Traffic.of(version.service, self.stack.access_log(since))
@@ -147,7 +140,7 @@ class Deployment:
 
     def _go_back(self, error: DeploymentError | Interruption) -> int:
         """Give visitors what they had, and return the status of the command."""
-        self._interruptions.put_off()
+        self.interruptions.put_off()
         began = time.monotonic()
         say(f"{'FAILED':{WIDTH}} {error}")
         # Before anything is changed: without the lock nothing may be.
@@ -173,7 +166,7 @@ class Deployment:
             return str(error)
 
     @contextmanager
-    def _step(self, name: str, what: str) -> Iterator[Says]:
+    def _step(self, name: str, what: str) -> Iterator[Callable[[str], None]]:
         """Say what is done, put it into the history, and say how long it took."""
         self.journal.write(self.name, step=name)
         say(f"{name:{WIDTH}} {what}")

@@ -48,12 +48,10 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """Return how many there were."""
         return len(self.seconds)
 
     @property
     def share_of_errors(self) -> float:
-        """Return the share of requests that were answered with an error."""
         return self.errors / self.requests if self.requests else 0.0
 
     def within(self, share: float) -> float:
@@ -63,7 +61,6 @@ class Traffic:
         return self.seconds[ceil(share * self.requests) - 1]
 
     def __str__(self) -> str:
-        """Say all of it, as in a log."""
         return (
             f"{self.service}: {self.requests} requests, {self.errors} errors"
             f" ({self.share_of_errors:.1%}), p50 {self.within(0.5) * 1000:.0f} ms,"
@@ -72,12 +69,10 @@ class Traffic:
 
 
 def can_compare(new: Traffic, old: Traffic) -> bool:
-    """Say whether there were enough requests of both."""
     return min(new.requests, old.requests) >= LEAST
 
 
 def errs_more(new: Traffic, old: Traffic) -> bool:
-    """Say whether the new one's errors are too many."""
     return (
         can_compare(new, old)
         and new.errors >= ERRORS
@@ -87,7 +82,6 @@ def errs_more(new: Traffic, old: Traffic) -> bool:
 
 
 def is_slower(new: Traffic, old: Traffic) -> bool:
-    """Say whether the new one is too slow."""
     return can_compare(new, old) and any(
         new.within(share) > TIMES * old.within(share)
         and new.within(share) > old.within(share) + SECONDS_MORE

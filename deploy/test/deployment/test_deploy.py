@@ -5,14 +5,14 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from support import ROOT, docker, succeed
+from support import ROOT, Done, docker, run, succeed
+from support.deployer import Deploying
 from support.stack import Stack
 
 MORE = {
@@ -31,6 +31,7 @@ COMPOSE_FILE=docker-compose.yml:more.json
 PAGE_TRACKER_SITES=example.org
 PAGE_TRACKER_RATE=0
 WEB_CPUS=0.75
+WEB_MEMORY=200m
 """
 
 AT_ONCE = {"CANARY_SHARE": "0", "WATCH_SECONDS": "0"}
@@ -48,24 +49,15 @@ class Deployed:
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return what the deployer has in the environment."""
-        return (
-            os.environ
-            | {"COMPOSE_PROJECT_NAME": self.stack.project}
-            | {"PAGE_TRACKER_PROXY_IMAGE": f"{self.stack.project}:proxy"}
-            | settings
-        )
+        of_stack = {
+            "COMPOSE_PROJECT_NAME": self.stack.project,
+            "PAGE_TRACKER_PROXY_IMAGE": f"{self.stack.project}:proxy",
+        }
+        return os.environ | of_stack | settings
 
-    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end."""
-        return subprocess.run(
-            [self.checkout / "deploy/deploy", *arguments],
-            env=self.environment(**settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+    def run(self, *arguments: str, **settings: str) -> Done:
+        command = self.checkout / "deploy/deploy"
+        return run(command, *arguments, environment=self.environment(**settings))
 
     def deploy(self, **settings: str) -> str:
         """Deploy the image at once, and return what was said."""
@@ -74,34 +66,25 @@ class Deployed:
         return done.stdout
 
     @contextmanager
-    def deploying(self, until: str) -> Iterator[subprocess.Popen[str]]:
+    def deploying(self, until: str) -> Iterator[Deploying]:
         """Begin a deployment that takes long, and give it when it is at a step."""
-        with subprocess.Popen(
-            [self.checkout / "deploy/deploy", "deploy", self.image],
-            env=self.environment(CANARY_SECONDS="60"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            assert process.stdout
-            try:
-                for line in process.stdout:
-                    if line.startswith(until):
-                        break
-                yield process
-            finally:
-                process.terminate()
+        environment = self.environment(CANARY_SECONDS="60")
+        arguments = ("deploy", self.image)
+        it = Deploying(*arguments, environment=environment, checkout=self.checkout)
+        try:
+            it.read(until)
+            yield it
+        finally:
+            it.process.terminate()
+            it.read()
 
     def live(self) -> list[str]:
-        """Return the containers that visitors get."""
         return self.containers(self.stack.switch().stdout.split()[0])
 
     def containers(self, service: str) -> list[str]:
-        """Return the containers of a service that run."""
         return [container["Id"] for container in self.stack.containers(service)]
 
     def inspect(self, what: str) -> str:
-        """Return a fact of the first of them."""
         return succeed(docker("inspect", "--format", what, self.live()[0]))
 
 
@@ -115,7 +98,8 @@ def deployed_fixture(
     shutil.copytree(ROOT / "deploy", checkout / "deploy")
     (checkout / "more.json").write_text(json.dumps(MORE))
     (checkout / ".env").write_text(SETTINGS)
-    settings = {"WEB_CPUS": "0.75", "PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    settings = {"WEB_CPUS": "0.75", "WEB_MEMORY": "200m"}
+    settings |= {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
     settings["PAGE_TRACKER_IMAGE"] = image
     stack = Stack(tmp_path_factory.mktemp("operator"), settings, MORE)
     identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
@@ -126,7 +110,6 @@ def deployed_fixture(
         yield deployed
     finally:
         stack.remove()
-        docker("volume", "rm", "--force", f"{stack.project}_deployment-volume")
 
 
 def test_should_refuse_to_go_back_when_nothing_was_before(deployed: Deployed) -> None:
@@ -161,16 +144,16 @@ def test_should_touch_nothing_when_a_checkout_has_no_settings(
 ) -> None:
     # Given
     ignorant, before = replace(deployed, checkout=ROOT), deployed.live()
-    image = [deployed.image] if command == "deploy" else []
+    arguments = [command, deployed.image][: 2 if command == "deploy" else 1]
 
     # When
-    done = ignorant.run(command, *image, COMPOSE_ENV_FILES="/dev/null")
+    done = ignorant.run(*arguments, COMPOSE_ENV_FILES="/dev/null")
 
     # Then
     assert done.returncode == 2
     assert re.match(
         r"Refused: There is no \.env here, and \S+-blue-service-1, which is live,"
-        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus,"
+        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus, its limit of memory,"
         r" /run/secrets/licence, \S+_public-network\. .*DEPLOY_ENV",
         done.stdout,
     )
@@ -194,31 +177,23 @@ def test_should_take_other_settings_when_a_file_has_them(
     assert f"settings of {settings} (not as in the version before: " in said
 
 
-@pytest.mark.parametrize("command", ["deploy", "rollback"])
-def test_should_say_what_helps_when_no_version_runs(
-    deployed: Deployed, command: str
-) -> None:
-    # Given
-    deployed.stack.compose("stop", *SERVICES)
-    image = [deployed.image] if command == "deploy" else []
-
-    # When
-    done = deployed.run(command, *image)
-
-    # Then
-    assert done.returncode == 2
-    cure = done.stdout.strip().rpartition(": ")[2]
-    assert cure == "docker compose up --detach --wait web-service"
-
-
 def test_should_go_on_from_what_runs_when_the_live_colour_does_not(
     deployed: Deployed,
 ) -> None:
     # Given
     deployed.stack.compose("stop", *SERVICES)
-    deployed.stack.up("web-service")
 
     # When
+    for command in (["deploy", deployed.image], ["rollback"]):
+        done = deployed.run(*command)
+
+        # Then
+        assert done.returncode == 2
+        cure = done.stdout.strip().rpartition(": ")[2]
+        assert cure == "docker compose up --detach --wait web-service"
+
+    # When
+    deployed.stack.up("web-service")
     said = deployed.deploy()
 
     # Then
@@ -255,12 +230,12 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
         )
 
         # When
-        first.send_signal(signal.SIGINT)
-        said, _ = first.communicate(timeout=60)
+        first.process.send_signal(signal.SIGINT)
+        status = first.read()
 
     # Then
-    assert first.returncode == 128 + signal.SIGINT
-    assert said.splitlines()[-1] == "Went back: It was interrupted by SIGINT"
+    assert status == 128 + signal.SIGINT
+    assert first.lines[-1][1] == "Went back: It was interrupted by SIGINT"
     history = deployed.run("history").stdout.splitlines()
     assert re.search(r"deploy .* went back +canary +\d+ s +It was interr", history[-1])
 
@@ -272,45 +247,15 @@ def test_should_touch_nothing_more_when_somebody_takes_its_lock(
     with deployed.deploying("canary") as first:
         # When
         succeed(docker("rm", "--force", f"{deployed.stack.project}-deployment"))
-        first.send_signal(signal.SIGINT)
-        said, _ = first.communicate(timeout=60)
+        first.process.send_signal(signal.SIGINT)
+        status = first.read()
 
     # Then
-    assert first.returncode == 3
-    assert "which is the lock" in said.splitlines()[-1]
+    assert status == 3
+    assert "which is the lock" in first.lines[-1][1]
 
     # When
     said = deployed.deploy()
 
     # Then
     assert re.match(r"settle +\S+ was stopped at canary:\n +visitors get sha256:", said)
-
-
-def test_should_show_why_when_the_new_version_ends(deployed: Deployed) -> None:
-    # Given
-    name, whole = f"{deployed.stack.project}:broken", f"{deployed.stack.project}:whole"
-    succeed(docker("tag", deployed.image, whole))
-    broken = 'CMD ["sh", "-c", "echo there is no such setting >&2; exit 3"]'
-    subprocess.run(
-        ["docker", "build", "--quiet", "--tag", name, "-"],
-        input=f"FROM {whole}\n{broken}\n",
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", name))
-    before = deployed.live()
-
-    # When
-    done = deployed.run("deploy", identifier, **AT_ONCE)
-
-    # Then
-    succeed(docker("image", "rm", "--force", name, whole))
-    assert done.returncode == 1
-    assert "  | there is no such setting" in done.stdout
-    assert re.match(
-        r"Went back: It ended: \S+(blue|green)-service-\d is .*(status 3|it had ended)"
-        r".*; it said last: there is no such setting$",
-        done.stdout.splitlines()[-1],
-    )
-    assert deployed.live() == before

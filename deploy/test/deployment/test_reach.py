@@ -1,77 +1,97 @@
 """`deploy/reach`: a real engine over a real sshd, and over TLS."""
 
 import os
+import re
 import signal
-import socket
-import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support import ROOT, succeed, wait_for
+from support import ROOT, docker, free_port, read, run, succeed, wait_for
+from support.certificates import make_certificate
 
 REACH = ROOT / "deploy/reach"
 ENGINE = ("docker", "info", "--format", "{{.ID}}")
 NAME = f"page-tracker-reach-{os.getpid()}"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 
+TLS = """
+user root;
+events {}
+http {
+    server {
+        listen 2376 ssl;
+        ssl_certificate /tls/engine.pem;
+        ssl_certificate_key /tls/engine.key;
+        ssl_client_certificate /tls/ca.pem;
+        ssl_verify_client on;
+        location / { proxy_pass http://unix:/run/docker.sock; }
+    }
+}
+"""
+"""How nginx puts an engine behind TLS, for whoever has a certificate."""
+
 
 @dataclass
 class Target:
-    """What names an engine, and secrets that nobody may see."""
+    """What names an engine, and a secret that nobody may see."""
 
-    environment: dict[str, str]
+    names: dict[str, str]
     secret: str
     folder: Path
     """Where temporary files go, and nothing else."""
 
-    def reach(self, *command: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, and see that nothing of it is left."""
-        done = subprocess.run(
-            [REACH, *command],
-            env=self.environment | changed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=100,
-        )
+    def environment(self, **changed: str) -> dict[str, str]:
+        """Return an environment in which nothing else says what is deployed to."""
+        others = ("DEPLOY_", "DOCKER_", "SSH_")
+        kept = {n: value for n, value in os.environ.items() if not n.startswith(others)}
+        return kept | {"TMPDIR": str(self.folder)} | self.names | changed
+
+    def reach(self, *command: str, **changed: str) -> tuple[int, str]:
+        """Run a command to its end, return status and output; nothing of it is left."""
+        done = run(REACH, *command, environment=self.environment(**changed))
         assert not list(self.folder.iterdir())
-        assert self.secret not in done.stdout
-        return done
+        told = done.stdout + done.stderr
+        assert self.secret not in told
+        return done.returncode, told
 
-
-def said(*command: str) -> str:
-    """Return what a command says that has to succeed."""
-    return succeed(
-        subprocess.run(
-            command,
+    @contextmanager
+    def reaching(self, script: str) -> Iterator[subprocess.Popen[str]]:
+        """Give a process that runs a script, in a group of its own."""
+        with subprocess.Popen(
+            [REACH, "sh", "-c", script],
+            env=self.environment(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=120,
-        )
-    )
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def make_key(path: Path) -> str:
     """Make a pair of keys, and return the private one."""
-    said("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path))
+    succeed(run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path))
     return path.read_text("utf-8")
 
 
-def of_deployment(folder: Path, **names: str) -> dict[str, str]:
-    """Return an environment in which nothing but names says what is deployed to."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DEPLOY_", "DOCKER_", "SSH_"))
-    } | {"TMPDIR": str(folder), **names}
+@contextmanager
+def beside_engine(name: str, *options: str) -> Iterator[None]:
+    """Run a container that has the engine's socket."""
+    form = ("--format", "{{.Endpoints.docker.Host}}")
+    socket = succeed(docker("context", "inspect", *form)).partition("://")[2]
+    mount = ("--volume", f"{socket}:/run/docker.sock")
+    try:
+        succeed(docker("run", "--detach", "--name", name, *mount, *options))
+        yield
+    finally:
+        docker("rm", "--force", "--volumes", name)
 
 
 @pytest.fixture(name="server", scope="module")
@@ -80,73 +100,36 @@ def server_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]
     keys, folder = (tmp_path_factory.mktemp(name) for name in ("keys", "temporary"))
     secret = make_key(keys / "key")
     public = (keys / "key.pub").read_text("utf-8")
-    said(
-        "docker",
-        "build",
-        "--quiet",
-        f"--tag={NAME}",
-        str(ROOT / "deploy/test/support/server"),
-    )
-    try:
-        said(
-            "docker",
-            *("run", "--detach", "--name", NAME, "--env", f"AUTHORIZED_KEY={public}"),
-            *("--volume", f"{engine_socket()}:/run/docker.sock", NAME),
-        )
+    succeed(docker("build", "--quiet", f"--tag={NAME}", "deploy/test/support/server"))
+    with beside_engine(NAME, "--env", f"AUTHORIZED_KEY={public}", NAME):
+        assert wait_for(lambda: "listening" in docker("logs", NAME).stderr, 20)
         address = "{{.NetworkSettings.Networks.bridge.IPAddress}}"
-        host = said("docker", "inspect", "--format", address, NAME)
-        host_key = said("docker", "exec", NAME, "cat", HOST_KEY)
-        assert wait_for(lambda: "listening" in said("docker", "logs", NAME), 20)
-        environment = of_deployment(
-            folder,
-            DEPLOY_HOST=f"ssh://deploy@{host}",
-            DEPLOY_KEY=secret.strip(),
-            DEPLOY_KNOWN_HOSTS=f"{host} {host_key}",
-        )
-        yield Target(environment, secret.splitlines()[2], folder)
-    finally:
-        said("docker", "rm", "--force", NAME)
-        said("docker", "image", "rm", NAME)
+        host = succeed(docker("inspect", "--format", address, NAME))
+        key = succeed(docker("exec", NAME, "cat", HOST_KEY))
+        names = {
+            "DEPLOY_HOST": f"ssh://deploy@{host}",
+            "DEPLOY_KEY": secret.strip(),
+            "DEPLOY_KNOWN_HOSTS": f"{host} {key}",
+        }
+        yield Target(names, secret.splitlines()[2], folder)
+    docker("image", "rm", NAME)
 
 
-def engine_socket() -> str:
-    """Return the engine's socket."""
-    host = "{{.Endpoints.docker.Host}}"
-    return said("docker", "context", "inspect", "--format", host).partition("://")[2]
-
-
-def test_should_ask_the_engine_over_ssh(server: Target) -> None:
-    # When
-    done = server.reach(*ENGINE)
-
-    # Then
-    assert done.returncode == 0, done.stdout
-    assert done.stdout == said(*ENGINE) + "\n"
-
-
-def test_should_end_with_the_status_of_its_command(server: Target) -> None:
-    # When
-    done = server.reach("sh", "-c", "exit 75")
-
-    # Then
-    assert done.returncode == 75
-
-
-def test_should_take_key_and_known_hosts_from_files(
-    server: Target, tmp_path: Path
+@pytest.mark.parametrize("are_files", [True, False])
+def test_should_ask_the_engine_and_end_with_the_status_of_the_command(
+    server: Target, tmp_path: Path, are_files: bool
 ) -> None:
-    # Given
-    files = {}
-    for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS"):
-        files[name] = str(tmp_path / name)
-        text = server.environment[name].replace("\n", "\r\n")
-        (tmp_path / name).write_text(f"{text}\r\n", "utf-8")
+    # Given: files with the ends of lines of a form on a web page
+    files = {name: tmp_path / name for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS")}
+    for name, file in files.items():
+        file.write_text(server.names[name] + "\n", "utf-8", newline="\r\n")
+    changed = {name: str(file) for name, file in files.items() if are_files}
 
     # When
-    done = server.reach(*ENGINE, **files)
+    status, said = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
 
     # Then
-    assert done.returncode == 0, done.stdout
+    assert (status, said) == (75, succeed(run(*ENGINE)) + "\n")
 
 
 @pytest.mark.parametrize("host", ["", "the server's"])
@@ -162,39 +145,38 @@ def test_should_give_compose_the_settings_while_it_runs(
 
     # When
     read = 'cat "$COMPOSE_ENV_FILES"; echo; echo "left: ${DEPLOY_ENV:-}"'
-    done = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
+    status, said = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
 
     # Then: and nothing of it is left
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.split() == [*settings.split(), "left:"]
+    assert status == 0, said
+    assert said.split() == [*settings.split(), "left:"]
 
 
-def test_should_believe_no_host_with_another_key(
-    server: Target, tmp_path: Path
+@pytest.mark.parametrize(
+    ("is_of_host", "why"),
+    [
+        (True, "Host key verification failed"),
+        (False, "Permission denied (publickey)"),
+    ],
+)
+def test_should_reach_nobody_when_a_key_is_another(
+    server: Target, tmp_path: Path, is_of_host: bool, why: str
 ) -> None:
     # Given
-    make_key(tmp_path / "other")
-    host = server.environment["DEPLOY_KNOWN_HOSTS"].split()[0]
-    known = f"{host} {(tmp_path / 'other.pub').read_text('utf-8')}"
+    changed = {"DEPLOY_KEY": make_key(tmp_path / "other")}
+    if is_of_host:
+        host = server.names["DEPLOY_KNOWN_HOSTS"].split()[0]
+        public = (tmp_path / "other.pub").read_text("utf-8")
+        changed = {"DEPLOY_KNOWN_HOSTS": f"{host} {public}"}
 
     # When
-    done = server.reach("echo", "not reached", DEPLOY_KNOWN_HOSTS=known)
+    status, said = server.reach("echo", "reached", **changed)
 
     # Then
-    assert done.returncode == 2
-    assert "Host key verification failed" in done.stdout
-    assert done.stdout.endswith("is unreachable: see above\n")
-    assert "not reached" not in done.stdout.splitlines()
-
-
-def test_should_not_log_in_with_another_key(server: Target, tmp_path: Path) -> None:
-    # When
-    done = server.reach("echo", "in", DEPLOY_KEY=make_key(tmp_path / "other"))
-
-    # Then
-    assert done.returncode == 2
-    assert "Permission denied (publickey)" in done.stdout
-    assert "in" not in done.stdout.splitlines()
+    assert status == 2
+    assert why in said
+    assert said.endswith("is unreachable: see above\n")
+    assert "reached" not in said.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -210,51 +192,31 @@ def test_should_not_log_in_with_another_key(server: Target, tmp_path: Path) -> N
         ({"DEPLOY_KEY": ""}, "DEPLOY_KEY is not set, which ssh://"),
         ({"DEPLOY_KEY": "a word"}, "DEPLOY_KEY is no private key that ssh can use"),
         ({"DEPLOY_HOST": "tcp://127.0.0.1:1"}, "DEPLOY_CA is not set, which tcp://"),
-        (
-            {"DEPLOY_ENV": "no-such-file"},
-            "DEPLOY_ENV is no file, and holds no NAME=val",
-        ),
+        ({"DEPLOY_ENV": "no-file"}, "DEPLOY_ENV is no file, and holds no NAME=val"),
     ],
 )
 def test_should_refuse_by_name_what_is_missing(
     changed: dict[str, str], why: str, server: Target
 ) -> None:
     # When
-    done = server.reach("echo", "not reached", **changed)
+    status, said = server.reach("echo", "not reached", **changed)
 
     # Then
-    assert done.returncode == 2
-    assert done.stdout.startswith("Refused: ")
-    assert why in done.stdout
-    assert "not reached" not in done.stdout
+    assert status == 2
+    assert said.startswith("Refused: ")
+    assert why in said
+    assert "not reached" not in said
 
 
 def test_should_show_its_key_to_nobody(server: Target) -> None:
     # When
-    done = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
+    _, said = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
 
     # Then: nothing but the agent has it, which tells only its fingerprint
-    assert "StrictHostKeyChecking yes" in done.stdout
-    assert "DOCKER_HOST=ssh://" in done.stdout
-    assert "PRIVATE" not in done.stdout
-    assert "(ED25519)" in done.stdout.splitlines()[-1]
-
-
-@contextmanager
-def reaching(target: Target, script: str) -> Iterator[subprocess.Popen[str]]:
-    """Give a process that runs a script, in a group of its own."""
-    with subprocess.Popen(
-        [REACH, "sh", "-c", script],
-        env=target.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    assert "StrictHostKeyChecking yes" in said
+    assert "DOCKER_HOST=ssh://" in said
+    assert "PRIVATE" not in said
+    assert "(ED25519)" in said
 
 
 def test_should_reach_the_engine_until_an_interrupted_command_has_gone_back(
@@ -263,7 +225,7 @@ def test_should_reach_the_engine_until_an_interrupted_command_has_gone_back(
     # Given
     go_back = "trap : TERM; docker info --format back; exit 3"
     script = f"trap '{go_back}' TERM; echo in; sleep 60 & wait"
-    with reaching(server, script) as process:
+    with server.reaching(script) as process:
         assert process.stdout and process.stdout.readline() == "in\n"
 
         # When: as make and the CI systems do it, to all that it started
@@ -272,122 +234,72 @@ def test_should_reach_the_engine_until_an_interrupted_command_has_gone_back(
         status = process.wait(30)
 
     # Then
-    assert rest == "back\n"
-    assert status == 3
+    assert (rest, status) == ("back\n", 3)
     assert not list(server.folder.iterdir())
 
 
 def test_should_leave_no_key_when_it_is_killed(server: Target) -> None:
     # Given
-    with reaching(server, "echo $SSH_AGENT_PID; sleep 60") as process:
+    with server.reaching("echo $SSH_AGENT_PID; sleep 60") as process:
         assert process.stdout
-        agent = int(process.stdout.readline())
+        agent = Path("/proc", process.stdout.readline().strip(), "cmdline")
+        assert "ssh-agent" in agent.read_text("utf-8")
 
         # When
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
 
-    # Then
-    assert wait_for(lambda: has_ended(agent), 30)
+    # Then: of one that ended, nothing is left but a name that somebody has to notice
+    assert wait_for(lambda: not agent.exists() or not agent.read_text("utf-8"), 30)
     left = [path for path in server.folder.rglob("*") if path.is_file()]
     assert left
     assert not [path for path in left if server.secret in path.read_text("utf-8")]
-    said("rm", "-r", *map(str, server.folder.iterdir()))
-
-
-def has_ended(process: int) -> bool:
-    """Say whether a process is no more, or waits only for somebody to notice."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text("utf-8")
-    except FileNotFoundError:
-        return True
-    return status.rpartition(")")[2].split()[0] == "Z"
+    succeed(run("rm", "-r", *server.folder.iterdir()))
 
 
 @pytest.fixture(name="tls", scope="module")
 def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Give the engine behind TLS on loopback, for whoever has the certificate."""
     room, folder = (tmp_path_factory.mktemp(name) for name in ("tls", "temporary"))
-    for name, issuer in (("ca", "ca"), ("engine", "ca"), ("client", "ca")):
-        make_certificate(room, name, issuer)
-    context = ssl.create_default_context(
-        ssl.Purpose.CLIENT_AUTH, cafile=room / "ca.pem"
-    )
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(room / "engine.pem", room / "engine.key")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener, context), daemon=True).start()
-        environment = of_deployment(
-            folder,
-            DEPLOY_HOST=f"tcp://127.0.0.1:{listener.getsockname()[1]}",
-            DEPLOY_CA=str(room / "ca.pem"),
-            DEPLOY_CERT=str(room / "client.pem"),
-            DEPLOY_KEY=(room / "client.key").read_text("utf-8"),
-        )
-        yield Target(environment, environment["DEPLOY_KEY"].splitlines()[1], folder)
-
-
-def make_certificate(room: Path, name: str, issuer: str) -> None:
-    """Make a key, and a certificate for 127.0.0.1 that an issuer has signed."""
-    options = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    if name != issuer:
-        options += ["-CA", f"{room}/{issuer}.pem", "-CAkey", f"{room}/{issuer}.key"]
-        options += ["-addext", "basicConstraints=critical,CA:FALSE"]
-    said(
-        *("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"),
-        *("-subj", f"/CN={name}", "-keyout", f"{room}/{name}.key"),
-        *("-out", f"{room}/{name}.pem", *options),
-    )
-
-
-def serve(listener: socket.socket, context: ssl.SSLContext) -> None:
-    """Carry what comes by TLS to the engine's socket, and back."""
-    with suppress(OSError):
-        while True:
-            plain, _ = listener.accept()
-            threading.Thread(target=carry, args=(plain, context), daemon=True).start()
-
-
-def carry(plain: socket.socket, context: ssl.SSLContext) -> None:
-    """Carry one connection."""
-    with suppress(OSError), closing(plain):
-        with context.wrap_socket(plain, server_side=True) as client:
-            with socket.socket(socket.AF_UNIX) as engine:
-                engine.connect(engine_socket())
-                back = threading.Thread(target=pump, args=(engine, client))
-                back.start()
-                pump(client, engine)
-                back.join()
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Carry one direction of a connection to its end."""
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+    (room / "nginx.conf").write_text(TLS, "utf-8")
+    make_certificate(room, "ca")
+    for name in ("client", "engine"):
+        make_certificate(room, name, issuer="ca")
+    names = {
+        "DEPLOY_HOST": f"tcp://127.0.0.1:{free_port()}",
+        "DEPLOY_CA": str(room / "ca.pem"),
+        "DEPLOY_CERT": str(room / "client.pem"),
+        "DEPLOY_KEY": (room / "client.key").read_text("utf-8"),
+    }
+    target = Target(names, names["DEPLOY_KEY"].splitlines()[1], folder)
+    address = names["DEPLOY_HOST"].removeprefix("tcp://")
+    nginx = re.search("FROM (.*)", read("deploy/proxy/Dockerfile"))
+    assert nginx
+    options = ("--publish", f"{address}:2376", "--volume", f"{room}:/tls:ro", nginx[1])
+    command = ("nginx", "-c", "/tls/nginx.conf", "-g", "daemon off;")
+    with beside_engine(f"{NAME}-tls", *options, *command):
+        assert wait_for(lambda: target.reach(*ENGINE)[0] == 0, 20)
+        yield target
 
 
 def test_should_ask_the_engine_over_tls(tls: Target) -> None:
     # When
-    done = tls.reach(*ENGINE)
+    status, said = tls.reach(*ENGINE)
 
     # Then
-    assert done.returncode == 0, done.stdout
-    assert done.stdout == said(*ENGINE) + "\n"
+    assert (status, said) == (0, succeed(run(*ENGINE)) + "\n")
 
 
 def test_should_believe_no_engine_that_somebody_else_signed(
     tls: Target, tmp_path: Path
 ) -> None:
     # Given
-    make_certificate(tmp_path, "other", "other")
+    make_certificate(tmp_path, "other")
 
     # When
-    done = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
+    status, said = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
 
     # Then
-    assert done.returncode == 2
-    assert "certificate" in done.stdout
-    assert "in" not in done.stdout.splitlines()
+    assert status == 2
+    assert "certificate" in said
+    assert "in" not in said.splitlines()

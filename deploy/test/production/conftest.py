@@ -1,17 +1,9 @@
 """One installation for all tests, which begins as anyone's and becomes a production."""
 
-import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.production import PRODUCTION, Switched
-from support.stack import Stack
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test as long as containers take."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(300))
+from support.stack import PRODUCTION, Stack
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +11,6 @@ def install(
     image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Stack]]:
     """Give a way to prepare an installation; all are removed afterwards."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     installations: list[Stack] = []
 
     def prepare(**settings: str) -> Stack:
@@ -35,7 +26,7 @@ def install(
 
 
 @pytest.fixture(scope="session")
-def switched(install: Callable[..., Stack]) -> Switched:
+def switched(install: Callable[..., Stack]) -> tuple[Stack, tuple[int, int]]:
     """Give a production that was anyone's installation before, as the docs say it."""
     it = install()
     it.compose("up", "--detach", "--no-build", "--wait", "redis-service", "web-service")
@@ -43,17 +34,25 @@ def switched(install: Callable[..., Stack]) -> Switched:
     it.count(6, "http")
     it.count_page("http")
     it.settings["PAGE_TRACKER_DOMAIN"] = "localhost"
-    refused = [
-        it.run("docker", "compose", *PRODUCTION, "up", "--detach"),
-        it.run("make", "production"),
-    ]
-    before = Switched(it, it.count(1, "http"), it.count_page("http"), refused)
+    for command in (
+        ["docker", "compose", *PRODUCTION, "up", "-d"],
+        ["make", "production"],
+    ):
+        refused = it.run(*command)
+        assert refused.returncode and "secrets" in refused.stderr
+    counted = it.count(1, "http"), it.count_page("http")
+    assert counted == (7, 2), "where a production is refused, it goes on as it was"
     it.must("make", "secrets", "SELF_SIGNED=yes")
     it.must("make", "production")
-    return before
+    return it, counted
 
 
 @pytest.fixture
-def production(switched: Switched) -> Stack:
-    """Give a production that runs."""
-    return switched.production
+def production(switched: tuple[Stack, tuple[int, int]]) -> Stack:
+    return switched[0]
+
+
+@pytest.fixture
+def counted(switched: tuple[Stack, tuple[int, int]]) -> tuple[int, int]:
+    """Give the views of the counter page, and of a page, that it had before."""
+    return switched[1]

@@ -63,9 +63,7 @@ def test_should_refuse_a_url_that_anyone_could_read(managed: Stack) -> None:
     assert not managed.containers()
 
 
-def test_should_have_each_colour_count_there(
-    install: Callable[..., Stack],
-) -> None:
+def test_should_have_each_colour_count_there(install: Callable[..., Stack]) -> None:
     # Given
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)
 
@@ -74,12 +72,9 @@ def test_should_have_each_colour_count_there(
 
     # Then
     services = json.loads(said)["services"]
-    assert set(services) == {
-        *("proxy-service", "web-service", "blue-service", "green-service")
-    }
-    for colour in ("web-service", "blue-service", "green-service"):
+    colours = {"web-service", "blue-service", "green-service"}
+    assert set(services) == {"proxy-service", *colours}
+    for colour in colours:
         assert not services[colour].get("depends_on")
-        assert set(services[colour]["networks"]) == {
-            "frontend-network",
-            "public-network",
-        }
+        networks = {"frontend-network", "public-network"}
+        assert set(services[colour]["networks"]) == networks

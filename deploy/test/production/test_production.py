@@ -4,79 +4,47 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from support import wait_for
-from support.production import PRODUCTION, Switched
-from support.stack import Stack
+from support import docker, succeed, wait_for
+from support.secret_files import password_in
+from support.stack import PRODUCTION, Stack
 
-OF_REDIS = [
-    "redis-ca.crt",
-    "redis-operator",
-    "redis-users.acl",
-    "redis.crt",
-    "redis.key",
-]
+OF_REDIS = "redis-ca.crt redis-operator redis-users.acl redis.crt redis.key".split()
 SERVICES = {"proxy-service": 1, "redis-service": 1, "web-service": 2}
 
 
 def without_settings(stack: Stack) -> list[str]:
     """Return what runs a command with no setting in its environment."""
-    names = [
-        name
-        for name in os.environ | stack.environment
-        if name.startswith(("COMPOSE_", "PAGE_TRACKER_"))
-    ]
+    known = sorted(os.environ | stack.environment)
+    names = [name for name in known if name.startswith(("COMPOSE_", "PAGE_TRACKER_"))]
     unset = [word for name in names for word in ("-u", name)]
     return ["env", *unset, f"COMPOSE_ENV_FILES={stack.env_file}"]
 
 
 def secrets_of(production: Stack) -> list[str]:
     """Return what nobody may see: passwords, the token, private keys."""
-    folder = production.secrets
-    password = urlsplit((folder / "redis-url").read_text()).password
-    assert password
-    files = [
-        "redis-operator",
-        "token",
-        "redis.key",
-        "certificates/localhost/privkey.pem",
-    ]
-    return [password] + [
-        next(
-            line for line in (folder / name).read_text().splitlines() if "-" not in line
-        )
-        for name in files
-    ]
+    keys = ("redis.key", "certificates/localhost/privkey.pem")
+    texts = [(production.secrets / n).read_text() for n in ("redis-operator", "token")]
+    texts += [(production.secrets / n).read_text().split("\n", 1)[1] for n in keys]
+    return [password_in(production.secrets), *(text.split()[0] for text in texts)]
 
 
-def test_should_keep_the_counts_of_the_installation_it_was(switched: Switched) -> None:
+def test_should_keep_the_counts_of_the_installation_it_was(
+    production: Stack, counted: tuple[int, int]
+) -> None:
     # When
-    it = switched.production
+    it = production
     views, of_page = it.count(3, "https"), it.count_page("https")
     verified = it.compose("exec", "web-service", "page-tracker", "verify")
 
     # Then
-    assert views == switched.views + 3
-    assert of_page == switched.views_of_page + 1
+    assert (views - 3, of_page - 1) == counted
     assert verified.count("all sums agree") == 1
-
-
-def test_should_go_on_as_it_was_where_a_production_is_refused(
-    switched: Switched,
-) -> None:
-    # When
-    by_compose, by_make = switched.refused
-
-    # Then
-    assert by_compose.returncode and by_make.returncode
-    assert "secrets/" in by_compose.stderr
-    assert (
-        f"{switched.production.secrets}: is not there: make secrets" in by_make.stderr
-    )
-    assert switched.views == 7
-    assert switched.views_of_page == 2
+    names = ("appendonly", "appendfsync", "slowlog-log-slower-than", "maxmemory-policy")
+    found = it.must("deploy/redis/cli", "CONFIG", "GET", *names).split()
+    kept = dict(zip(names, ("yes", "always", "-1", "noeviction")))
+    assert dict(zip(found[::2], found[1::2], strict=True)) == kept
 
 
 def test_should_run_replicas_and_limit_each_container(production: Stack) -> None:
@@ -153,27 +121,6 @@ def test_should_let_nobody_into_redis_without_a_password_and_tls(
     assert refusal in said
 
 
-def test_should_let_the_application_do_no_more_than_it_needs(
-    production: Stack,
-) -> None:
-    # Given
-    production.must("deploy/redis/cli", "ACL", "LOG", "RESET")
-    connect = "import redis; r = redis.from_url(open('/run/secrets/redis-url').read())"
-
-    # When
-    counted, listed = production.count(1, "https"), production.count_page("https")
-    refused = production.must("deploy/redis/cli", "ACL", "LOG")
-    said = [
-        production.python(f"{connect}; r.{command}")
-        for command in ("flushall()", "config_get()", "keys()", "incr('another_key')")
-    ]
-
-    # Then
-    assert counted and listed
-    assert refused.strip() == ""
-    assert all("NoPermissionError" in line for line in said)
-
-
 def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
     production: Stack,
 ) -> None:
@@ -196,16 +143,6 @@ def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
     assert answer.headers["Location"] == (
         f"https://localhost:{production.tls_port}/about?a=1"
     )
-
-
-def test_should_keep_counts_as_every_stack_does(production: Stack) -> None:
-    # When
-    names = ("appendonly", "appendfsync", "slowlog-log-slower-than", "maxmemory-policy")
-    said = production.must("deploy/redis/cli", "CONFIG", "GET", *names).split()
-
-    # Then
-    found = dict(zip(said[::2], said[1::2], strict=True))
-    assert [found[name] for name in names] == ["yes", "always", "-1", "noeviction"]
 
 
 def test_should_stay_a_production_when_compose_brings_it_up(
@@ -261,7 +198,7 @@ def test_should_take_another_password_while_it_counts(production: Stack) -> None
 
 @pytest.fixture
 def with_blue(production: Stack, tmp_path: Path) -> Iterator[Stack]:
-    """Give a production that has a blue-service beside web-service, for nobody yet."""
+    """Give a production whose visitors get a blue-service beside web-service."""
     model = json.loads(production.compose(*PRODUCTION, "config", "--format", "json"))
     model["services"]["blue-service"] = model["services"]["web-service"]
     (tmp_path / "deployed.json").write_text(json.dumps(model), "utf-8")
@@ -269,9 +206,10 @@ def with_blue(production: Stack, tmp_path: Path) -> Iterator[Stack]:
     production.compose(
         *deployed, "up", "--detach", "--no-deps", "--wait", "blue-service"
     )
+    succeed(production.switch("blue-service"))
     yield production
     production.compose(*PRODUCTION, "up", "--detach", "--wait", "web-service")
-    production.compose("exec", "proxy-service", "switch", "web-service")
+    succeed(production.switch("web-service"))
     production.compose(*deployed, "rm", "--stop", "--force", "blue-service")
 
 
@@ -279,7 +217,6 @@ def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
     with_blue: Stack,
 ) -> None:
     # Given
-    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
     with_blue.compose("rm", "--stop", "--force", "web-service")
     views = with_blue.count(1, "https")
 
@@ -296,6 +233,7 @@ def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
     with_blue: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
+    succeed(with_blue.switch("web-service"))
     monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
 
     # When
@@ -307,31 +245,11 @@ def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
         assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
 
 
-def test_should_refuse_to_start_another_than_visitors_get(
-    with_blue: Stack,
-) -> None:
-    # Given
-    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
-    with_blue.compose("rm", "--stop", "--force", "web-service")
-    blue = [container["Id"] for container in with_blue.containers("blue-service")]
-    with_blue.must("docker", "stop", *blue)
-
-    # When
-    refused = with_blue.run("make", "production")
-
-    # Then
-    assert refused.returncode
-    assert "Visitors should get blue-service, which does not run" in refused.stderr
-    assert "counts." not in refused.stdout
-    assert not with_blue.containers("web-service")
-
-
 @pytest.mark.parametrize("command", ["down", "rm --stop --force blue-service"])
 def test_should_give_visitors_another_when_that_of_a_deployment_is_gone(
     with_blue: Stack, command: str
 ) -> None:
     # Given
-    with_blue.compose("exec", "proxy-service", "switch", "blue-service")
     views = with_blue.count(1, "https")
     with_blue.compose("--profile", "blue-green", *command.split())
 
@@ -342,36 +260,46 @@ def test_should_give_visitors_another_when_that_of_a_deployment_is_gone(
     assert with_blue.count(1, "https") == views + 1
 
 
-def test_should_refuse_where_a_deployment_was_killed(with_blue: Stack) -> None:
+LOCK = "docker run --detach --rm --interactive --entrypoint cat --name"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            "docker compose --profile blue-green stop web-service blue-service",
+            "Visitors should get blue-service, which does not run: docker compose",
+        ),
+        (
+            "docker compose exec -T proxy-service switch web-service blue-service 10",
+            "Visitors get 'web-service blue-service 10', as a deployment that was"
+            " killed leaves it: make rollback ends it",
+        ),
+        (
+            LOCK + " {project}-deployment {image}",
+            "A deployment is under way, and {project}-deployment is its lock",
+        ),
+    ],
+    ids=["stopped", "killed", "under way"],
+)
+def test_should_change_nothing_where_a_deployment_is_in_the_way(
+    with_blue: Stack, monkeypatch: pytest.MonkeyPatch, given: str, why: str
+) -> None:
     # Given
-    share = ("web-service", "blue-service", "10")
-    with_blue.compose("exec", "proxy-service", "switch", *share)
+    facts = {"project": with_blue.project}
+    facts["image"] = with_blue.settings["PAGE_TRACKER_IMAGE"]
+    with_blue.must(*given.format(**facts).split())
+    before = [container["Id"] for container in with_blue.containers()]
+    monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "78")
 
     # When
     refused = with_blue.run("make", "production")
+    after = [container["Id"] for container in with_blue.containers()]
+    docker("rm", "--force", f"{with_blue.project}-deployment")
+    monkeypatch.undo()
 
     # Then
     assert refused.returncode
-    assert "Visitors get 'web-service blue-service 10'" in refused.stderr
-    assert "make rollback ends it" in refused.stderr
-
-
-def test_should_refuse_while_a_deployment_is_under_way(
-    production: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given
-    monkeypatch.setitem(production.settings, "PAGE_TRACKER_RATE", "78")
-    lock = f"{production.project}-deployment"
-    image = production.settings["PAGE_TRACKER_IMAGE"]
-    held = ("--detach", "--rm", "--interactive", "--name", lock, "--entrypoint", "cat")
-    production.must("docker", "run", *held, image)
-
-    # When
-    refused = production.run("make", "production")
-    production.must("docker", "rm", "--force", lock)
-
-    # Then
-    assert refused.returncode
-    assert f"A deployment is under way, and {lock} is its lock" in refused.stderr
-    for container in production.containers("web-service"):
-        assert "PAGE_TRACKER_RATE=78" not in container["Config"]["Env"]
+    assert f"Nothing was changed. {why.format(**facts)}" in refused.stderr
+    assert after == before
+    assert "78" not in with_blue.env_file.read_text()

@@ -1,26 +1,14 @@
 """A stack behind the proxy, which all tests share, and which is removed afterwards."""
 
-import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 from support import docker, succeed, wait_for
 from support.stack import Stack
 
-SECONDS = 180
-"""For a test, which may start containers on a busy machine."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test as long as containers take."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(SECONDS))
-
 
 @pytest.fixture(scope="session")
 def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Give a stack that runs."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     no_limits = {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
     settings = {"PAGE_TRACKER_IMAGE": image} | no_limits
     stack = Stack(tmp_path_factory.mktemp("operator"), settings)

@@ -1,17 +1,16 @@
 """HTTPS, and certificates that are renewed while visitors are there."""
 
 import http.client
-import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import requests
 from support import succeed
-from support.secret_files import make_secrets
+from support.certificates import make_certificate
 from support.stack import Stack
 from support.visitors import Visitors
 
@@ -26,54 +25,50 @@ class Certificates:
     port: int
 
     @property
-    def authorities(self) -> str:
-        """Return the file with the authorities that visitors believe."""
-        return str(self.folder / "authorities.pem")
+    def authority(self) -> str:
+        """Return the file with the authority that visitors believe."""
+        return str(self.folder / "ca.pem")
 
     @property
     def url(self) -> str:
-        """Return where visitors come to by HTTPS."""
         return f"https://localhost:{self.port}"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(
+            self.url + path, headers=headers, verify=self.authority, timeout=10
+        )
 
     def renew(self) -> bytes:
         """Put another certificate in the place of the one there, and return it."""
-        with TemporaryDirectory(dir=self.folder) as secrets:
-            of_host = {"PAGE_TRACKER_DOMAIN": "localhost", "SELF_SIGNED": "yes"}
-            succeed(make_secrets(Path(secrets), **of_host))
-            new = Path(secrets) / "certificates/localhost"
-            chain = (new / "fullchain.pem").read_text("utf-8")
-            with open(self.authorities, "a", encoding="utf-8") as authorities:
-                authorities.write(chain)
-            for file in new.iterdir():
-                file.rename(self.folder / file.name)
-        first, end, _ = chain.partition(ssl.PEM_FOOTER)
-        return ssl.PEM_cert_to_DER_cert(first + end)
+        make_certificate(self.folder, "localhost", issuer="ca")
+        chain = (self.folder / "localhost.pem").read_text("utf-8")
+        (self.folder / "localhost.key").chmod(0o644)
+        (self.folder / "localhost.key").rename(self.folder / "privkey.pem")
+        (self.folder / "localhost.pem").rename(self.folder / "fullchain.pem")
+        return ssl.PEM_cert_to_DER_cert(chain)
 
     def served(self) -> bytes:
         """Return the certificate that a new visitor is shown."""
-        with self.connect(self.context()) as connection:
+        with closing(self.connection()) as connection:
+            connection.connect()
             return shown_on(connection)
 
-    def connect(self, context: ssl.SSLContext) -> ssl.SSLSocket:
-        """Return a new connection."""
-        plain = socket.create_connection(("127.0.0.1", self.port), 10)
-        try:
-            return context.wrap_socket(plain, server_hostname="localhost")
-        except ssl.SSLError:
-            plain.close()
-            raise
+    def connection(
+        self, context: ssl.SSLContext | None = None
+    ) -> http.client.HTTPSConnection:
+        """Return a connection that is made by its first request."""
+        return http.client.HTTPSConnection(
+            *("localhost", self.port), context=context or self.context(), timeout=10
+        )
 
     def context(self) -> ssl.SSLContext:
-        """Return what trusts the authorities."""
-        return ssl.create_default_context(cafile=self.authorities)
+        return ssl.create_default_context(cafile=self.authority)
 
 
-def shown_on(secure: object) -> bytes:
+def shown_on(connection: http.client.HTTPSConnection) -> bytes:
     """Return the certificate of a connection's other end."""
-    assert isinstance(secure, ssl.SSLSocket)
-    certificate = secure.getpeercert(binary_form=True)
-    assert certificate
-    return certificate
+    assert isinstance(connection.sock, ssl.SSLSocket)
+    return connection.sock.getpeercert(binary_form=True) or b""
 
 
 def ask_version(connection: http.client.HTTPSConnection) -> None:
@@ -89,18 +84,14 @@ def certificates(stack: Stack, tmp_path: Path) -> Iterator[Certificates]:
     """Give the certificates of a stack that is reached by HTTPS."""
     tmp_path.chmod(0o755)
     made = Certificates(tmp_path, stack.tls_port)
+    make_certificate(tmp_path, "ca")
     made.renew()
-    with stack.set(
-        {
-            "services": {
-                "proxy-service": {
-                    "environment": {"PROXY_TLS": "."},
-                    "ports": [f"{made.port}:8443"],
-                    "volumes": [f"{tmp_path}:/certificates:ro"],
-                }
-            }
-        }
-    ):
+    proxy = {
+        "environment": {"PROXY_TLS": "."},
+        "ports": [f"{made.port}:8443"],
+        "volumes": [f"{tmp_path}:/certificates:ro"],
+    }
+    with stack.set({"services": {"proxy-service": proxy}}):
         yield made
 
 
@@ -109,9 +100,7 @@ def test_should_send_visitors_to_https(
 ) -> None:
     # When
     sent_on = stack.get("/embed?site=example.org", Host="example.net")
-    page = requests.get(
-        f"{certificates.url}/embed", verify=certificates.authorities, timeout=10
-    )
+    page = certificates.get("/embed")
 
     # Then
     assert sent_on.status_code == 308
@@ -124,16 +113,12 @@ def test_should_answer_errors_as_always_when_there_is_https(
     stack: Stack, certificates: Certificates
 ) -> None:
     # When
-    by_https = requests.get(
-        f"{certificates.url}/",
-        headers={"Cookie": "x" * 9000},
-        verify=certificates.authorities,
-        timeout=10,
-    )
+    by_https = certificates.get("/", Cookie="x" * 9000)
     by_http = stack.get("/.well-known/acme-challenge/no-such-token")
 
     # Then
     assert by_https.status_code == 431
+    assert "headers of the request are too large" in by_https.text
     assert by_https.headers["Strict-Transport-Security"] == "max-age=15768000"
     assert by_http.status_code == 404
     assert by_http.text.startswith("There is nothing here.\nRequest ")
@@ -152,9 +137,10 @@ def test_should_speak_modern_protocols_alone(certificates: Certificates) -> None
 
     # When
     with pytest.raises(ssl.SSLError) as refused:
-        certificates.connect(old).close()
-    with certificates.connect(new) as connection:
-        spoken = connection.version(), connection.selected_alpn_protocol()
+        certificates.connection(old).connect()
+    with closing(certificates.connection(new)) as connection:
+        connection.connect()
+        spoken = connection.sock.version(), connection.sock.selected_alpn_protocol()
 
     # Then
     assert refused.value.reason == "TLSV1_ALERT_PROTOCOL_VERSION"
@@ -170,25 +156,18 @@ def test_should_drop_no_connection_when_the_certificate_is_renewed(
     seen = {current}
 
     # When
-    with Visitors(
-        certificates.url, threads=16, verify=certificates.authorities
-    ) as visitors:
+    verify = certificates.authority
+    with Visitors(certificates.url, threads=16, verify=verify) as visitors:
         visitors.come(100)
         for _ in range(RENEWALS):
             was, current = current, certificates.renew()
-            kept = http.client.HTTPSConnection(
-                "localhost",
-                certificates.port,
-                context=certificates.context(),
-                timeout=10,
-            )
-            ask_version(kept)
-            succeed(stack.exec("proxy-service", "reload"))
-            seen.add(certificates.served())
-            # What was connected before goes on, with the certificate of then.
-            assert shown_on(kept.sock) == was
-            ask_version(kept)
-            kept.close()
+            with closing(certificates.connection()) as kept:
+                ask_version(kept)
+                succeed(stack.exec("proxy-service", "reload"))
+                seen.add(certificates.served())
+                # What was connected before goes on, with the certificate of then.
+                assert shown_on(kept) == was
+                ask_version(kept)
             visitors.come(100)
 
     # Then
@@ -222,11 +201,9 @@ def test_should_show_an_authority_what_it_asks_for(
     (asked / "token").write_text("proof")
 
     # When
-    answers = [
-        stack.get(path)
-        for path in ("/.well-known/acme-challenge/token", "/privkey.pem")
-    ]
+    shown = stack.get("/.well-known/acme-challenge/token")
+    hidden = stack.get("/privkey.pem")
 
     # Then
-    assert [answer.status_code for answer in answers] == [200, 308]
-    assert answers[0].text == "proof"
+    assert (shown.status_code, shown.text) == (200, "proof")
+    assert hidden.status_code == 308

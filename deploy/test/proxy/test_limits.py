@@ -31,29 +31,6 @@ def test_should_refuse_a_body_that_is_too_large(
     assert answer.json()["status"] == status
 
 
-def test_should_refuse_headers_that_are_too_large(stack: Stack) -> None:
-    # When
-    answer = stack.get(Cookie="x" * 9000)
-
-    # Then
-    assert answer.status_code == 431
-    assert "headers of the request are too large" in answer.text
-
-
-def test_should_limit_the_requests_of_an_address(stack: Stack) -> None:
-    # When
-    with stack.set(PROXY_RATE="1"):
-        answers = [stack.get("/version") for _ in range(6)]
-
-    # Then
-    assert [answer.status_code for answer in answers[:3]] == [200] * 3
-    refused = [answer for answer in answers if not answer.ok]
-    assert refused
-    assert {answer.status_code for answer in refused} == {429}
-    assert refused[0].headers["Retry-After"] == "1"
-    assert "Too many requests from your address" in refused[0].text
-
-
 def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
     # Given: who has one address of IPv6 has 2^64 of them
     theirs = [f"2001:db8:0:1::{number}" for number in range(6)]
@@ -69,7 +46,11 @@ def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
         ]
 
     # Then
-    assert {answer.status_code for answer in answers} == {200, 429}
+    assert answers[0].ok
+    refused = [answer for answer in answers if not answer.ok]
+    assert {answer.status_code for answer in refused} == {429}
+    assert refused[0].headers["Retry-After"] == "1"
+    assert "Too many requests from your address" in refused[0].text
     assert of_others == [200] * 6
 
 

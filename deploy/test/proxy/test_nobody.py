@@ -19,7 +19,9 @@ def deserted(stack: Stack) -> Iterator[Stack]:
     stack.scale(1)
 
 
-def test_should_say_so_as_it_was_asked(deserted: Stack) -> None:
+def test_should_say_so_as_it_was_asked_and_find_what_starts_afterwards(
+    deserted: Stack,
+) -> None:
     # When
     answers = {
         form: deserted.get(Accept=form)
@@ -41,11 +43,6 @@ def test_should_say_so_as_it_was_asked(deserted: Stack) -> None:
     assert posted.status_code == 503
     assert posted.headers["Access-Control-Allow-Origin"] == "*"
     assert json.loads(posted.text)["request_id"] == posted.headers["X-Request-ID"]
-
-
-def test_should_find_what_starts_afterwards(deserted: Stack) -> None:
-    # Given
-    assert deserted.get().status_code == 503
 
     # When
     deserted.scale(1)

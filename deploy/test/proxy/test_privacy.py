@@ -1,7 +1,6 @@
 """No log says who a visitor is, whatever goes wrong."""
 
 import json
-import re
 import socket
 import ssl
 
@@ -23,10 +22,8 @@ def gateway(stack: Stack) -> str:
 
 def ask(stack: Stack, path: str, **headers: str) -> int:
     """Ask as a visitor who could be told by each part of the request."""
-    answer = stack.get(
-        f"{path}?q={QUERY}", User_Agent=AGENT, X_Forwarded_For=FORGED, **headers
-    )
-    return answer.status_code
+    who = {"User-Agent": AGENT, "X-Forwarded-For": FORGED}
+    return stack.get(f"{path}?q={QUERY}", **who, **headers).status_code
 
 
 def send(stack: Stack, text: str) -> None:
@@ -48,11 +45,8 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Stack) -> None:
         send(stack, f"NO HTTP {QUERY} {AGENT}\r\n\r\n")
         send(stack, f"GET /?{QUERY} HTTP/1.1\r\n{who}Host: y\r\n\r\n")
         send(stack, f"GET /?{QUERY * 900} HTTP/1.1\r\n{who}\r\n")
-        send(
-            stack,
-            f"POST /?{QUERY} HTTP/1.1\r\n{who}Connection: close\r\n"
-            "Content-Length: 9999999\r\n\r\n",
-        )
+        long = "Connection: close\r\nContent-Length: 9999999\r\n\r\n"
+        send(stack, f"POST /?{QUERY} HTTP/1.1\r\n{who}{long}")
         seen |= {ask(stack, "/version") for _ in range(30)}
         logs = [stack.logged()]
     stack.compose("stop", "web-service")
@@ -64,10 +58,7 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Stack) -> None:
     lines = [json.loads(line) for line in said.splitlines() if line[0] == "{"]
     statuses = seen | {line["status"] for line in lines}
     assert statuses >= {200, 400, 404, 413, 414, 429, 431, 503}
-    found = re.findall(
-        "|".join(map(re.escape, (AGENT, QUERY, FORGED, gateway(stack)))), said
-    )
-    assert not found
+    assert not [who for who in (AGENT, QUERY, FORGED, gateway(stack)) if who in said]
 
 
 def test_should_log_nobody_who_speaks_no_tls(stack: Stack) -> None:

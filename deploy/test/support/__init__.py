@@ -35,7 +35,6 @@ def run(
 
 
 def docker(*arguments: str) -> Done:
-    """Run a command of Docker."""
     return run("docker", *arguments)
 
 
@@ -53,6 +52,10 @@ def wait_for(holds: Callable[[], object], seconds: float = SECONDS_TO_COME) -> b
             return False
         time.sleep(0.05)
     return True
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def free_port() -> int:

@@ -1,45 +1,32 @@
 """What `make secrets` writes for a production, for the tests that count with it."""
 
 import os
-import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from support import ROOT
+from support import Done, run
 
 
-def make_secrets(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def make_secrets(folder: Path, *what: str, **environment: str) -> Done:
     """Write what is missing in a folder of secrets, as `make secrets` does."""
-    return _run(["write"], folder, environment)
+    of_folder = {
+        "COMPOSE_ENV_FILES": "/dev/null",
+        "PAGE_TRACKER_SECRETS": str(folder),
+    }
+    return run(
+        "deploy/secrets", *what, environment=os.environ | of_folder | environment
+    )
 
 
-def check_secrets(
-    folder: Path, domain: str, *more: str
-) -> subprocess.CompletedProcess[str]:
+def check_secrets(folder: Path, domain: str, *more: str) -> Done:
     """Say what is missing in a folder of secrets, as `make production` does.
 
     more: `managed` where somebody else runs Redis
     """
-    return _run(["check", *more], folder, {"PAGE_TRACKER_DOMAIN": domain})
-
-
-def _run(
-    what: list[str], folder: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ROOT / "deploy" / "secrets", *what],
-        env=os.environ
-        | {"COMPOSE_ENV_FILES": "/dev/null", "PAGE_TRACKER_SECRETS": str(folder)}
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return make_secrets(folder, "check", *more, PAGE_TRACKER_DOMAIN=domain)
 
 
 def password_in(folder: Path) -> str:
-    """Return the application's password."""
     password = urlsplit((folder / "redis-url").read_text("utf-8")).password
     assert password
     return password

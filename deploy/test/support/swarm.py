@@ -21,15 +21,12 @@ class Swarm:
     port: int = field(default_factory=free_port)
     project: str = field(default_factory=lambda: f"page-tracker-test-{token_hex(3)}")
 
-    @property
-    def url(self) -> str:
-        """Return where visitors find it."""
-        return f"http://localhost:{self.port}/"
+    def __post_init__(self) -> None:
+        self.proxy_image = f"{self.project}:proxy"
 
     @property
-    def proxy_image(self) -> str:
-        """Return the name of the proxy's image, which is built for these tests."""
-        return f"{self.project}:proxy"
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/"
 
     def deploy(self, image: str = "", **settings: str) -> Done:
         """Bring an image, or other settings, and return how it went."""
@@ -50,7 +47,6 @@ class Swarm:
         return run("deploy/swarm", image, environment=environment)
 
     def containers(self, service: str) -> list[str]:
-        """Return the containers of a service that run."""
         label = f"label=com.docker.swarm.service.name={self.project}_{service}"
         return succeed(docker("ps", "--quiet", "--filter", label)).split()
 
@@ -61,12 +57,10 @@ class Swarm:
         return set(succeed(docker("inspect", *form, *containers)).split())
 
     def stored(self) -> int:
-        """Return how many views of the counter page Redis holds."""
         (redis,) = self.containers("redis-service")
         return int(succeed(docker("exec", redis, "sh", "-c", ASK_REDIS)) or 0)
 
     def remove(self) -> None:
-        """Remove all of it."""
         docker("stack", "rm", self.project)
         mine = ("--quiet", "--filter", f"name={self.project}")
         wait_for(lambda: not docker("ps", "--all", *mine).stdout, 60)

@@ -40,6 +40,5 @@ def good(image: str) -> str:
 
 @pytest.fixture(scope="session")
 def stack(swarm: Swarm, good: str) -> Swarm:
-    """Give the stack, which runs."""
     succeed(swarm.deploy(good))
     return swarm

@@ -1,26 +1,22 @@
-"""docker-compose.yml and .env.example are true: names, defaults, logs."""
+"""docker-compose.yml, .env.example and deploy/stack.yml say the same."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
-from support import ROOT
+from support import ROOT, read, run, succeed
 
+Service = dict[str, Any]
 PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")
 
 
-def read(name: str) -> str:
-    """Return a file of the repository."""
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def services() -> dict[str, Any]:
-    """Return the services of docker-compose.yml."""
-    found: dict[str, Any] = yaml.safe_load(read("docker-compose.yml"))["services"]
-    return found
+def services(name: str) -> dict[str, Service]:
+    # Compose's own tag says what of the other file is not taken over.
+    file: dict[str, Any] = yaml.safe_load(read(name).replace("!reset ", ""))
+    return dict(file["services"])
 
 
 def explained() -> list[tuple[str, str]]:
@@ -30,13 +26,7 @@ def explained() -> list[tuple[str, str]]:
 
 def defaults() -> dict[str, str]:
     """Return what the application and the proxy do where a name is not set."""
-    told = subprocess.run(
-        [PAGE_TRACKER, "serve", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    ).stdout
+    told = succeed(run(PAGE_TRACKER, "serve", "--help"))
     of_application = re.findall(r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", told, re.MULTILINE)
     configure = read("deploy/proxy/commands/configure")
     return dict(re.findall(r"\$\{(\w+):-([^}]*)\}", configure)) | dict(of_application)
@@ -50,7 +40,7 @@ def test_should_explain_each_name_with_its_default() -> None:
     del used["PAGE_TRACKER_COMMIT"]  # for builds: an image brings its own
     used |= {"PAGE_TRACKER_IMAGE": "page-tracker:local", "PAGE_TRACKER_DOMAIN": ""}
     known = defaults()
-    for service in services().values():
+    for service in services("docker-compose.yml").values():
         for name, value in service.get("environment", {}).items():
             if value is None:
                 used[name] = known[name]
@@ -62,11 +52,8 @@ def test_should_explain_each_name_with_its_default() -> None:
 
 def test_should_leave_defaults_to_the_application() -> None:
     # When
-    set_here = {
-        name
-        for name, value in services()["web-service"]["environment"].items()
-        if value is not None
-    }
+    settings = services("docker-compose.yml")["web-service"]["environment"].items()
+    set_here = {name for name, value in settings if value is not None}
 
     # Then
     assert set_here == {"REDIS_URL", "PAGE_TRACKER_PROXIES"}
@@ -88,7 +75,7 @@ def test_should_have_the_application_know_the_names_of_compose() -> None:
 
 def test_should_cap_the_logs_of_each_container() -> None:
     # Given
-    found = services()
+    found = services("docker-compose.yml")
 
     # Then
     for name, service in found.items():
@@ -106,3 +93,64 @@ def test_should_keep_counts_everywhere_as_one_file_says() -> None:
     for word in ("appendonly", "slowlog", "maxmemory-policy", "noeviction"):
         for file in ("docker-compose.yml", "deploy/production.yml"):
             assert f"--{word}" not in read(file)
+
+
+def settings_of(*found: Service) -> set[str]:
+    """Return the names of the settings that services are given."""
+    settings = [setting for one in found for setting in one["environment"]]
+    return {str(setting).partition("=")[0] for setting in settings}
+
+
+@pytest.fixture
+def compose() -> dict[str, Service]:
+    """Give the services of a production on one machine."""
+    merged = services("docker-compose.yml")
+    for name, more in services("deploy/production.yml").items():
+        service = merged.setdefault(name, {})
+        for key, value in more.items():
+            is_mapping = isinstance(value, dict) and key in service
+            service[key] = service[key] | value if is_mapping else value
+    return merged
+
+
+@pytest.fixture
+def stack() -> dict[str, Service]:
+    return services("deploy/stack.yml")
+
+
+def test_should_take_the_settings_of_one_machine(
+    compose: dict[str, Service], stack: dict[str, Service]
+) -> None:
+    # Given: what stands in a file does not stand beside it
+    in_files = {"REDIS_URL", "PAGE_TRACKER_TOKEN"}
+    with_tls = services("deploy/stack-tls.yml")["proxy-service"]
+
+    # Then
+    of_web = settings_of(stack["web-service"])
+    assert of_web == settings_of(compose["web-service"]) - in_files
+    of_proxy = settings_of(stack["proxy-service"], with_tls)
+    assert of_proxy == settings_of(compose["proxy-service"])
+
+
+def test_should_run_redis_alike(
+    compose: dict[str, Service], stack: dict[str, Service]
+) -> None:
+    # Given
+    expected, found = (one["redis-service"] for one in (compose, stack))
+
+    # Then
+    for what in ("image", "command", "healthcheck", "secrets", "cap_drop", "cap_add"):
+        assert found[what] == expected[what], what
+
+
+def test_should_explain_each_variable() -> None:
+    # Given
+    files = read("deploy/stack.yml") + read("deploy/stack-tls.yml")
+    explained = read(".env.example") + "\n".join(re.findall("#.*", files))
+
+    # When
+    used = set(re.findall(r"\$\{(?!SECRET_|CONFIG_)(\w+)", files))
+
+    # Then
+    unexplained = {name for name in used if not re.search(rf"\b{name}\b", explained)}
+    assert unexplained == set()

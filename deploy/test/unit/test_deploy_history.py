@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from deployer.journal import History
 
 FIRST, SECOND, THIRD = (f"web@sha256:{digit * 64}" for digit in "123")
@@ -24,123 +26,61 @@ def lines(*deployments: tuple[str, str, str, str]) -> str:
     return "".join(json.dumps(line) + "\n" for line in written)
 
 
-def test_should_go_back_to_what_ran_before_when_it_is_the_first() -> None:
-    # Given
-    history = History.of(lines(("deploy", SECOND, FIRST, "kept")))
+TO_SECOND = ("deploy", SECOND, FIRST, "kept")
+AGAIN = ("deploy", SECOND, SECOND, "kept")
+TO_THIRD = ("deploy", THIRD, SECOND, "kept")
 
+
+@pytest.mark.parametrize(
+    ("deployments", "live", "before"),
+    [
+        pytest.param([TO_SECOND], SECOND, FIRST, id="the first"),
+        pytest.param([TO_SECOND, TO_THIRD], THIRD, SECOND, id="once"),
+        pytest.param(
+            [TO_SECOND, TO_THIRD, ("rollback", SECOND, THIRD, "kept")],
+            *(SECOND, FIRST),
+            id="twice",
+        ),
+        pytest.param(
+            [TO_SECOND, ("rollback", FIRST, SECOND, "kept")],
+            *(FIRST, None),
+            id="to the first",
+        ),
+        pytest.param(
+            [TO_SECOND, (*TO_THIRD[:3], "went back"), (*TO_THIRD[:3], "")],
+            *(SECOND, FIRST),
+            id="past what was not kept",
+        ),
+        pytest.param([TO_SECOND, AGAIN], SECOND, FIRST, id="deployed twice"),
+        pytest.param(
+            [TO_SECOND, AGAIN, ("rollback", FIRST, SECOND, "kept")],
+            *(FIRST, None),
+            id="deployed twice, back once",
+        ),
+        pytest.param([TO_SECOND], THIRD, SECOND, id="another started by hand"),
+    ],
+)
+def test_should_go_back_to_what_was_kept_before(
+    deployments: list[tuple[str, str, str, str]], live: str, before: str | None
+) -> None:
     # When
-    image = history.kept_before(SECOND)
+    image = History.of(lines(*deployments)).kept_before(live)
 
     # Then
-    assert image == FIRST
-
-
-def test_should_go_back_by_two_when_it_goes_back_twice() -> None:
-    # Given
-    deployed = [
-        ("deploy", SECOND, FIRST, "kept"),
-        ("deploy", THIRD, SECOND, "kept"),
-    ]
-    once = History.of(lines(*deployed))
-
-    # When
-    first_time = once.kept_before(THIRD)
-    twice = History.of(lines(*deployed, ("rollback", SECOND, THIRD, "kept")))
-    second_time = twice.kept_before(SECOND)
-
-    # Then
-    assert [first_time, second_time] == [SECOND, FIRST]
-
-
-def test_should_have_nothing_to_go_back_to_when_it_went_back_to_the_first() -> None:
-    # Given
-    history = History.of(
-        lines(("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "kept"))
-    )
-
-    # When
-    image = history.kept_before(FIRST)
-
-    # Then
-    assert image is None
-
-
-def test_should_pass_over_what_was_not_kept_when_it_goes_back() -> None:
-    # Given
-    history = History.of(
-        lines(
-            ("deploy", SECOND, FIRST, "kept"),
-            ("deploy", THIRD, SECOND, "went back"),
-            ("deploy", THIRD, SECOND, ""),
-        )
-    )
-
-    # When
-    image = history.kept_before(SECOND)
-
-    # Then
-    assert image == FIRST
-
-
-def test_should_go_back_to_another_image_when_one_was_deployed_twice() -> None:
-    # Given
-    history = History.of(
-        lines(("deploy", SECOND, FIRST, "kept"), ("deploy", SECOND, SECOND, "kept"))
-    )
-
-    # When
-    image = history.kept_before(SECOND)
-
-    # Then
-    assert image == FIRST
-
-
-def test_should_go_back_once_when_one_was_deployed_twice() -> None:
-    # Given
-    history = History.of(
-        lines(
-            ("deploy", SECOND, FIRST, "kept"),
-            ("deploy", SECOND, SECOND, "kept"),
-            ("rollback", FIRST, SECOND, "kept"),
-        )
-    )
-
-    # When
-    image = history.kept_before(FIRST)
-
-    # Then
-    assert image is None
-
-
-def test_should_go_back_to_what_was_kept_last_when_something_else_is_live() -> None:
-    # Given: somebody started THIRD by hand
-    history = History.of(lines(("deploy", SECOND, FIRST, "kept")))
-
-    # When
-    image = history.kept_before(THIRD)
-
-    # Then
-    assert image == SECOND
+    assert image == before
 
 
 def test_should_know_a_deployment_that_was_killed() -> None:
+    # Given
+    killed, kept = ("deploy", SECOND, FIRST, ""), TO_SECOND
+
     # When
-    left = History.of(lines(("deploy", SECOND, FIRST, ""))).left()
+    left = History.of(lines(kept, killed)).left()
 
     # Then
     assert left
     assert (left.step, left.before.image) == ("watch", FIRST)
-
-
-def test_should_know_none_when_the_last_came_to_an_end() -> None:
-    # Given
-    ended = lines(("deploy", SECOND, FIRST, ""), ("deploy", SECOND, FIRST, "kept"))
-
-    # When
-    left = History.of(ended).left()
-
-    # Then
-    assert left is None
+    assert History.of(lines(killed, kept)).left() is None
 
 
 def test_should_pass_over_a_line_that_was_cut_in_the_writing() -> None:

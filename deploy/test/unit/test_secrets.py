@@ -7,6 +7,9 @@ from support.secret_files import check_secrets, make_secrets, password_in, users
 
 OF_REDIS = {"redis-ca.crt", "redis.crt", "redis.key"}
 FILES = OF_REDIS | {"redis-operator", "redis-url", "redis-users.acl", "token"}
+REDIS_AGAIN = (
+    "remove redis-ca.crt, redis.crt and redis.key, and make secrets writes them again"
+)
 FOR_A_TRY = {"PAGE_TRACKER_DOMAIN": "localhost", "SELF_SIGNED": "yes"}
 
 
@@ -19,7 +22,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Return what each file holds."""
     return {
         str(path.relative_to(folder)): path.read_text("utf-8")
         for path in folder.rglob("*")
@@ -27,7 +29,9 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_should_write_all_that_a_production_needs(folder: Path) -> None:
+def test_should_write_all_that_a_production_needs_for_containers_alone(
+    folder: Path,
+) -> None:
     # When
     checked = check_secrets(folder, "localhost")
 
@@ -37,21 +41,9 @@ def test_should_write_all_that_a_production_needs(folder: Path) -> None:
     assert len(password_in(folder)) == 64
     assert password_in(folder) not in (folder / "redis-users.acl").read_text("utf-8")
     assert set(users_in(folder)) == {"default", "health", "operator", "page-tracker"}
-
-
-def test_should_keep_others_out_of_the_folder_and_let_containers_read(
-    folder: Path,
-) -> None:
-    # When
-    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
-
-    # Then
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert {name for name, mode in modes.items() if mode == 0o755} == {
-        "certificates",
-        "localhost",
-    }
-    assert all(mode in (0o644, 0o755) for mode in modes.values())
+    for path in folder.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644)
 
 
 def test_should_write_only_what_is_missing_for_the_same_passwords(
@@ -106,27 +98,9 @@ def test_should_write_no_secret_into_a_folder_that_others_can_enter(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", sorted(FILES | {"certificates/localhost/privkey.pem"}))
-def test_should_name_a_file_that_is_missing_and_what_would_do(
-    folder: Path, name: str
-) -> None:
-    # Given
-    (folder / name).unlink()
-
-    # When
-    checked = check_secrets(folder, "localhost")
-
-    # Then
-    (line,) = checked.stderr.splitlines()
-    assert checked.returncode == 1
-    assert line.startswith(f"{folder}/{name}: is missing, or empty: ")
-    if name in OF_REDIS:
-        assert "remove redis-ca.crt, redis.crt and redis.key" in line
-
-
 def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
     # Given
-    for name in ("redis-url", "token"):
+    for name in FILES:
         (folder / name).unlink()
     folder.chmod(0o750)
 
@@ -134,14 +108,21 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
     checked = check_secrets(folder, "counter.example.org")
 
     # Then
-    named = [line.partition(": ")[0] for line in checked.stderr.splitlines()]
-    assert named == [
-        f"{folder}",
-        f"{folder}/redis-url",
-        f"{folder}/token",
-        f"{folder}/certificates/counter.example.org/fullchain.pem",
-        f"{folder}/certificates/counter.example.org/privkey.pem",
-    ]
+    assert checked.returncode == 1
+    first, *lines = checked.stderr.splitlines()
+    assert first == f"{folder}: others than its owner can enter it: chmod 700 {folder}"
+    advice = dict(line.split(": is missing, or empty: ") for line in lines)
+    of_host = folder / "certificates/counter.example.org"
+    assert advice == {
+        f"{folder}/{name}": (
+            REDIS_AGAIN if name in OF_REDIS else "make secrets writes what is missing"
+        )
+        for name in FILES
+    } | {
+        f"{of_host}/{name}.pem": "put that of your domain there"
+        " (for a try: make secrets SELF_SIGNED=yes)"
+        for name in ("fullchain", "privkey")
+    }
 
 
 @pytest.mark.parametrize(
@@ -149,12 +130,7 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
     [
         ("redis-users.acl", " +incrby", "", "has other users or passwords"),
         ("redis-users.acl", "#", "#0", "has other users or passwords"),
-        (
-            "redis-url",
-            "rediss://page-tracker",
-            "redis://me",
-            "is none that make secrets",
-        ),
+        ("redis-url", "rediss://page-tracker", "redis://me", "is none that make"),
         ("redis.crt", "BEGIN", "END", "is no certificate, or has expired"),
         ("redis-ca.crt", "BEGIN", "END", "is no certificate, or has expired"),
         ("certificates/localhost/fullchain.pem", "BEGIN", "", "is no certificate"),
@@ -230,12 +206,8 @@ def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
     # Then
     assert made.returncode == 0, made.stderr
     assert checked.returncode == 0, checked.stderr
-    assert {path.name for path in managed.iterdir()} == {
-        "certificates",
-        "redis-ca.crt",
-        "redis-url",
-        "token",
-    }
+    written = {"certificates", "redis-ca.crt", "redis-url", "token"}
+    assert {path.name for path in managed.iterdir()} == written
     assert (managed / "redis-ca.crt").read_text("utf-8") == ""
 
 
@@ -247,10 +219,9 @@ def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
         "redis+sentinel://app:of-theirs@one.example.com,two.example.com/counter",
     ],
 )
-def test_should_refuse_another_redis_where_redis_service_is_started(
-    folder: Path, url: str
-) -> None:
+def test_should_tell_another_redis_from_redis_service(folder: Path, url: str) -> None:
     # Given
+    of_redis_service = check_secrets(folder, "localhost", "managed")
     (folder / "redis-url").write_text(url, "utf-8")
 
     # When
@@ -262,16 +233,7 @@ def test_should_refuse_another_redis_where_redis_service_is_started(
     assert line.startswith(f"{folder}/redis-url: is none that make secrets writes")
     assert "put deploy/managed-redis.yml last in COMPOSE_FILE" in line
     assert as_managed.returncode == 0, as_managed.stderr
-
-
-def test_should_refuse_redis_service_where_somebody_else_runs_redis(
-    folder: Path,
-) -> None:
-    # When
-    checked = check_secrets(folder, "localhost", "managed")
-
-    # Then
-    (line,) = checked.stderr.splitlines()
+    (line,) = of_redis_service.stderr.splitlines()
     assert line.startswith(f"{folder}/redis-url: is of redis-service, which deploy/")
 
 
@@ -285,13 +247,12 @@ def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
     checked = check_secrets(managed, "localhost", "managed")
 
     # Then
-    named = [line.partition(": ") for line in checked.stderr.splitlines()]
-    assert [name for name, _, _ in named[:3]] == [
-        f"{managed}/redis-url",
-        f"{managed}/token",
-        f"{managed}/redis-ca.crt",
-    ]
-    assert "cannot be read by the users of containers" in named[0][2]
+    url, token, authority, *_ = checked.stderr.splitlines()
+    assert url == (
+        f"{managed}/redis-url: cannot be read by the users of containers: chmod 644 it"
+    )
+    assert token.startswith(f"{managed}/token: is missing")
+    assert authority.startswith(f"{managed}/redis-ca.crt: is missing")
 
 
 @pytest.mark.parametrize("quote", ["", '"', "'"])

@@ -1,0 +1,193 @@
+"""Good and bad versions are deployed while visitors come, and no request fails.
+
+Visitors view the counter page, remember each number that they were shown, and finish
+what they have sent. What was acknowledged is then what Redis has.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support import ROOT, docker, succeed
+from support.deployer import Deploying
+from support.stack import Stack
+from support.visitors import Visitors
+
+FAULTS = ("crashes", "unhealthy", "fails-smoke", "slow", "tires")
+SERVICES = ("web-service", "blue-service", "green-service")
+VISITORS = 12
+SECONDS_BETWEEN_VIEWS = 0.02
+PLAN = {
+    "COMPOSE_ENV_FILES": "/dev/null",  # what is live has the same settings without
+    "CANARY_SHARE": "20",
+    "CANARY_SECONDS": "6",
+    "WATCH_SECONDS": "6",
+    "HEALTHY_SECONDS": "20",
+}
+DONE = " " * 9
+"""With which a line begins that says how long a step took."""
+
+REPORT = ROOT / "reports/deploy-drill.md"
+HEAD = """\
+| | went | requests | failed | p99 | to switch | to roll back |
+|---|---|---|---|---|---|---|"""
+
+KILLED, TERMINATED = signal.SIGKILL, signal.SIGTERM
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A deployment of an image, and how it has to go."""
+
+    title: str
+    status: int
+    says: str
+    """What its last line has to have, or a line of the command after a killed one."""
+    fault: str = ""
+    """That of the image. Without one it is a good image, and another than is live."""
+    command: str = "deploy"
+    at: str = ""
+    """The step at whose beginning something happens to it, if anything does."""
+    by: signal.Signals | None = None
+    """The signal that ends it there; without one a second deployment is tried there."""
+
+
+SCENARIOS = [
+    Scenario("a good version", 0, "Kept"),
+    Scenario("rollback by hand", 0, "Kept", command="rollback"),
+    Scenario("crashes at its start", 1, "it said last: Error: this vers", "crashes"),
+    Scenario("is never healthy", 1, "was not healthy within", "unhealthy"),
+    Scenario("fails the smoke tests", 1, "smoke tests did not pass", "fails-smoke"),
+    Scenario("is slow for visitors", 1, "It is slower", "slow"),
+    Scenario("gets slow after some views", 1, "It is slower", "tires"),
+    Scenario("a second one at once", 0, "Kept", at="smoke"),
+    Scenario("interrupted in the canary", 143, "SIGTERM", at="canary", by=TERMINATED),
+    Scenario("killed while it starts", -9, "settle", at="start", by=KILLED),
+    Scenario("killed in the canary", -9, "settle", at="canary", by=KILLED),
+    Scenario("killed in the switch", -9, "settle", at="promote", by=KILLED),
+    Scenario("killed after the switch", -9, "settle", at="watch", by=KILLED),
+    Scenario("killed while the old one drains", -9, "settle", at="finish", by=KILLED),
+]
+
+
+@dataclass
+class Drill:
+    """A stack, the images to deploy to it, and a row for each deployment."""
+
+    stack: Stack
+    images: dict[str, str] = field(default_factory=dict)
+    rows: list[str] = field(default_factory=list)
+
+    def build(self, base: str) -> None:
+        """Build an image for each fault, and another good one."""
+        self.images["base"] = succeed(docker("inspect", "--format", "{{.Id}}", base))
+        succeed(docker("tag", base, self.name("base")))
+        for fault in ("good", *FAULTS):
+            options = ["--tag", self.name(fault), "--build-arg", f"FAULT={fault}"]
+            options += ["--build-arg", f"IMAGE={self.name('base')}"]
+            folder = str(Path(__file__).with_name("faults"))
+            self.images[fault] = succeed(docker("build", "--quiet", *options, folder))
+
+    def name(self, image: str) -> str:
+        """Return the name of an image, no other's: two drills may share an engine."""
+        return f"{self.stack.project}:{image}"
+
+    def deploy(self, *arguments: str) -> Deploying:
+        environment = os.environ | self.stack.environment | PLAN
+        return Deploying(*arguments, environment=environment)
+
+    def running(self) -> set[str]:
+        """Return the ids of the images that run as the application."""
+        found = [one for name in SERVICES for one in self.stack.containers(name)]
+        return {container["Image"] for container in found}
+
+
+@pytest.fixture(scope="session")
+def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    """Give a stack to deploy to; what came of it is written to reports/ at the end."""
+    # Nobody kills Redis here, and a busy disk that takes half a second to write would
+    # fail views that no deployment has a part in.
+    settings = {"REDIS_FSYNC": "everysec", "PROXY_RATE": "0"}
+    settings["PAGE_TRACKER_TOKEN"] = "a token with a $dollar"
+    it = Drill(Stack(tmp_path_factory.mktemp("operator"), settings))
+    try:
+        it.build(image)
+        it.stack.settings["PAGE_TRACKER_IMAGE"] = it.images["base"]
+        it.stack.compose("build", "--quiet", "proxy-service")
+        it.stack.up()
+        yield it
+    finally:
+        it.stack.remove()
+        docker("image", "rm", "--force", *map(it.name, ("base", "good", *FAULTS)))
+    table = "\n".join([HEAD, *it.rows, ""])
+    print("", table, sep="\n")
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(table, encoding="utf-8")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.title)
+def test_should_fail_no_request_and_lose_no_view(
+    drill: Drill, scenario: Scenario
+) -> None:
+    # Given
+    before, stored = drill.running(), drill.stack.stored()
+    other = ({drill.images["good"], drill.images["base"]} - before).pop()
+    arguments = [scenario.command]
+    if scenario.command == "deploy":
+        arguments.append(drill.images.get(scenario.fault, other))
+
+    # When
+    url = drill.stack.url
+    with Visitors(url, VISITORS, pause=SECONDS_BETWEEN_VIEWS) as visitors:
+        visitors.come(100)
+        done = last = drill.deploy(*arguments)
+        if scenario.at:
+            done.read(until=scenario.at)
+            if scenario.by:
+                done.process.send_signal(scenario.by)
+            else:
+                assert drill.deploy(*arguments).read() == os.EX_TEMPFAIL
+        status = ended = done.read()
+        if scenario.by == KILLED:
+            visitors.come(200)
+            last = drill.deploy(*arguments)
+            ended = last.read()
+        visitors.come(200)
+    drill.rows.append(row(scenario, done, last, visitors))
+
+    # Then
+    assert status == scenario.status
+    assert ended in (0, status), "the next one settles what was killed"
+    assert scenario.says in last.lines[0 if last is not done else -1][1]
+    assert drill.running() == ({other} if ended == 0 else before)
+    assert not visitors.failures
+    assert len(set(visitors.numbers)) == len(visitors.numbers), "no number twice"
+    assert drill.stack.stored() - stored == len(visitors.numbers)
+
+
+def row(
+    scenario: Scenario, done: Deploying, last: Deploying, visitors: Visitors
+) -> str:
+    """Return a row of the table: how it went, and how long it took."""
+    status = done.process.returncode
+    to_switch = to_roll_back = None
+    if last is not done:
+        went = "killed; the next one settled it"
+        to_roll_back = last.time_of(DONE, after="settle")
+    elif status == 0:
+        went = "kept"
+        to_switch = done.time_of(DONE, after="promote")
+    else:
+        went = f"went back, status {status}"
+        failed, back = done.time_of("FAILED"), done.time_of("back")
+        to_roll_back = back - failed if failed and back else None
+    seconds = sorted(visitors.seconds or [0])
+    times = ("" if it is None else f"{it:.1f} s" for it in (to_switch, to_roll_back))
+    return (
+        f"| {scenario.title} | {went} | {len(visitors.numbers):,}"
+        f" | {len(visitors.failures)} | {seconds[len(seconds) * 99 // 100] * 1000:.0f}"
+        f" ms | {' | '.join(times)} |"
+    )
