@@ -14,7 +14,7 @@ endif
 
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
 
-report = --junit-xml=$(CURDIR)/reports/junit/$(1).xml
+report = --junit-xml='$(CURDIR)/reports/junit/$(1).xml'
 
 # For tests in containers: PAGE_TRACKER_IMAGE, or one that is built first.
 IMAGE_TO_TEST = [ -n "$$PAGE_TRACKER_IMAGE" ] || \

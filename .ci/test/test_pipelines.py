@@ -49,7 +49,7 @@ def test_should_run_nothing_but_make_targets_that_exist(pipeline: str) -> None:
 def test_should_keep_every_report_that_the_tests_write() -> None:
     # Given
     makefile = read("Makefile")
-    (folder,) = re.findall(r"--junit-xml=\$\(CURDIR\)/(.*)/\$\(1\)\.xml", makefile)
+    (folder,) = re.findall(r"--junit-xml='\$\(CURDIR\)/(.*)/\$\(1\)\.xml'", makefile)
 
     # When
     reports = load(".gitlab-ci.yml")["test"]["artifacts"]["reports"]

@@ -55,8 +55,8 @@ def run(
             env=environment,
             start_new_session=True,
         )
-    except FileNotFoundError:
-        why = f"There is no command {command[0]} here: install it"
+    except OSError as error:  # it is not there, or not ours to run
+        why = f"The command {command[0]} cannot run here: {error.strerror}"
         raise DeploymentError(why) from None
     try:
         output, errors = process.communicate(given, seconds)
