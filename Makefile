@@ -47,7 +47,7 @@ run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with
 up: ## Build and start the Compose stack on http://localhost
 	@deploy/up
 
-down: ## Stop the Compose stack; its counts stay
+down: ## Stop the Compose stack, deployed versions too; its counts stay
 	@docker compose --profile '*' down
 
 remove: ## Remove the Compose stack and all its counts, after asking
@@ -93,6 +93,8 @@ lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workf
 
 format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
+	@for house in .ci deploy; do (cd $$house && isort . && black .) || exit; done
+	@cd deploy && black deploy
 
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
@@ -107,8 +109,8 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@cd web/test && python -m load.bench
 
 clean: ## Remove all that make made; the counts in page-tracker-data stay
-	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.mypy_cache web/.pytest_cache web/.hypothesis reports dist
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.hypothesis reports dist
+	@find . \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache \) -not -path './.venv/*' -prune -exec rm -rf {} +
 
 ##@ Test
 
@@ -158,13 +160,13 @@ publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's 
 ##@ Deploy
 
 deploy: $(if $(DEPLOY_URL),.venv/production) ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
-	@deploy/reach deploy/deploy deploy "$$IMAGE"
+	@deploy/reach "$$PYTHON" deploy/deploy deploy "$$IMAGE"
 
 rollback: ## Bring back the image that was live before
-	@deploy/reach deploy/deploy rollback
+	@deploy/reach "$$PYTHON" deploy/deploy rollback
 
 deployments: ## Show what was deployed when, by whom, and how it ended
-	@deploy/reach deploy/deploy history
+	@deploy/reach "$$PYTHON" deploy/deploy history
 
 swarm: ## Start deploy/stack.yml on this swarm, or bring it to IMAGE and other settings
 	@deploy/swarm "$$IMAGE"
@@ -227,8 +229,8 @@ release-drill: ## Try a release at home, and see that everything tampered with i
 	@.ci/releases/drill
 
 # The programs of a virtual environment name its folder and its Python: after a move, a
-# copy, an upgrade of Python or with another PYTHON, it is made anew. So it is when an
-# interruption left a part of it, whose pip could install elsewhere.
+# copy, an upgrade of Python or with another PYTHON, it is made again. A part of one, which
+# an interruption left, is made again too: its pip could install elsewhere.
 .venv/place: FORCE
 	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR) $(PYTHON)" ] && \
 	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || { \

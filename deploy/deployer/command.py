@@ -38,7 +38,7 @@ def do(arguments: argparse.Namespace, interruptions: Interruptions) -> int:
         stack = Stack()
         say(journals.read(stack.project, stack.live().image).table())
         return Status.KEPT
-    plan = Plan.from_environment()
+    plan = Plan.from_environment(is_rollback=arguments.command == "rollback")
     image = checked(arguments.image) if arguments.command == "deploy" else ""
     stack = Stack()
     stack.check(live := stack.live())
@@ -62,7 +62,6 @@ def deploy(
     command = "deploy" if image else "rollback"
     if not image:
         image = image_before(journal, before)
-        plan = plan.of_rollback()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     say(f"== {command} {short(image)} to {stack.project}: {name}")
     say(f"{'image':{WIDTH}} {pull(image)}; visitors have {short(before.image)}")

@@ -159,7 +159,7 @@ class Journal:
             )
 
     def answers(self, line: str, seconds: float) -> bool:
-        """Say whether a line comes in time. One without, it is killed."""
+        """Say whether a line comes in time. If none does, the process is killed."""
         assert self.process.stdout
         timer = Timer(seconds, self.process.kill)
         timer.start()
@@ -226,7 +226,11 @@ def whoami() -> str:
             for name in ("SERVER_URL", "REPOSITORY")
         )
         return f"{server}/{repository}/actions/runs/{run_id}"
-    return f"{getpass.getuser()}@{platform.node()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"user {os.getuid()}"
+    return f"{user}@{platform.node()}"
 
 
 def _who_holds(name: str) -> str:
@@ -245,7 +249,7 @@ def _options(project: str, mode: str = "") -> list[str]:
     return [
         *("--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"),
         *("--volume", f"{project}_deployment-volume:/deployments{mode}"),
-        *("--label", f"page-tracker.deployment={project}", "--entrypoint", "sh"),
+        *("--entrypoint", "sh"),
     ]
 
 

@@ -26,6 +26,8 @@ class Model:
                 )
             raise RefusedError(f"The Compose files: {last_line(done.stderr)}")
         self._model: dict[str, Any] = json.loads(done.stdout)
+        if WEB not in self._model.get("services", {}):
+            raise RefusedError(f"The Compose files have no {WEB}: see COMPOSE_FILE")
         self._web: dict[str, Any] = self._model["services"][WEB]
         self.project: str = self._model["name"]
 

@@ -29,7 +29,7 @@ class Plan:
     and a comparison may favour what fails fast."""
 
     @classmethod
-    def from_environment(cls) -> Self:
+    def from_environment(cls, *, is_rollback: bool = False) -> Self:
         """Return what the environment says. Raises RefusedError."""
         numbers: dict[str, Any] = {
             name.lower(): _number(name, os.environ[name])
@@ -39,6 +39,8 @@ class Plan:
         plan = cls(url=os.environ.get("DEPLOY_URL", ""), **numbers)
         if plan.canary_share > 90:
             raise RefusedError(f"CANARY_SHARE is {plan.canary_share}: use 0 to 90")
+        if is_rollback:
+            return plan.of_rollback()
         if plan.url and not shutil.which("page-tracker"):
             raise RefusedError(
                 "DEPLOY_URL is set, and this machine has no command page-tracker to"

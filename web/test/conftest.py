@@ -1,6 +1,7 @@
 """Options and fixtures that the levels of tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,8 @@ for name in list(os.environ):
     if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
+# A shell has what it runs in the background ignore Ctrl-C, and all that it starts in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # pylint: disable=wrong-import-position
 from click.testing import CliRunner, Result  # noqa: E402

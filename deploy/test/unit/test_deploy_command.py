@@ -1,6 +1,7 @@
 """`deploy/deploy` refuses what is invalid before it asks any engine."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_should_refuse_a_setting_that_is_invalid(
     name: str, value: str, why: str, tmp_path: Path
 ) -> None:
     # Given: nothing here can check a URL
-    (tmp_path / "python3").symlink_to("/usr/bin/python3")
+    (tmp_path / "python3").symlink_to(sys.executable)
 
     # When
     settings = {"PATH": f"{tmp_path}:/bin", name: value}
@@ -58,6 +59,19 @@ def test_should_refuse_a_setting_that_is_invalid(
     # Then
     assert done.returncode == 2
     assert done.stdout.startswith(f"Refused: {name} {why}")
+
+
+def test_should_go_back_where_nothing_can_check_a_url(tmp_path: Path) -> None:
+    # Given
+    (tmp_path / "python3").symlink_to(sys.executable)
+    settings = {"PATH": f"{tmp_path}:/bin", "DEPLOY_URL": "https://counter.example.org"}
+
+    # When
+    done = deploy("rollback", **settings)
+
+    # Then: it was the engine that it did not reach
+    assert "DEPLOY_URL" not in done.stdout
+    assert done.returncode != 0
 
 
 MODEL = '{"name": "x", "services": {"web-service": {"networks": {}}}}'

@@ -120,7 +120,8 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
         for name in FILES
     } | {
         f"{of_host}/{name}.pem": "put that of your domain there"
-        " (for a try: make secrets SELF_SIGNED=yes)"
+        " (for a try: make secrets PAGE_TRACKER_DOMAIN=counter.example.org"
+        " SELF_SIGNED=yes)"
         for name in ("fullchain", "privkey")
     }
 
