@@ -14,7 +14,7 @@ for name in list(os.environ):
     if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
-# A shell has what it runs in the background ignore Ctrl-C, and all that it starts in turn.
+# What a shell runs in the background ignores Ctrl-C, and so does all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # pylint: disable=wrong-import-position
