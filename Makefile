@@ -237,7 +237,7 @@ release-drill: ## Try a release at home, and see that everything tampered with i
 	.ci/need python venv && rm -rf .venv && "$(PYTHON)" -m venv .venv && \
 	echo "$(CURDIR) $(PYTHON)" > $@; }
 
-# For whoever runs the package, and for whoever changes it; the rest are dependency groups.
+# What users of the package need, and what its developers need; the rest are dependency groups.
 .venv/production: .venv/place web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
 	@$(INSTALL) pip flit_core

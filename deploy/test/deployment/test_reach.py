@@ -32,7 +32,7 @@ http {
     }
 }
 """
-"""How nginx puts an engine behind TLS, for whoever has a certificate."""
+"""How nginx puts an engine behind TLS, for clients with a certificate."""
 
 
 @dataclass
@@ -259,7 +259,7 @@ def test_should_leave_no_key_when_it_is_killed(server: Target) -> None:
 
 @pytest.fixture(name="tls", scope="module")
 def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give the engine behind TLS on loopback, for whoever has the certificate."""
+    """Give the engine behind TLS on loopback, for clients with the certificate."""
     room, folder = (tmp_path_factory.mktemp(name) for name in ("tls", "temporary"))
     (room / "nginx.conf").write_text(TLS, "utf-8")
     make_certificate(room, "ca")
