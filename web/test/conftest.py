@@ -22,9 +22,9 @@ from click.testing import CliRunner, Result  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from page_tracker.cli import main  # noqa: E402
-from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
-from page_tracker.redis_url import RedisUrl  # noqa: E402
-from page_tracker.tracking.connection import connect  # noqa: E402
+from page_tracker.store.connection import connect  # noqa: E402
+from page_tracker.store.server import RedisServer, find_program  # noqa: E402
+from page_tracker.store.url import RedisUrl  # noqa: E402
 from support.flags import flags_text  # noqa: E402
 from support.redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
 from support.usage import Command  # noqa: E402

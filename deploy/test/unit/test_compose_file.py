@@ -86,7 +86,7 @@ def test_should_cap_the_logs_of_each_container() -> None:
 
 def test_should_keep_counts_everywhere_as_one_file_says() -> None:
     # Given
-    of_package = ROOT / "web/src/page_tracker/operating/redis.conf"
+    of_package = ROOT / "web/src/page_tracker/store/redis.conf"
 
     # Then
     assert (ROOT / "deploy/redis/redis.conf").samefile(of_package)

@@ -24,12 +24,12 @@ from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
 from page_tracker.showing import badge, embed
 from page_tracker.showing.look import Looks, Shown
+from page_tracker.store.connection import connect
+from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.outage import Outage, leave_replica
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.connection import connect
 from page_tracker.tracking.filters import Rules, spam_referrers
-from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.site import sites_of_settings
 from page_tracker.tracking.sites import Sites

@@ -15,11 +15,11 @@ from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
 from page_tracker.commands.verify import verify
-from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.operating.redis_server import RedisServerError
-from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import FIELDS, SettingsError, load_settings, variable
+from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.server import RedisServerError
+from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
 

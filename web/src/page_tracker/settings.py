@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from page_tracker.redis_url import RedisUrl
+from page_tracker.store.url import RedisUrl
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 

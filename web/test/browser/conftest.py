@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.servers import page_tracker
 from support.web import SECONDS_TO_ARRIVE, Web

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.flags import SITE, flags_text
 from support.servers import page_tracker

@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Dialog, Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.pages import NUMBERS, document, kept
 from support.web import SECONDS_TO_ARRIVE, Web

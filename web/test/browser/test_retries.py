@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.pages import NUMBERS, document, forgets, kept, settle
 from support.web import SECONDS_TO_ARRIVE, Web
 

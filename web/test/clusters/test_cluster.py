@@ -12,10 +12,10 @@ import requests
 from redis import Redis
 from redis.crc import key_slot
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.redis_url import RedisUrl
+from page_tracker.store.cluster.topology import Topology
+from page_tracker.store.url import RedisUrl
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
-from page_tracker.tracking.topology import Topology
 from support import BROWSER
 from support.endurance import ONCE, RESENT
 from support.recording import sums

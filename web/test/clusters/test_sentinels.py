@@ -8,9 +8,9 @@ from time import perf_counter
 import pytest
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.nodes import nodes_of
+from page_tracker.store.connection import connect
+from page_tracker.store.nodes import nodes_of
+from page_tracker.store.waiting import wait_for
 from support.endurance import ONCE, RESENT
 from support.recording import make_recorder, person, sums, view
 from support.redis_sentinels import NAME, WatchedSet, redis_sentinels

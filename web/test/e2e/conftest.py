@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer, find_program
 from support.servers import page_tracker
 from support.stack import Stack
 

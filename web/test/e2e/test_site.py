@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.outage import Outage
+from page_tracker.store.outage import Outage
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites
 from support.stack import Stack

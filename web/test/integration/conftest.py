@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker import app
-from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
-from page_tracker.tracking.outage import Outage
+from page_tracker.store.outage import Outage
+from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites

@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from page_tracker.app import create_app
-from page_tracker.operating.redis_server import RedisServer
 from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 from support import BROWSER

@@ -13,8 +13,8 @@ from flask import Flask
 from redis import Redis
 from werkzeug.serving import make_server
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.waiting import wait_for
 from support.servers import page_tracker
 
 E2E = Path(__file__).parents[1] / "e2e"

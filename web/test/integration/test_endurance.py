@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
+from page_tracker.store.server import RedisServer
 from support.endurance import ONCE, RESENT, count_while_redis_is_killed, memory_by_pages
 from support.recording import sums, table
 

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from page_tracker.app import create_app
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.sites import Sites

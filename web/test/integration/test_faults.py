@@ -10,8 +10,8 @@ from typing import Literal
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
 from support.servers import BreakableWay, PageTracker, page_tracker
 
 APOLOGY = "Sorry, something went wrong 😔"

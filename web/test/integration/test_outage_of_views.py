@@ -17,9 +17,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import UnknownSite
 from support import BROWSER
 from support.recording import keys_in, make_recorder, person, sums, view

@@ -19,10 +19,10 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.nodes import nodes_of
+from page_tracker.store.connection import connect
+from page_tracker.store.nodes import nodes_of
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.site import make_site
 from page_tracker.tracking.visitor import hashed_visitor

@@ -15,10 +15,10 @@ from redis import Redis
 from redis.exceptions import ReadOnlyError, RedisError
 
 from page_tracker import app
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import Numbers
 from support.recording import make_recorder, person, sums, view
 from support.servers import BreakableWay, free_port

@@ -14,11 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.connection import connect
+from page_tracker.store.outage import Outage
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
-from page_tracker.tracking.connection import connect
 from page_tracker.tracking.filters import Rules, spam_referrers
-from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import (
     Limits,
     Numbers,

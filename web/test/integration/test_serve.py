@@ -15,12 +15,12 @@ import psutil
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import (
+from page_tracker.store.server import (
     RedisServer,
     RedisServerError,
     find_program,
 )
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.servers import (
     COMMAND,
     PageTracker,
@@ -415,7 +415,7 @@ def test_should_not_start_beside_a_redis_that_does_not_stop(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
-    monkeypatch.setattr("page_tracker.operating.redis_server.SECONDS_TO_STOP", 0.1)
+    monkeypatch.setattr("page_tracker.store.server.SECONDS_TO_STOP", 0.1)
     with Redis.from_url(redis_server.url, socket_timeout=5) as client:
         stuck = psutil.Process(int(client.info("server")["process_id"]))
     stuck.suspend()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
+from page_tracker.store.server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
 from page_tracker.tracking.site import Site
 from support.recording import make_recorder

@@ -2,8 +2,8 @@
 
 from redis import Redis
 
+from page_tracker.store.outage import Outage
 from page_tracker.tracking.calendar import today
-from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.site import Site

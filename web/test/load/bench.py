@@ -24,9 +24,9 @@ import requests
 from redis import Redis
 
 from load.wrk import BROWSER, Request, Run, wrk
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
 from page_tracker.settings import Settings
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from support.servers import free_port, page_tracker
 

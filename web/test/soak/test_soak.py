@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
 from support.endurance import (
     CLIENTS,
     ONCE,

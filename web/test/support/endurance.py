@@ -13,9 +13,9 @@ from typing import cast
 import psutil
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import Limits, Recorded
 from support import BROWSER
 from support.recording import ANYBODY, make_recorder, sums, view

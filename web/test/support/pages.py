@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.web import SECONDS_TO_ARRIVE
 
 NUMBERS = """

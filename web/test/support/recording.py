@@ -4,8 +4,8 @@ from typing import cast
 
 from redis import Redis
 
+from page_tracker.store.outage import Outage
 from page_tracker.tracking.filters import Rules
-from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.recorder import Limits, Recorder
 from page_tracker.tracking.site import Site, make_site
 from page_tracker.tracking.sites import Sites

@@ -10,10 +10,10 @@ from typing import Any, cast
 from redis import Redis, RedisCluster
 from redis.crc import key_slot
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.redis_url import RedisUrl
-from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.connection import connect
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.connection import connect
+from page_tracker.store.url import RedisUrl
+from page_tracker.store.waiting import wait_for
 from support.redis_process import HOST, SECONDS, RedisProcess, processes
 from support.servers import free_port
 

@@ -11,9 +11,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.operating.redis_server import find_program
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import find_program
+from page_tracker.store.waiting import wait_for
 from support.servers import free_port
 
 SECONDS = 20

@@ -14,7 +14,7 @@ from typing import Literal
 
 import requests
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 
 COMMAND = Path(sys.executable).with_name("page-tracker")
 SECONDS_TO_START = 20

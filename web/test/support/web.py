@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import requests
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 
 COUNTER = "counter.example"
 SECONDS_TO_ARRIVE = 15

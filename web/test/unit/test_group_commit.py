@@ -13,10 +13,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.outage import Outage
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking import group_commit
-from page_tracker.tracking.group_commit import GroupCommit
-from page_tracker.tracking.outage import Outage
 
 SECONDS = 5
 LARGEST_GROUP = 4

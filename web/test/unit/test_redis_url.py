@@ -4,10 +4,10 @@ import pytest
 from redis.connection import SSLConnection
 from redis.sentinel import SentinelManagedSSLConnection
 
-from page_tracker.redis_url import RedisUrl
 from page_tracker.settings import Settings
-from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.connection import connect
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.connection import connect
+from page_tracker.store.url import RedisUrl
 
 
 def test_should_name_each_node_of_a_cluster_with_the_same_user_and_options() -> None:

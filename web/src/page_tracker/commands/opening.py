@@ -11,16 +11,16 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.embedded_redis import embedded_redis
-from page_tracker.operating.redis_server import (
+from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.store.connection import connect
+from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.outage import Outage
+from page_tracker.store.server import (
     RedisServer,
     RedisServerError,
     find_program,
 )
-from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.site import SiteError, sites_of_settings
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView

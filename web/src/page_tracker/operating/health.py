@@ -8,8 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from page_tracker.http.parts import settings
+from page_tracker.store.outage import Outage, leave_replica
 from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage, leave_replica
 
 bp = Blueprint("health", __name__)
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
+from page_tracker.store.nodes import keys_in, masters_of
 from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
-from page_tracker.tracking.nodes import keys_in, masters_of
 from page_tracker.tracking.site import Site
 from page_tracker.tracking.sites import Sites
 

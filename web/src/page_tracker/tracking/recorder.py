@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.nodes import nodes_of
+from page_tracker.store.outage import Outage, leave_replica
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.calendar import Moment, moment_of, today
 from page_tracker.tracking.filters import Rules, reason_against
-from page_tracker.tracking.group_commit import GroupCommit
 from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
-from page_tracker.tracking.nodes import nodes_of
-from page_tracker.tracking.outage import Outage, leave_replica
 from page_tracker.tracking.site import Site, canonical_site
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView, View

@@ -15,10 +15,10 @@ from typing import NamedTuple, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from page_tracker.store.nodes import KEYS_AT_ONCE, keys_in, masters_of
+from page_tracker.store.outage import Outage
 from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import SITES
-from page_tracker.tracking.nodes import KEYS_AT_ONCE, keys_in, masters_of
-from page_tracker.tracking.outage import Outage
 from page_tracker.tracking.site import Site, SiteError, checked_site, make_site
 
 SECONDS_BETWEEN_LOOKS = 2

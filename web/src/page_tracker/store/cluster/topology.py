@@ -10,7 +10,7 @@ from redis.exceptions import ClusterDownError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from page_tracker.redis_url import RedisUrl
+from page_tracker.store.url import RedisUrl
 
 Address = tuple[str, int]
 

@@ -14,7 +14,7 @@ from redis.sentinel import (
     SentinelManagedSSLConnection,
 )
 
-from page_tracker.redis_url import RedisUrl
+from page_tracker.store.url import RedisUrl
 
 
 class Sentinels(Sentinel):

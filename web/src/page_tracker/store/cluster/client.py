@@ -28,8 +28,8 @@ from redis.exceptions import MovedError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.exceptions import TryAgainError, WatchError
 
-from page_tracker.redis_url import RedisUrl
-from page_tracker.tracking.topology import Address, Topology
+from page_tracker.store.cluster.topology import Address, Topology
+from page_tracker.store.url import RedisUrl
 
 HOPS = 5
 """How often a command may be sent elsewhere; in a cluster at rest it need not be."""

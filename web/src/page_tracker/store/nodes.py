@@ -5,8 +5,8 @@ from typing import cast
 
 from redis import Redis
 
-from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.sentinels import MasterPool
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.cluster.sentinels import MasterPool
 
 KEYS_AT_ONCE = 1_000
 

@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.tracking.outage import Outage
+from page_tracker.store.outage import Outage
 
 LONGEST_WAIT = 0.9
 """Seconds for which a call waits behind others. One that leads at the end of them takes

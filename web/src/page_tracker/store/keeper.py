@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from page_tracker.operating.redis_server import (
+from page_tracker.store.server import (
     SECONDS_TO_LOAD,
     SECONDS_TO_START,
     SECONDS_TO_STOP,
@@ -25,7 +25,7 @@ from page_tracker.operating.redis_server import (
     RedisServerError,
     find_program,
 )
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_HAND_OVER = 5
 SECONDS_BETWEEN_LOOKS = 0.2

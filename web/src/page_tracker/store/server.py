@@ -13,8 +13,8 @@ from urllib.parse import quote
 from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.waiting import wait_for
 
 PROGRAMS = ("redis-server", "valkey-server")
 

@@ -6,9 +6,9 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from page_tracker.redis_url import RedisUrl
-from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.sentinels import MasterPool
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.cluster.sentinels import MasterPool
+from page_tracker.store.url import RedisUrl
 
 
 def connect(url: str, seconds: float = 5) -> Redis:
