@@ -62,7 +62,7 @@ def test_should_leave_defaults_to_the_application() -> None:
 def test_should_have_the_application_know_the_names_of_compose() -> None:
     # Given
     (listed,) = re.findall(
-        r"^OF_COMPOSE = \(([^)]*)\)", read("web/src/page_tracker/settings.py"), re.M
+        r"^OF_COMPOSE = \(([^)]*)\)", read("web/src/page_tracker/environment.py"), re.M
     )
 
     # When

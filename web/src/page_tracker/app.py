@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.collecting.beacon import register_beacon
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
+from page_tracker.environment import load_settings
 from page_tracker.experiments.looks import check_flags
 from page_tracker.experiments.provider import FileProvider
 from page_tracker.http.errors import error_answer
@@ -21,7 +22,7 @@ from page_tracker.http.negotiation import Form, form_asked_for
 from page_tracker.operating import health
 from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
-from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
+from page_tracker.settings import DEFAULT_REDIS_URL, Settings
 from page_tracker.showing import badge, embed
 from page_tracker.showing.look import Looks, Shown
 from page_tracker.store.connection import connect
@@ -31,7 +32,6 @@ from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import sites_of_settings
 from page_tracker.tracking.sites import Sites
 
 REDIS_TIMEOUT = 0.5
@@ -116,7 +116,7 @@ def make_recorder(redis_of: Callable[[], Redis], settings: Settings) -> Recorder
     return Recorder(
         redis_of,
         outage,
-        Sites(redis_of, outage, sites_of_settings(settings.sites)),
+        Sites(redis_of, outage, settings.sites),
         Rules(
             own=settings.own,
             spam=spam_referrers(spam.read_text("utf-8").split() if spam else ()),

@@ -21,6 +21,7 @@ from page_tracker.store.server import (
     find_program,
 )
 from page_tracker.store.waiting import wait_for
+from support.flags import flags_text
 from support.servers import (
     COMMAND,
     PageTracker,
@@ -358,6 +359,25 @@ def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: PAGE_TRACKER_WORKERS is 'many'")
+
+
+def test_should_replace_a_worker_when_the_file_of_flags_has_become_invalid(
+    folder: Path, redis_server: RedisServer
+) -> None:
+    # Given
+    flags = folder / "flags.json"
+    flags.write_text(flags_text(), encoding="utf-8")
+    environment = {"REDIS_URL": redis_server.url, "PAGE_TRACKER_FLAGS": str(flags)}
+    with page_tracker(folder, **environment) as tracker:
+        (worker,) = psutil.Process(tracker.process.pid).children()
+        flags.write_text("{", encoding="utf-8")
+
+        # When
+        worker.kill()
+
+        # Then
+        assert wait_for(lambda: not is_alive(worker) and tracker.is_up(), 10)
+        assert tracker.process.poll() is None
 
 
 def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:

@@ -18,8 +18,8 @@ def http_client(flags: Path, redis_client: Mock) -> FlaskClient:
     return make_client(flags)
 
 
-def make_client(flags: Path | None) -> FlaskClient:
-    """Return a client of an application that may have a file of flags."""
+def make_client(flags: Path) -> FlaskClient:
+    """Return a client of an application with a file of flags."""
     return create_app(Settings(flags=flags)).test_client()
 
 
@@ -127,8 +127,11 @@ def test_should_show_all_the_same_and_count_nothing_when_nobody_is_split(
 ) -> None:
     # Given
     redis_client.incr.return_value = 7
-    flags.write_text(text or "")
-    client = make_client(flags if text else None)
+    settings = Settings(flags=flags if text else None)
+    flags.write_text(
+        text or ""
+    )  # after the check of the settings: as a worker finds it
+    client = create_app(settings).test_client()
 
     # When
     pages = [visit(client, visitor=visitor) for visitor in range(20)]

@@ -15,6 +15,7 @@ from page_tracker.commands.output import (
     print_json,
     say,
 )
+from page_tracker.environment import SettingsError
 from page_tracker.experiments.flag_file import FlagsError, read_flags
 from page_tracker.experiments.looks import (
     FLAG,
@@ -33,7 +34,7 @@ from page_tracker.experiments.proportions import (
     p_value,
     people_to_tell,
 )
-from page_tracker.settings import Settings, SettingsError, variable
+from page_tracker.settings import Settings, variable
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.site import LONGEST_RETENTION
 

@@ -11,7 +11,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.environment import SettingsError, load_settings
+from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.keeper import embedded_redis
 from page_tracker.store.outage import Outage
@@ -21,7 +22,7 @@ from page_tracker.store.server import (
     find_program,
 )
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.site import SiteError, sites_of_settings
+from page_tracker.tracking.site import SiteError
 from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView
 
@@ -52,8 +53,8 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.redis_url or ""))
-            configured = sites_of_settings(settings.sites)
-            yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
+            sites = Sites(lambda: redis, Outage(), settings.sites)
+            yield Counts(redis, sites, settings)
     except (
         AdjustmentError,
         InvalidView,

@@ -118,15 +118,3 @@ def checked_site(site: str) -> str:
         shown = site if len(site) <= 80 else f"{site[:80]}…"
         raise ValueError(f"{shown!r} is no site: use its host, as in example.org")
     return name
-
-
-def sites_of_settings(text: str) -> list[Site]:
-    """Return the sites that a setting names, as in `a.org, b.org=Europe/Berlin`.
-
-    Raises SiteError.
-    """
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    return [
-        make_site(name.strip(), time_zone=zone.strip() or "UTC")
-        for name, _, zone in (part.partition("=") for part in names)
-    ]
