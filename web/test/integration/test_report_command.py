@@ -110,8 +110,8 @@ def test_should_print_numbers_to_people(command: Command) -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["today", "3", "2", "2"] in lines
     assert ["last", "30", "days", "4", "3"] in lines
-    assert ["in", "all", "5", "4"] in lines
-    assert ["pages", "title", "views", "visits", "in", "all"] in lines
+    assert ["all", "time", "5", "4"] in lines
+    assert ["pages", "title", "views", "visits", "all", "time"] in lines
     assert ["/a", "Über", "[bold]uns[/bold]", "3", "2", "3"] in lines
     assert any(line[:2] == ["bot", "1"] for line in lines)
     visits, more_views = re.findall(r"^\w{3} \d\d \w{3}  (█+)(░*)", text, re.M)[-1]
@@ -134,10 +134,10 @@ def test_should_fit_the_terminal(
     assert max(cell_len(line.rstrip()) for line in tables) <= width
     # What is cut is never a number.
     assert not re.search(r"\d…|…$", text)
-    assert "views  visits  in all" in text
+    assert "views  visits  all time" in text
 
 
-def test_should_print_a_stranger_s_text_as_it_is(
+def test_should_print_untrusted_text_without_control_characters_and_markup(
     command: Command, count: Count, counted: Site, redis_client: Redis
 ) -> None:
     # Given
@@ -164,7 +164,7 @@ def test_should_print_a_stranger_s_text_as_it_is(
         ({}, False),
     ],
 )
-def test_should_colour_nothing_but_terminals_that_want_it(
+def test_should_print_colours_only_when_the_environment_asks_for_them(
     command: Command, counted: Site, environment: dict[str, str], coloured: bool
 ) -> None:
     # When
@@ -191,7 +191,7 @@ def test_should_show_many_days_by_month(
     assert sum(int(visits) for _, visits in months) == 5
 
 
-def test_should_report_on_no_day_before_the_first(
+def test_should_begin_with_the_first_day_when_it_is_recent(
     command: Command, count: Count, site: Site
 ) -> None:
     # Given
@@ -210,7 +210,7 @@ def test_should_say_what_to_do_when_nothing_was_counted(command: Command) -> Non
     text = command("report", "example.org").output
 
     # Then
-    assert "No view was counted yet." in text
+    assert "No view is counted yet." in text
     assert 'data-site="example.org"' in text
 
 
@@ -228,7 +228,7 @@ def test_should_report_on_days_without_a_view(command: Command, count: Count) ->
 
 
 @pytest.mark.usefixtures("site")
-def test_should_say_what_was_over_a_cap(
+def test_should_name_the_setting_when_a_cap_was_reached(
     command: Command, make_count: Callable[..., Count]
 ) -> None:
     # Given
@@ -242,8 +242,8 @@ def test_should_say_what_was_over_a_cap(
 
     # Then
     assert "5 views count under (other)" in result.output
-    assert "too many pages to keep each; PAGE_TRACKER_MAX_PAGES" in result.output
-    assert "too many referrers to keep each; PAGE_TRACKER_MAX_VALUES" in result.output
+    assert "too many pages to count each. PAGE_TRACKER_MAX_PAGES" in result.output
+    assert "too many referrers to count each. PAGE_TRACKER_MAX_VALUES" in result.output
     assert document["other"]["pages"] == 5
     assert document["other"]["referrers"] == 6
     assert "(other)" not in [page["page"] for page in document["pages"]]
@@ -258,7 +258,7 @@ def test_should_say_what_was_over_a_cap(
         ("Asia/Beirut", date(2026, 10, 24), 25),
     ],
 )
-def test_should_have_every_hour_of_a_day(
+def test_should_return_every_hour_of_a_day(
     redis_client: Redis, sites: Sites, zone: str, day: date, hours: int
 ) -> None:
     # Given
@@ -287,7 +287,7 @@ SCORES = st.dictionaries(st.sampled_from("abcdefghijklmnop"), st.integers(1, 50)
     deadline=None,
 )
 @given(st.lists(SCORES, max_size=5), st.integers(1, 6))
-def test_should_find_what_was_seen_most(
+def test_should_return_the_most_frequent_names(
     redis_client: Redis, days: list[dict[str, int]], most: int
 ) -> None:
     # Given
@@ -307,7 +307,7 @@ def test_should_find_what_was_seen_most(
     assert found == ranked[:most]
 
 
-def test_should_read_little_of_days_with_many_pages(
+def test_should_read_few_pages_when_days_have_many(
     redis_client: Redis, site: Site
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""Where the commands find the counts, and one line for whatever goes wrong."""
+"""Opens the counts for a command, and explains every error in one line."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +29,7 @@ from page_tracker.tracking.view import InvalidView
 
 @dataclass(frozen=True)
 class Counts:
-    """What a command works with."""
+    """The Redis, the sites and the settings that a command works with."""
 
     redis: Redis
     sites: Sites
@@ -38,11 +38,11 @@ class Counts:
 
 @contextmanager
 def open_counts(create: bool = False) -> Iterator[Counts]:
-    """Give the counts that the server has, running or not.
+    """Open the counts of the server, whether it runs or not.
 
-    They are in the Redis of REDIS_URL, or in the folder PAGE_TRACKER_DATA, which only a
-    command that may `create` one does not need to find. Ends the command with one line
-    when something goes wrong.
+    They are in the Redis of REDIS_URL, or else in the folder PAGE_TRACKER_DATA. The
+    folder must exist, unless the command may `create` it. An error ends the command
+    with one line.
     """
     address = ""
     try:
@@ -69,7 +69,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
         ) from error
     except ResponseError as error:
         raise click.ClickException(
-            f"Redis at {address} refuses: {_one_line(error)}"
+            f"Redis at {address} rejects the command: {_one_line(error)}"
         ) from error
     except RedisError as error:
         raise click.ClickException(f"Redis at {address}: {_one_line(error)}") from error
@@ -77,7 +77,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
 
 @contextmanager
 def _redis_in(folder: Path, create: bool) -> Iterator[str]:
-    """Give the URL of the server's own Redis, started for a while if none runs."""
+    """Yield the URL of the server's own Redis; start it for a while if none runs."""
     server = RedisServer(find_program(), folder)
     with connect(server.url) as redis:
         try:
@@ -94,7 +94,7 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
     else:
         raise SettingsError(
             f"There are no counts in '{folder}': set PAGE_TRACKER_DATA to the folder "
-            "that your server keeps them in, or REDIS_URL to its Redis"
+            "of your server, or REDIS_URL to its Redis"
         )
 
 

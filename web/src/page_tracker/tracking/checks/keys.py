@@ -1,4 +1,4 @@
-"""Whether every key in Redis is one that we know, of its type, and goes in time."""
+"""Checks that each key in Redis is known, has the right type, and expires in time."""
 
 import re
 import time
@@ -22,24 +22,24 @@ PLACES = {
     "A": "[0-9a-f]+",
     "ID": "[A-Za-z0-9_-]+",
 }
-"""What stands in a key for each place that the patterns of `FAMILIES` leave open."""
+"""The regular expression of each placeholder in the patterns of `FAMILIES`."""
 
 SECONDS = {"minute": 60, "hour": 60 * 60, "day": 24 * 60 * 60}
 
 
-class VerifiedKeys(NamedTuple):
-    """How many keys were checked, and each difference in words."""
+class CheckedKeys(NamedTuple):
+    """The number of keys that were checked, and each difference in words."""
 
     checked: int
     differences: list[str]
 
 
-def verify_keys(
+def check_keys(
     redis: Redis, sites: Sites, on_progress: Callable[[int, int], None]
-) -> VerifiedKeys:
-    """Check that every key has the type and the lifetime that `FAMILIES` says.
+) -> CheckedKeys:
+    """Check that every key has the type and the lifetime that `FAMILIES` defines.
 
-    `on_progress` is told how many keys were checked, and how many there are.
+    Calls `on_progress` with the number of checked keys and the number of all keys.
     """
     families = [(_pattern(family), family) for family in FAMILIES]
     differences: set[str] = set()
@@ -52,17 +52,17 @@ def verify_keys(
         answers = iter(pipeline.execute())
         now = time.time()
         for key, kind, expires in zip(keys, answers, answers):
-            if kind != b"none":  # or it went meanwhile
+            if kind != b"none":  # the key has not expired meanwhile
                 checked += 1
                 name = key.decode(errors="backslashreplace")
                 seen = _Key(name, kind.decode(), expires, now)
                 differences.update(_complaints(seen, families, sites))
         on_progress(checked, all_keys)
-    return VerifiedKeys(checked, sorted(differences))
+    return CheckedKeys(checked, sorted(differences))
 
 
 class _Key(NamedTuple):
-    """A key as it was found; `expires` is -1 when it never does."""
+    """A key in Redis; `expires` is -1 if it never does."""
 
     name: str
     kind: str
@@ -71,7 +71,7 @@ class _Key(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a key belongs; a site of None is none that is registered."""
+    """The family, site and day of a key; the site is None if it is not registered."""
 
     family: Family
     site: Site | None
@@ -86,31 +86,31 @@ def _pattern(family: Family) -> re.Pattern[str]:
 def _complaints(
     key: _Key, families: list[tuple[re.Pattern[str], Family]], sites: Sites
 ) -> Iterator[str]:
-    """Give what is wrong with a key, in words."""
+    """Yield a sentence for each error of a key."""
     place = _place(key, families, sites)
     if place is None:
-        yield f"key {key.name}: is none that Page Tracker writes"
+        yield f"key {key.name}: not written by Page Tracker"
         return
     if place.site is None and "{s}" in place.family.pattern:
         yield f"key {key.name}: belongs to no registered site"
         return
     kind = "string" if place.family.type == "hyperloglog" else place.family.type
     if key.kind != kind:
-        yield f"key {key.name}: is a {key.kind}, and should be a {kind}"
+        yield f"key {key.name}: is a {key.kind}, but must be a {kind}"
     latest = _latest(place, key.now)
     if latest is None and key.expires != -1:
-        yield f"key {key.name}: goes at {_moment(key.expires)}, and should stay"
+        yield f"key {key.name}: expires at {_moment(key.expires)}, but must not expire"
     elif latest and key.expires == -1:
-        yield f"key {key.name}: stays, and should go by {_moment(latest)}"
+        yield f"key {key.name}: never expires, but must by {_moment(latest)}"
     elif latest and key.expires > latest:
-        moments = f"{_moment(key.expires)}, and should by {_moment(latest)}"
-        yield f"key {key.name}: goes at {moments}"
+        moments = f"{_moment(key.expires)}, but must by {_moment(latest)}"
+        yield f"key {key.name}: expires at {moments}"
 
 
 def _place(
     key: _Key, families: list[tuple[re.Pattern[str], Family]], sites: Sites
 ) -> _Place | None:
-    """Return where a key belongs; None for one that Page Tracker does not write."""
+    """Return the place of a key; None if Page Tracker does not write such keys."""
     for pattern, family in families:
         if match := pattern.fullmatch(key.name):
             found = match.groupdict()
@@ -125,7 +125,7 @@ def _place(
 
 
 def _latest(place: _Place, now: float) -> int | None:
-    """Return when a key should be gone at last; None for one that stays."""
+    """Return the time by which a key must expire; None if it must not."""
     if place.site and place.day and "retention" in place.family.keeps:
         return place.site.expires(place.day)
     if lifetime := re.match(r"(\d+) (minute|hour|day)", place.family.keeps):

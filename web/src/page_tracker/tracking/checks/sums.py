@@ -1,4 +1,4 @@
-"""Whether every sum of a site agrees: its total, its pages, its days and hours."""
+"""Checks that the sums of a site agree: its total, pages, days and hours."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from page_tracker.tracking.sites import span_of
 DAYS_AT_ONCE = 20
 
 LIVE_DAYS = 3
-"""Yesterday, today and tomorrow: one of them is what views are counted for now."""
+"""Yesterday, today and tomorrow: a view may count for any of them meanwhile."""
 
 ATTEMPTS = 10
 
 
-class Verified(NamedTuple):
-    """What was checked of a site, and each difference in words."""
+class CheckedSite(NamedTuple):
+    """The numbers that were checked of a site, and each difference in words."""
 
     site: str
     views: int
@@ -30,7 +30,7 @@ class Verified(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What Redis has of a day; each of these should agree."""
+    """The counts of a day, which should agree with each other."""
 
     name: date
     hours: int
@@ -40,7 +40,7 @@ class Day(NamedTuple):
 
 
 class Sums:
-    """What the days of a site add up to, and where they differ in themselves."""
+    """The sums over the days of a site, and the differences within each day."""
 
     def __init__(self) -> None:
         self.days = 0
@@ -49,7 +49,7 @@ class Sums:
         self.differences: list[str] = []
 
     def add(self, day: Day) -> None:
-        """Add a day up."""
+        """Add a day to the sums."""
         self.days += day.hours > 0
         self.hours += day.hours
         self.pages.update(day.pages)
@@ -57,7 +57,7 @@ class Sums:
 
 
 class Snapshot(NamedTuple):
-    """What Redis has of a site at one moment."""
+    """The counts of a site at one moment."""
 
     views: int
     visits: int
@@ -68,25 +68,25 @@ class Snapshot(NamedTuple):
     is_whole: bool
 
 
-def verify_site(redis: Redis, site: Site) -> Verified:
+def check_sums(redis: Redis, site: Site) -> CheckedSite:
     """Check that the sums of a site agree."""
     try:
-        snapshot = _snapshot(redis, site)
+        snapshot = _read_snapshot(redis, site)
     except (ResponseError, ValueError) as error:
-        return Verified(site.name, 0, 0, [f"can not be read: {error}"])
+        return CheckedSite(site.name, 0, 0, [f"cannot be read: {error}"])
     except WatchError:
-        busy = "can not be read: it is changed, or moved to another node, all the time"
-        return Verified(site.name, 0, 0, [busy])
+        busy = "cannot be read: it keeps changing, or moving to another node"
+        return CheckedSite(site.name, 0, 0, [busy])
     differences = list(_differences(snapshot))
-    return Verified(site.name, snapshot.views, snapshot.days.days, differences)
+    return CheckedSite(site.name, snapshot.views, snapshot.days.days, differences)
 
 
-def _snapshot(redis: Redis, site: Site) -> Snapshot:
-    """Read a site as it is at one moment, and let nobody who counts wait for it.
+def _read_snapshot(redis: Redis, site: Site) -> Snapshot:
+    """Read the counts of one moment, without making views wait.
 
-    Days of the past are read in pieces, and all that goes on in one step afterwards,
-    which Redis refuses when one of those days was changed meanwhile, or is at another
-    node. Raises WatchError when that happens again and again.
+    Past days are read in pieces, everything else in one transaction afterwards. Redis
+    rejects that transaction if a past day changed meanwhile, or moved to another node.
+    Then it is tried again. Raises WatchError after `ATTEMPTS`.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -118,7 +118,7 @@ def _try_snapshot(redis: Redis, site: Site) -> Snapshot:
         (views, visits), pages, pages_visits, adjusted, *answers = transaction.execute()
     _add(sums, live, answers)
     if span_of(redis, site) != span:
-        raise WatchError("The first day, or the day, has changed")
+        raise WatchError("The first or the last day has changed")
     return Snapshot(
         int(views or 0),
         int(visits or 0),
@@ -158,7 +158,7 @@ def _counts(members: list[tuple[bytes, float]]) -> Counter[str]:
 
 
 def _differences(site: Snapshot) -> Iterator[str]:
-    """Give each sum that does not agree, in words, with both numbers."""
+    """Yield a sentence with both numbers for each sum that does not agree."""
     if site.views != site.pages.total():
         yield f"views: {site.views:,} of the site, {site.pages.total():,} of its pages"
     if site.visits != site.pages_visits.total():
@@ -176,7 +176,10 @@ def _differences(site: Snapshot) -> Iterator[str]:
 def _differ_from_days(
     site: Snapshot, what: str, views: int, in_days: int, by_hand: int
 ) -> Iterator[str]:
-    """Compare with what days hold: less, where some are gone, and nothing by hand."""
+    """Compare a total with the sum of its days.
+
+    Changes by hand are in no day. The sum is smaller if some days have expired.
+    """
     counted = views - by_hand
     if counted < in_days or (site.is_whole and counted > in_days):
         changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
@@ -195,5 +198,5 @@ def _differences_of_day(day: Day) -> Iterator[str]:
         if visits > day.pages[page]:
             yield (
                 f"visits: {visits:,} of the page {page} on {day.name}, "
-                f"and only {day.pages[page]:,} views"
+                f"but only {day.pages[page]:,} views"
             )

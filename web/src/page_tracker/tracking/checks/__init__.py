@@ -1,0 +1,1 @@
+"""What `page-tracker verify` checks in Redis."""
