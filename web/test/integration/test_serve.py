@@ -179,7 +179,7 @@ def put_folder_in_place_of_log(folder: Path) -> Callable[[], object]:
     [
         (spoil_manifest, "Redis does not start"),
         (end_at_once, "No such file"),
-        (put_folder_in_place_of_log, "Redis can not be started"),
+        (put_folder_in_place_of_log, "Redis cannot be started"),
     ],
 )
 def test_should_try_again_when_redis_cannot_start_for_a_while(
@@ -262,7 +262,7 @@ def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
     ("file", "complaint"),
     [
         ("appendonlydir/appendonly.aof.manifest", "Redis does not start: "),
-        ("redis.log/is-a-folder", "Redis can not be started: "),
+        ("redis.log/is-a-folder", "Redis cannot be started: "),
     ],
 )
 def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(

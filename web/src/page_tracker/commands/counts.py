@@ -54,8 +54,8 @@ def count() -> None:
 def show(site: str, page: str | None, as_json: bool) -> None:
     """Show the views and visits of SITE, or of its PAGE.
 
-    PAGE is a path, for example /about. It is read like the address of a view: a host, a
-    slash at the end or tracking parameters make no difference.
+    PAGE is a path, for example /about. The host, a slash at the end and tracking
+    parameters make no difference.
     """
     with open_counts() as counts:
         found = counts.sites.get(site)
@@ -127,7 +127,7 @@ def add(site: str, page: str, n: int) -> None:
 @click.argument("site")
 @json_option
 def log(site: str, as_json: bool) -> None:
-    """List the counts of SITE that were changed by hand, newest first."""
+    """List the changes by hand on SITE, newest first."""
     with open_counts() as counts:
         found = counts.sites.get(site)
         changes = adjustments(counts, found).log()

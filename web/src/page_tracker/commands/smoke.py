@@ -89,7 +89,9 @@ def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> Non
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except OSError as error:
-        raise click.UsageError(f"{ca} contains no certificate: {error}") from error
+        raise click.UsageError(
+            f"cannot read a certificate from {ca}: {error.strerror}"
+        ) from error
     if insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     up_by = monotonic() + wait

@@ -1,8 +1,9 @@
-"""A Redis that lives as long as the process that asked for it.
+"""Runs a Redis as long as the process that needs it lives.
 
-A process of its own, the keeper, starts Redis, starts it again should it die, and
-stops it once the process that asked and all its children are gone, killed or not. When
-the keeper itself was killed, the next start stops the Redis that was left.
+A separate process, the keeper, starts Redis, and restarts it if it dies. It stops Redis
+when the process that needs it and all children of that process have ended, even if they
+were killed. If the keeper itself was killed, the next start stops the Redis that it
+left behind.
 """
 
 import fcntl
@@ -28,7 +29,7 @@ from page_tracker.store.server import (
 from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_HAND_OVER = 5
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_POLLS = 0.2
 SECONDS_BETWEEN_STARTS = 2
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,10 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def embedded_redis(folder: Path) -> Iterator[str]:
-    """Run a Redis that keeps its data in a folder, and give its URL.
+    """Run a Redis that stores its data in a folder, and yield its URL.
 
-    What it held is there again at the next start. Raises RedisServerError when there is
-    no Redis program, the folder can not be used or is in use, or Redis does not start.
+    The next start loads the data. Raises RedisServerError if there is no Redis program,
+    if the folder cannot be used or is in use, or if Redis does not start.
     """
     _make_writable(folder)
     server = RedisServer(find_program(), folder)
@@ -50,7 +51,7 @@ def embedded_redis(folder: Path) -> Iterator[str]:
         _keep(server, keepers)
     keepers.close()
     try:
-        _await_word(ours)
+        _await_start(ours)
         yield server.url
     finally:
         ours.close()
@@ -66,37 +67,37 @@ def _make_writable(folder: Path) -> None:
         is_file = isinstance(error, FileExistsError)
         reason = "it is not a folder" if is_file else error.strerror
         raise RedisServerError(
-            f"PAGE_TRACKER_DATA is '{folder}': {reason}; name a folder to write to"
+            f"PAGE_TRACKER_DATA is '{folder}': {reason}; name a writable folder"
         ) from error
 
 
-def _await_word(keeper: socket.socket) -> None:
-    """Wait until the keeper says that Redis is ready, or why it will not be."""
+def _await_start(keeper: socket.socket) -> None:
+    """Wait for the message of the keeper: "ready", or the reason for a failure."""
     keeper.settimeout(2 * SECONDS_TO_STOP + 2 * SECONDS_TO_START + SECONDS_TO_LOAD)
     try:
-        word = keeper.recv(4096).decode()
+        message = keeper.recv(4096).decode()
     except TimeoutError:
-        word = "Redis takes too long to start"
-    if word != "ready":
-        raise RedisServerError(word or "the process that keeps Redis was killed")
+        message = "Redis takes too long to start"
+    if message != "ready":
+        raise RedisServerError(message or "the process that keeps Redis was killed")
 
 
 def _has_ended(process: int) -> bool:
     try:
         return os.waitpid(process, os.WNOHANG) != (0, 0)
-    except ChildProcessError:  # gunicorn's master waits for any child and was first
+    except ChildProcessError:  # gunicorn's master has already waited for this child
         return True
 
 
 def _keep(server: RedisServer, parent: socket.socket) -> None:
-    """Be the keeper: own the folder, run Redis until the parent is gone, and exit."""
-    os.setsid()  # Ctrl-C is for the parent; Redis has to outlive the last answer
+    """Be the keeper: lock the folder, run Redis until the parent ends, and exit."""
+    os.setsid()  # so that Ctrl-C does not stop Redis before the last answer
     for signal_number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        # Not SIG_IGN, which Redis would inherit and then could not be stopped.
+        # Not SIG_IGN: Redis would inherit it, and could not be stopped.
         signal.signal(signal_number, lambda *_: None)
     try:
         with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
-            _take(lock, server.folder)
+            _lock(lock, server.folder)
             try:
                 server.stop_orphan()
                 server.start(is_wanted=lambda: not _is_closed(parent, 0))
@@ -105,30 +106,30 @@ def _keep(server: RedisServer, parent: socket.socket) -> None:
             finally:
                 server.stop()
     except (RedisServerError, OSError) as error:
-        with suppress(BrokenPipeError):  # the parent did not wait
+        with suppress(BrokenPipeError):  # the parent has ended
             parent.sendall(str(error).encode())
-    except Exception:  # pylint: disable=broad-exception-caught  # nobody else would say
+    except Exception:  # pylint: disable=broad-exception-caught  # to log it
         logger.exception("The keeper of Redis failed")
     finally:
         os._exit(0)
 
 
-def _take(lock: IO[str], folder: Path) -> None:
-    """Own the folder as long as this process lives, and say in the lock who does."""
+def _lock(lock: IO[str], folder: Path) -> None:
+    """Lock the folder for the life of this process; write the parent's id into it."""
 
-    def is_taken() -> bool:
+    def is_locked() -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    # An owner that was just told to stop, or killed, may need a moment to be gone.
-    if not wait_for(is_taken, SECONDS_TO_HAND_OVER):
+    # A keeper whose parent has just ended needs a moment to stop Redis.
+    if not wait_for(is_locked, SECONDS_TO_HAND_OVER):
         lock.seek(0)
         raise RedisServerError(
             f"PAGE_TRACKER_DATA is '{folder}': another page-tracker (process "
-            f"{lock.read()}) keeps its counts there; stop it, or name another folder"
+            f"{lock.read()}) uses this folder; stop it, or name another folder"
         )
     lock.truncate(0)
     lock.write(str(os.getppid()))
@@ -136,11 +137,11 @@ def _take(lock: IO[str], folder: Path) -> None:
 
 
 def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
-    pause: float = SECONDS_BETWEEN_LOOKS
+    pause: float = SECONDS_BETWEEN_POLLS
     while not _is_closed(parent, pause):
-        pause = SECONDS_BETWEEN_LOOKS
+        pause = SECONDS_BETWEEN_POLLS
         if server.has_ended():
-            logger.error("Redis ended; starting it again")
+            logger.error("Redis ended; restarting it")
             try:
                 server.start(is_wanted=lambda: not _is_closed(parent, 0))
             except (RedisServerError, OSError) as error:
@@ -149,5 +150,5 @@ def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
 
 
 def _is_closed(parent: socket.socket, seconds: float) -> bool:
-    """Wait that long for the parent's end to be closed; it never says anything."""
+    """Wait so long for the parent to close its end, on which it sends nothing."""
     return bool(select.select([parent], [], [], seconds)[0])

@@ -1,4 +1,4 @@
-"""Each Redis of those that count together, for what has to be told to all of them."""
+"""Lists each Redis of a cluster or a set, for commands that all of them need."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -12,7 +12,7 @@ KEYS_AT_ONCE = 1_000
 
 
 def nodes_of(redis: Redis) -> list[Redis]:
-    """Return each Redis that is known: masters and replicas. Raises RedisError."""
+    """Return a client of each master and replica. Raises RedisError."""
     if isinstance(redis, Cluster):
         return redis.topology.nodes()
     if isinstance(redis.connection_pool, MasterPool):
@@ -21,12 +21,12 @@ def nodes_of(redis: Redis) -> list[Redis]:
 
 
 def masters_of(redis: Redis) -> list[Redis]:
-    """Return those that the keys are divided among. Raises RedisError."""
+    """Return a client of each master; each has some of the keys. Raises RedisError."""
     return redis.topology.masters() if isinstance(redis, Cluster) else [redis]
 
 
 def keys_in(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
-    """Give the keys that a pattern fits, those found among `KEYS_AT_ONCE` at once."""
+    """Yield the keys that match a pattern: those among each `KEYS_AT_ONCE` keys."""
     for master in masters_of(redis):
         cursor = None
         while cursor != 0:

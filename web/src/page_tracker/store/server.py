@@ -1,4 +1,4 @@
-"""A Redis program that keeps its data in a folder and listens on a socket in it."""
+"""Starts and stops a Redis that stores its data and its socket in one folder."""
 
 import logging
 import os
@@ -19,13 +19,13 @@ from page_tracker.store.waiting import wait_for
 PROGRAMS = ("redis-server", "valkey-server")
 
 CONFIGURATION = Path(__file__).with_name("redis.conf")
-"""How counts are kept; each stack's Redis reads it too."""
+"""Configures persistence; the Redis of each stack reads this file too."""
 
 LONGEST_SOCKET_PATH = 103
-"""Bytes; what macOS takes, and Linux takes four more."""
+"""Bytes; the limit of macOS. That of Linux is 107."""
 
 LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
-"""Process, role, date, time and level, with which Redis begins a line of its log."""
+"""Process, role, date, time and level at the start of a log line of Redis."""
 
 SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
@@ -37,19 +37,19 @@ logger = logging.getLogger(__name__)
 
 
 class RedisServerError(Exception):
-    """Redis can not be started or stopped; the message is one line for people."""
+    """Redis cannot be started or stopped; the message is one line for people."""
 
 
 def find_program() -> str:
     """Return the path of a Redis program.
 
-    Raises RedisServerError, which says how to get one.
+    Raises RedisServerError, which explains how to install one.
     """
     for name in PROGRAMS:
         if path := shutil.which(name):
             return path
     raise RedisServerError(
-        "REDIS_URL is not set, and there is no redis-server or valkey-server to start. "
+        "REDIS_URL is not set, and redis-server or valkey-server is not installed. "
         "Debian, Ubuntu: apt install redis-server; macOS: brew install redis; Docker: "
         "docker run -d -p 127.0.0.1:6379:6379 redis redis-server --appendonly yes, "
         "and set REDIS_URL=redis://127.0.0.1:6379"
@@ -60,9 +60,9 @@ class RedisServer:
     """One Redis, its folder and its process."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        """Name the program to run and an existing folder to keep the data in.
+        """Name the program to run, and an existing folder for its data.
 
-        Raises RedisServerError when the folder's path is too long for a socket.
+        Raises RedisServerError if the path of the folder is too long for a socket.
         """
         self.folder = folder.absolute()
         self.socket = self.folder / "redis.sock"
@@ -86,12 +86,12 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
-        """Start the program and wait until it has read its data and answers.
+        """Start the program, and wait until it has loaded its data and answers.
 
-        Raises RedisServerError with the reason when it does not, and when it is not
-        wanted any more before it does.
+        Raises RedisServerError with the reason if it does not, or if it is no longer
+        wanted before it does.
         """
-        # What it said when it died is kept when it is started again.
+        # A restart keeps the log of the Redis that died.
         mode = "wb" if self._process is None else "ab"
         try:
             with self.log.open(mode) as output:
@@ -103,14 +103,14 @@ class RedisServer:
                     stderr=subprocess.STDOUT,
                 )
         except OSError as error:
-            raise RedisServerError(f"Redis can not be started: {error}") from error
+            raise RedisServerError(f"Redis cannot be started: {error}") from error
 
         def is_over() -> bool:
             return self.has_ended() or not is_wanted()
 
         wait_for(lambda: is_over() or self._ping(), SECONDS_TO_START)
         if self._ping() == "busy":
-            logger.info("Redis is reading its data in %s", self.folder)
+            logger.info("Redis is loading its data from %s", self.folder)
             wait_for(lambda: is_over() or self._ping() == "ready", SECONDS_TO_LOAD)
         if self._ping() != "ready":
             self.stop()
@@ -119,11 +119,11 @@ class RedisServer:
             )
 
     def has_ended(self) -> bool:
-        """Say whether the program is not running (any more)."""
+        """Return whether the program has ended, or was not started."""
         return self._process is None or self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask the program to save and exit; kill it when it takes too long."""
+        """Let the program save its data and exit; kill it if it takes too long."""
         if self._process is None:
             return
         self._process.terminate()
@@ -134,22 +134,19 @@ class RedisServer:
             self._process.wait()
 
     def stop_orphan(self) -> None:
-        """Stop a Redis that an earlier owner of the folder left behind.
+        """Stop a Redis that an earlier keeper of the folder left behind.
 
-        Two must never write the same file. Raises RedisServerError if it stays.
+        Two must never write the same file. Raises RedisServerError if it does not stop.
         """
         if not self._ping():
             return
-        with (
-            connect(self.url, SECONDS_TO_ANSWER) as client,
-            suppress(RedisError),
-        ):  # the wait tells
+        with connect(self.url, SECONDS_TO_ANSWER) as client, suppress(RedisError):
             client.shutdown()
         if not wait_for(lambda: not self._ping(), SECONDS_TO_STOP):
             raise RedisServerError(f"the Redis on {self.socket} does not stop; kill it")
 
     def _ping(self) -> str:
-        """Return "ready", "busy" (loading, or stuck), or nothing when none is there."""
+        """Return "ready", "busy" (it loads, or hangs), or "" if no Redis runs."""
         try:
             with connect(self.url, SECONDS_TO_ANSWER) as client:
                 client.ping()
@@ -161,5 +158,5 @@ class RedisServer:
 
     def _last_words(self) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace").strip()
-        last_line = (text.splitlines() or ["it says nothing"])[-1]
+        last_line = (text.splitlines() or ["no reason given"])[-1]
         return LOG_PREFIX.sub("", last_line)

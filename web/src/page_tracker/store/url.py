@@ -1,4 +1,4 @@
-"""REDIS_URL: one Redis, a Redis Cluster, or a master that Sentinels name."""
+"""Parses REDIS_URL: one Redis, a Redis Cluster, or a master that Sentinels name."""
 
 import re
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ FORMS = (
     "use redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], "
     "redis+cluster://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]…], "
     "redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DATABASE], "
-    "rediss in their place for TLS, or unix:///PATH; "
-    "in a password, %3F for a ?, %23 for a #, %2F for a /"
+    "the same with rediss for TLS, or unix:///PATH; "
+    "in a password, write %3F for ?, %23 for # and %2F for /"
 )
 
 PATHS = {
@@ -25,20 +25,23 @@ PATHS = {
     "redis+sentinel": r"/[\w.:-]+(/\d*)?",
     "rediss+sentinel": r"/[\w.:-]+(/\d*)?",
 }
-"""What may stand behind the hosts: a database, a socket, the name of a master."""
+"""The path after the hosts: a database, a socket, or the name of a master."""
 
 OPTIONS = re.compile(
     "db|username|password|client_name|"
     "ssl_(cert_reqs|ca_certs|ca_path|check_hostname|certfile|keyfile)"
 )
-"""Options that may follow the `?` of a Redis URL. Others could bring back what the
-client must never do (wait for long, try again), since a URL wins over the code."""
+"""Options that can follow the `?` of a Redis URL.
+
+A URL overrides the code. With other options the client could wait for long or retry,
+which it must not do.
+"""
 
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-"""Those that name a file."""
+"""The options that name a file."""
 
 FOR_SENTINELS = ("sentinel_username", "sentinel_password")
-"""Options by which Sentinels know us; what stands before the @ is for Redis."""
+"""Options with which to log in to Sentinels; the user before the @ is for Redis."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,15 @@ class RedisUrl:
 
     @classmethod
     def read(cls, text: str) -> "RedisUrl":
-        """Take a URL apart. Raises ValueError, which says what would do."""
+        """Parse a URL. Raises ValueError, which names the valid forms."""
         scheme, _, rest = text.partition("://")
         hosts = re.split("[/?#]", rest, maxsplit=1)[0]
-        # Several hosts are none that urlsplit takes, if one of them is an address.
+        # urlsplit rejects several hosts if one of them is an IPv6 address.
         parts = urlsplit(f"{scheme}://{rest[len(hosts) :]}")._replace(netloc=hosts)
         url = cls(text, parts)
         if not re.fullmatch(PATHS.get(parts.scheme, "no such scheme"), parts.path):
             raise ValueError(FORMS)
-        # This may be the rest of a password, and must not be named below.
+        # This may be part of a password, and no message may show it.
         if "@" in parts.query or parts.fragment:
             raise ValueError(FORMS)
         _check_options(url)
@@ -70,7 +73,7 @@ class RedisUrl:
 
     @property
     def kind(self) -> str:
-        """Return `cluster`, `sentinel`, or nothing for a single Redis."""
+        """Return `cluster`, `sentinel`, or an empty text for a single Redis."""
         return self.parts.scheme.partition("+")[2]
 
     @property
@@ -80,17 +83,17 @@ class RedisUrl:
 
     @property
     def address(self) -> str:
-        """Return where Redis is, for people: the URL without user and password."""
+        """Return the URL without user and password, for messages."""
         return f"{self.parts.scheme}://{self.hosts}{self.parts.path}"
 
     @property
     def master(self) -> str:
-        """Return the name by which Sentinels know the master."""
+        """Return the name of the master at the Sentinels."""
         return self.parts.path.split("/")[1]
 
     @property
     def endpoints(self) -> list[str]:
-        """Return a URL for each Redis, node of a cluster or Sentinel that is named."""
+        """Return a URL for each Redis, cluster node or Sentinel that the URL names."""
         hosts = self.hosts.split(",")
         if self.kind == "cluster":
             return [self._of_redis(host) for host in hosts]
@@ -99,7 +102,7 @@ class RedisUrl:
         return [self.text]
 
     def at(self, host: str, port: int) -> str:
-        """Return the URL of a Redis that the cluster, or a Sentinel, has named."""
+        """Return the URL of a Redis whose address the cluster or a Sentinel gave."""
         return self._of_redis(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
     def _of_redis(self, host: str) -> str:
@@ -139,22 +142,22 @@ class RedisUrl:
 def _check_options(url: RedisUrl) -> None:
     options = parse_qs(url.parts.query, keep_blank_values=True)
     if "ssl_keyfile" in options and "ssl_certfile" not in options:
-        raise ValueError("the option 'ssl_keyfile' goes with 'ssl_certfile'")
+        raise ValueError("the option 'ssl_keyfile' requires 'ssl_certfile'")
     for option, values in options.items():
         is_for_sentinels = url.kind == "sentinel" and option in FOR_SENTINELS
         if not OPTIONS.fullmatch(option) and not is_for_sentinels:
             raise ValueError(
-                f"the option '{option}' is not taken; db, username, password, "
+                f"the option '{option}' is not allowed; use db, username, password, "
                 "client_name, ssl_cert_reqs, ssl_check_hostname, ssl_ca_certs, "
-                "ssl_ca_path, ssl_certfile and ssl_keyfile are, and for Sentinels "
+                "ssl_ca_path, ssl_certfile and ssl_keyfile, and for Sentinels "
                 "sentinel_username and sentinel_password"
             )
         if option in FILES:
             _check_file(option, Path(values[0]))
         if option == "db" and not values[0].isdecimal():
-            raise ValueError("the option 'db' takes a number, as in db=0")
+            raise ValueError("the option 'db' must be a number, for example db=0")
         if option == "db" and url.kind == "cluster":
-            raise ValueError("a Redis Cluster has no databases: leave 'db' out")
+            raise ValueError("a Redis Cluster has no databases: remove the option 'db'")
 
 
 def _check_file(option: str, path: Path) -> None:
@@ -164,7 +167,7 @@ def _check_file(option: str, path: Path) -> None:
     except OSError as error:
         raise ValueError(
             f"the option '{option}': {error.strerror}; "
-            "name a readable file that holds certificates, or a key"
+            "name a readable file of certificates, or of a key"
         ) from error
 
 
@@ -181,5 +184,5 @@ def _check_one(url: str) -> None:
         ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, RedisError):
         raise ValueError(
-            "its options do not fit: ssl_… is for rediss://, with values of redis-py"
+            "its options are invalid: ssl_… needs rediss://, and values of redis-py"
         ) from None

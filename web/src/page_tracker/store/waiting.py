@@ -1,11 +1,11 @@
-"""Waiting for something that gives no signal, and never for ever."""
+"""Waits for conditions that can only be polled, each with a timeout."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> bool:
-    """Return whether a condition came true within some seconds."""
+    """Poll a condition; return whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

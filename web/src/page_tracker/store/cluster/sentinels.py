@@ -1,4 +1,4 @@
-"""The master of a set of Redis, as Sentinels name it."""
+"""Connections to the master of a set of Redis, which Sentinels name."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -18,13 +18,13 @@ from page_tracker.store.url import RedisUrl
 
 
 class Sentinels(Sentinel):
-    """Sentinels that are asked in turn, the one that answered last first.
+    """Asks Sentinels in turn, first the one that answered last time.
 
-    redis-py's own way of asking may lose one of them when two threads do it.
+    redis-py's own method can lose a Sentinel if two threads call it.
     """
 
     def __init__(self, clients: list[Redis]) -> None:
-        """Name a client of each."""
+        """Take a client of each Sentinel."""
         super().__init__([])
         self.sentinels = clients
 
@@ -42,14 +42,14 @@ class Sentinels(Sentinel):
                 others = [other for other in self.sentinels if other is not sentinel]
                 self.sentinels = [sentinel, *others]
                 return state["ip"], state["port"]
-            failures["it is down" if state else "it is not known"] = None
+            failures["it is down" if state else "it is unknown"] = None
         raise MasterNotFoundError(
             f"No Sentinel names the master {service_name}: {'; '.join(failures)}"
         )
 
 
 class MasterPool(SentinelConnectionPool):
-    """Connections to the master: for each new one, Sentinels are asked who that is."""
+    """Connections to the master. Each new one asks the Sentinels for its address."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class MasterPool(SentinelConnectionPool):
         seconds: float,
         options: dict[str, Any],
     ) -> None:
-        """Name what connects to one Redis, how long that waits, and with what options.
+        """Name the function that connects to one Redis, its timeout and its options.
 
-        All Sentinels together may take as long as one Redis.
+        All Sentinels together take at most this timeout.
         """
         endpoints = url.endpoints
         clients = [connect(one, seconds / len(endpoints)) for one in endpoints]
@@ -74,6 +74,6 @@ class MasterPool(SentinelConnectionPool):
         self._connect_to = lambda host, port: connect(url.at(host, port), seconds)
 
     def replicas(self) -> list[Redis]:
-        """Return a client of each replica that the Sentinels know of."""
+        """Return a client of each replica that the Sentinels know."""
         addresses = self.sentinel_manager.discover_slaves(self.service_name)
         return [self._connect_to(*address) for address in addresses]
