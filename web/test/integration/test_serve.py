@@ -148,7 +148,7 @@ def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
     # Then
     assert wait_for(lambda: tracker.get("/ready").ok, 10)
     assert tracker.get().text == "This page has been seen 2 times."
-    assert "Redis ended; starting it again" in tracker.log.read_text(encoding="utf-8")
+    assert "Redis ended; restarting it" in tracker.log.read_text(encoding="utf-8")
 
 
 def spoil_manifest(folder: Path) -> Callable[[], object]:
