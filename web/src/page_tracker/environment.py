@@ -26,8 +26,8 @@ OF_COMPOSE = (
 )
 """Settings of the Compose stack. Compose passes its whole `.env` to the application."""
 
-SECRETS = {"redis_url": "URL", "token": "token"}
-"""Fields that can also be read from a file, and that no message shows; their nouns."""
+SECRETS = ("redis_url", "token")
+"""Fields that can also be read from a file, and whose values no message shows."""
 
 NUMBER_ERRORS = ("int_parsing", "greater_than_equal", "less_than_equal")
 
@@ -114,7 +114,9 @@ def _read_secret(field: str, given: Mapping[str, str]) -> str:
         raise SettingsError(f"{name} and {file} are both set: unset one")
     path = given[f"{field}_file"]
     try:
-        secret = read_text(Path(path), f"holds the {SECRETS[field]}")
+        secret = read_text(
+            Path(path), f"holds the {'URL' if field == 'redis_url' else field}"
+        )
     except ValueError as error:
         raise SettingsError(f"{file} is '{path}': {error}") from error
     if not secret:
