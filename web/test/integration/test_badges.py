@@ -11,7 +11,7 @@ from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import make_site
 from support import BROWSER
 
 GITHUB = "github-camo (876de43e)"

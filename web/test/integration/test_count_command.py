@@ -10,8 +10,8 @@ from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -270,7 +270,7 @@ def test_should_take_no_number_that_redis_would_round(
 
 
 def test_should_not_bring_a_removed_site_back(
-    redis_client: Redis, site: Site, sites: Sites
+    redis_client: Redis, site: Site, sites: Registry
 ) -> None:
     # Given
     sites.remove(site, lambda done, all_keys: None)

@@ -9,7 +9,7 @@ from redis import Redis
 from page_tracker.tracking.filters import Rules, spam_referrers
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
 from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import Sender
 from support.recording import keys_in, make_recorder, person, view
 

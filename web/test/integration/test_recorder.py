@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.filters import Rules, spam_referrers
@@ -26,8 +26,8 @@ from page_tracker.tracking.recorder import (
     Recorder,
     UnknownSite,
 )
-from page_tracker.tracking.site import make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.view import InvalidView
 from page_tracker.tracking.visitor import Sender
 from support.recording import ANYBODY, SITE, make_recorder, person, sums, table, view
@@ -789,7 +789,7 @@ def test_should_register_the_site_of_a_view_once_when_that_is_allowed(
     assert sums(redis_client, "views", "new.example") == {32}
 
 
-# Sites that go
+# Registry that go
 
 
 def test_should_not_bring_back_a_site_that_was_removed_while_views_came(
@@ -798,7 +798,9 @@ def test_should_not_bring_back_a_site_that_was_removed_while_views_came(
     # Given
     with connect(redis_url) as client:
         recorder = make_recorder(client)
-        owner = Sites(lambda: redis_client, recorder._outage)  # pylint: disable=W0212
+        owner = Registry(
+            lambda: redis_client, recorder._outage
+        )  # pylint: disable=W0212
         removed = Event()
 
         def visit() -> int:
@@ -830,7 +832,7 @@ def test_should_keep_nothing_of_what_was_refused_for_a_removed_site(
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)
-    owner = Sites(lambda: redis_client, Outage())
+    owner = Registry(Store(lambda: redis_client))
     owner.remove(SITE, lambda _done, _all: None)
 
     # When

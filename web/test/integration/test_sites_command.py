@@ -9,7 +9,7 @@ from redis import Redis
 
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.calendar import start_of, today
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Site
 from support.recording import make_recorder
 from support.servers import page_tracker, run_command
 from support.usage import Command, Count
@@ -153,7 +153,7 @@ def test_should_keep_days_as_long_as_a_changed_retention_says(
     # Given
     count("/a", days_ago=2)
     count("/a")
-    now = today(site.zone)
+    now = site.today()
     keys = site.keys.day(now)
 
     # When

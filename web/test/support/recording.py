@@ -4,12 +4,13 @@ from typing import cast
 
 from redis import Redis
 
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 from page_tracker.tracking.filters import Rules
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 
@@ -28,13 +29,13 @@ def make_recorder(
 ) -> Recorder:
     """Return what a process of its own would have: it shares nothing but Redis."""
     outage = Outage()
-    sites = Sites(lambda: redis, outage, configured or (SITE,))
+    sites = Registry(lambda: redis, outage, configured or (SITE,))
     return Recorder(lambda: redis, outage, sites, rules, limits)
 
 
 def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
     """Return a view of a page of the usual site."""
-    return View.of(site=site, page=page, **fields)
+    return SentView(site=site, page=page, **fields)
 
 
 def person(number: int = 1) -> Sender:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from page_tracker.tracking.calendar import hours_of, moment_of, start_of
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import make_site
 
 ZONES = [
     "UTC",

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from page_tracker.tracking.agents import Agent, agent_of
 from page_tracker.tracking.filters import Rules, reason_against, spam_referrers
-from page_tracker.tracking.view import View
-from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.view import SentView
+from page_tracker.tracking.visitor import Agent, Sender, agent_of
 from support import BROWSER
 
 PERSON = Sender(address="198.51.100.1", user_agent=BROWSER)

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.group_commit import GroupCommit
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking import group_commit
 

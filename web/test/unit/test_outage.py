@@ -5,7 +5,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 
 
 def outage_after(error: RedisError) -> Outage:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from page_tracker.settings import Settings, SettingsError, load_settings
-from page_tracker.tracking.site import SiteError, sites_of_settings
+from page_tracker.tracking.sites import SiteError, sites_of_settings
 
 
 def test_should_have_production_defaults_when_nothing_is_set() -> None:

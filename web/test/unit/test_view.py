@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from page_tracker.tracking.site import canonical_site
+from page_tracker.tracking.canonical import canonical_site
 from page_tracker.tracking.view import (
     InvalidView,
     View,
@@ -87,7 +87,7 @@ def test_should_never_grow_beyond_what_a_url_would_take(
 )
 def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None:
     # When
-    view = View.of(site="example.org", page=sent)
+    view = SentView(site="example.org", page=sent)
 
     # Then
     assert view.page == counted
@@ -123,7 +123,7 @@ def test_should_take_no_more_time_for_a_text_that_is_made_to_take_it(
 )
 def test_should_write_a_site_in_one_way(sent: str, counted: str) -> None:
     # When
-    view = View.of(site=sent, page="/")
+    view = SentView(site=sent, page="/")
 
     # Then
     assert view.site == counted
@@ -144,7 +144,7 @@ def test_should_keep_of_a_referrer_what_names_no_person(
     sent: str, counted: str
 ) -> None:
     # When
-    view = View.of(site="example.org", page="/", referrer=sent)
+    view = SentView(site="example.org", page="/", referrer=sent)
 
     # Then
     assert view.referrer == counted
@@ -165,7 +165,7 @@ def test_should_take_the_campaign_from_the_link(
     page: str, referrer: str, campaign: str
 ) -> None:
     # When
-    view = View.of(site="example.org", page=page)
+    view = SentView(site="example.org", page=page)
 
     # Then
     assert (view.page, view.referrer, view.campaign) == ("/", referrer, campaign)
@@ -175,7 +175,7 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
     None
 ):
     # When
-    view = View.of(
+    view = SentView(
         site="example.org", page="/?ref=other", referrer="https://example.net/"
     )
 
@@ -213,7 +213,7 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
 def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -> None:
     # When
     with pytest.raises(InvalidView) as refusal:
-        View.of(**{"site": "example.org", "page": "/"} | fields)
+        SentView(**{"site": "example.org", "page": "/"} | fields)
 
     # Then
     assert str(refusal.value) == reason
@@ -225,7 +225,7 @@ def test_should_take_any_text_or_say_why_not_on_one_line(
 ) -> None:
     # When
     try:
-        view = View.of(site=site, page=page, referrer=referrer, title=title)
+        view = SentView(site=site, page=page, referrer=referrer, title=title)
     except InvalidView as refusal:
         # Then
         assert str(refusal).isprintable()

@@ -14,15 +14,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.store.connection import connect
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.outage import Outage
 from page_tracker.store.server import (
     RedisServer,
     RedisServerError,
     find_program,
 )
+from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.site import SiteError, sites_of_settings
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import SiteError, sites_of_settings
 from page_tracker.tracking.view import InvalidView
 
 
@@ -31,7 +31,7 @@ class Counts:
     """What a command works with."""
 
     redis: Redis
-    sites: Sites
+    sites: Registry
     settings: Settings
 
 
@@ -53,7 +53,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.redis_url or ""))
             configured = sites_of_settings(settings.sites)
-            yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
+            yield Counts(redis, Registry(Store(lambda: redis), configured), settings)
     except (
         AdjustmentError,
         InvalidView,

@@ -22,8 +22,8 @@ from page_tracker.commands.output import (
     say,
     shown,
 )
-from page_tracker.tracking.filters import MEANINGS
 from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.reasons import MEANINGS
 from page_tracker.tracking.reports import (
     DayNumbers,
     PageNumbers,
@@ -31,7 +31,7 @@ from page_tracker.tracking.reports import (
     Top,
     Totals,
 )
-from page_tracker.tracking.site import LONGEST_RETENTION, Site
+from page_tracker.tracking.sites import LONGEST_RETENTION, Site
 
 MOST_BARS = 62
 """Of days; more of them are shown by month."""

@@ -15,10 +15,14 @@ from page_tracker.commands.output import (
     progress_of,
     say,
 )
-from page_tracker.tracking.calendar import today
+from page_tracker.tracking.days import span_of
 from page_tracker.tracking.reports import Reports, refused_for_no_site
-from page_tracker.tracking.site import LONGEST_RETENTION, Site, SiteError, make_site
-from page_tracker.tracking.sites import span_of
+from page_tracker.tracking.sites import (
+    LONGEST_RETENTION,
+    Site,
+    SiteError,
+    make_site,
+)
 
 time_zone_option = click.option(
     "--time-zone",
@@ -220,7 +224,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
 
 def confirm_forgetting(counts: Counts, before: Site, after: Site) -> None:
     """Ask before days are forgotten that were to be kept for longer."""
-    first = today(after.zone) - timedelta(days=after.retention)
+    first = after.today() - timedelta(days=after.retention)
     days = [day for day in span_of(counts.redis, before).days if day < first]
     if days:
         click.confirm(
