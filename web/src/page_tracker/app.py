@@ -42,16 +42,25 @@ LARGEST_BODY = 64 * 1024
 """Bytes; Flask answers 413 to more, except where a way in reads more."""
 
 
-def create_app(settings: Settings, client: Callable[[], Redis] | None = None) -> Flask:
+_settings = load_settings()
+_client = LazyClient(_settings.redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
+
+
+def redis() -> Redis:
+    """Return the Redis client of this process. It is made at the first call."""
+    return _client()
+
+
+def create_app(settings: Settings) -> Flask:
     """Put an application together. It counts in the Redis of its settings.
 
-    A `client` returns another Redis; it is called each time that Redis is needed.
+    If they name none, it counts in the Redis of this process, which `redis` returns.
     """
     app = Flask(__name__)
     app.testing = settings.profile == "testing"
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
-    store = Store(client or client_of(settings))
+    store = Store(client_of(settings))
     app.extensions[KEY] = Parts(settings, store)
     register_pages(app, settings, store)
     register_ways_in(app, settings, store)
@@ -61,9 +70,12 @@ def create_app(settings: Settings, client: Callable[[], Redis] | None = None) ->
     return app
 
 
-def client_of(settings: Settings) -> LazyClient:
-    """Return what makes the Redis client of some settings when it is first called."""
-    return LazyClient(settings.redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
+def client_of(settings: Settings) -> Callable[[], Redis]:
+    """Return a function that returns the client for some settings."""
+    if settings.redis_url in (None, _settings.redis_url):
+        # `redis` is looked up at each call: tests put another function in its place.
+        return lambda: redis()  # pylint: disable=unnecessary-lambda
+    return LazyClient(settings.redis_url, REDIS_TIMEOUT)
 
 
 def register_pages(app: Flask, settings: Settings, store: Store) -> None:
@@ -113,14 +125,4 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     return Recorder(store, sites, rules, limits)
 
 
-_settings = load_settings()
-_client = client_of(_settings)
-
-
-def redis() -> Redis:
-    """Return the Redis client of `app`. It is made at the first call."""
-    return _client()
-
-
-# `redis` is looked up at each call: tests put another function in its place.
-app = create_app(_settings, lambda: redis())  # pylint: disable=unnecessary-lambda
+app = create_app(_settings)

@@ -156,7 +156,7 @@ def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
     assert counted.status_code == 500
     assert counted.text == "Sorry, something went wrong \N{PENSIVE FACE}"
     assert ready.status_code == 503
-    assert re.search(rf"can not count \({cause}\)", ready.text)
+    assert re.search(rf"cannot count \({cause}\)", ready.text)
     assert len(caplog.messages) == 2
     assert all(re.search(reason, line) for line in caplog.messages)
     assert PASSWORD not in caplog.text

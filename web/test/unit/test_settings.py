@@ -351,7 +351,7 @@ def test_should_read_sites_with_their_time_zones() -> None:
     ("text", "reason"),
     [
         ("a b", "'a b' is no site: use its host, as in example.org"),
-        ("a.org=Mars", "'Mars' is no time zone: use one as Europe/Berlin"),
+        ("a.org=Mars", "'Mars' is no time zone: use one such as Europe/Berlin"),
     ],
 )
 def test_should_say_why_a_site_can_not_be_registered(text: str, reason: str) -> None:

@@ -10,8 +10,6 @@ from hashlib import sha384
 from importlib.resources import files
 from typing import NamedTuple
 
-from werkzeug.http import parse_accept_header
-
 from page_tracker.http.incoming import Incoming
 from page_tracker.http.outgoing import Answer, Refusal
 
@@ -55,8 +53,7 @@ def script(incoming: Incoming) -> Answer:
     found = SCRIPTS.get(version or NEWEST)
     if not found:
         raise Refusal(404, "v: there is no such version", form="text")
-    accepted = parse_accept_header(incoming.headers.get("accept-encoding"))
-    is_compressed = accepted["gzip"] > 0
+    is_compressed = incoming.accepts_encoding("gzip")
     lifetime = f"{A_YEAR}, immutable" if version else str(AN_HOUR)
     headers = {
         "Vary": "Accept-Encoding",

@@ -47,6 +47,10 @@ class Incoming(NamedTuple):
         """
         return dict(reversed(_pairs(self.query)))
 
+    def accepts_encoding(self, name: str) -> bool:
+        """Say whether the client takes an encoding, for example `gzip`."""
+        return parse_accept_header(self.headers.get("accept-encoding"))[name] > 0
+
 
 def single_parameters(query: bytes) -> dict[str, str]:
     """Return the parameters of an address. Raises ValueError for a repeated one too."""

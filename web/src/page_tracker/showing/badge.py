@@ -71,11 +71,7 @@ class Badges:
             options = parse_options(_parameters(incoming))
             # Nobody sees the badge of a HEAD.
             counts = options.count and bool(page) and incoming.method == "GET"
-            found = (
-                self._count(site, page, incoming.sender)
-                if counts
-                else self._read(site, page)
-            )
+            found = self.numbers(site, page, incoming.sender if counts else None)
             check_shown(found, bool(page))
         except (NoNumber, ValueError, RedisError) as error:
             return _without_number(form, options, _problem(error))
@@ -89,10 +85,13 @@ class Badges:
             headers["X-Page-Tracker"] = header_text(f"not counted: {found.reason}")
         return drawn(form, options, message, f"{views:,}", headers=headers)
 
-    def _count(self, site: str, page: str, sender: Sender) -> Recorded:
-        return self.recorder.count(SentView(site, page), sender)
+    def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
+        """Return the numbers of a page, or of the site if the page is empty.
 
-    def _read(self, site: str, page: str) -> Recorded:
+        With a sender, its view is counted first. Raises ValueError and RedisError.
+        """
+        if sender:
+            return self.recorder.count(SentView(site, page), sender)
         view = canonical_view(SentView(site, page or "/"))
         registered = self.sites.registered(view.site)
         with self.store.asking() as redis:

@@ -98,7 +98,7 @@ class Site(BaseModel):
     def moment(self, timestamp: float) -> Moment:
         """Return the day and hour at a moment, given in seconds since 1970."""
         day = datetime.fromtimestamp(timestamp, self.zone).date()
-        start = _start_of(day, self.zone)
+        start = start_of(day, self.zone)
         return Moment(day, int(max(0, timestamp - start) // HOUR))
 
     def today(self) -> date:
@@ -107,8 +107,8 @@ class Site(BaseModel):
 
     def hours_of(self, day: date) -> list[str]:
         """Return what a clock shows at the start of each hour of a day."""
-        start = _start_of(day, self.zone)
-        end = _start_of(day + timedelta(days=1), self.zone)
+        start = start_of(day, self.zone)
+        end = start_of(day + timedelta(days=1), self.zone)
         return [
             datetime.fromtimestamp(second, self.zone).strftime("%H:%M")
             for second in range(int(start), int(end), HOUR)
@@ -116,7 +116,7 @@ class Site(BaseModel):
 
     def expires(self, day: date) -> int:
         """Return when the counts of a day expire, in seconds since 1970."""
-        return int(_start_of(day + timedelta(days=1 + self.retention), self.zone))
+        return int(start_of(day + timedelta(days=1 + self.retention), self.zone))
 
     def has_host(self, host: str) -> bool:
         """Say whether a host, without `www.`, is the site or one of its aliases."""
@@ -126,7 +126,7 @@ class Site(BaseModel):
 
 
 @lru_cache(maxsize=1024)
-def _start_of(day: date, zone: ZoneInfo) -> float:
+def start_of(day: date, zone: ZoneInfo) -> float:
     """Return when a day begins, in seconds since 1970."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
