@@ -47,8 +47,8 @@ bind = settings.bind
 # Proxies that are trusted about the scheme and the path to which a visitor connected.
 forwarded_allow_ips = ",".join(map(str, settings.proxies))
 
-# Seconds until an idle connection is closed. The proxy closes it after 15. If the server
-# closed first, the proxy could just be sending a view, which would then be lost.
+# Seconds until an idle connection is closed. The proxy closes it after 15. If the
+# server closed first, the proxy could just be sending a view, which would be lost.
 keepalive = 20
 
 # Not from the number of cores: in a container it is the host's.
@@ -78,7 +78,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
     """
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; when it must stop, accept the waiting ones last."""
+        """Accept connections or not; before it stops, accept the waiting ones."""
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:

@@ -20,7 +20,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 @pytest.fixture
 def site(stack: Stack) -> Iterator[str]:
     """Give a registered site, and remove it with all its counts."""
-    sites = Registry(lambda: stack.redis, Outage())
+    sites = Registry(Store(lambda: stack.redis))
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
     # A process looks for sites it does not know ten times a second at most.

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from page_tracker import app
+from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.server import RedisServer
 from page_tracker.store.store import Store
@@ -78,13 +78,7 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 
 @pytest.fixture
-def http_client(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FlaskClient]:
+def http_client(redis_url: str) -> Iterator[FlaskClient]:
     """Give a client of an application that counts in the test's own Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_url)
-    app._make_client.cache_clear()  # pylint: disable=protected-access
-    settings = Settings(sites="example.org", token=TOKEN)
-    yield app.create_app(settings).test_client()
-    app.redis().close()
-    app._make_client.cache_clear()  # pylint: disable=protected-access
+    settings = Settings(redis_url=redis_url, sites="example.org", token=TOKEN)
+    yield create_app(settings).test_client()

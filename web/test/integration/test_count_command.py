@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
-from page_tracker.tracking.recorder import Limits
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
@@ -138,7 +138,7 @@ def test_should_leave_no_more_visits_than_views(command: Command, count: Count) 
         (["set", "example.org", "/b", str(LARGEST)], "are the most of a page"),
         (["add", "example.org", "/a", str(LARGEST)], "are the most of a page"),
         (["set", "example.org", "/\x07", "1"], "control character"),
-        (["set", "example.org", "", "1"], "page: is missing"),
+        (["set", "example.org", "", "1"], "page: is required"),
         (["set", "example.com", "/a", "1"], "example.com is not registered"),
     ],
 )

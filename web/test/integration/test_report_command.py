@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from redis import Redis
 from rich.cells import cell_len
 
-from page_tracker.tracking.filters import MEANINGS
-from page_tracker.tracking.recorder import Limits
+from page_tracker.tracking.reasons import MEANINGS, Reason
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
+from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.tops import top_of
 from support.usage import Command, Count
@@ -90,7 +90,7 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
         "systems": [{"name": "Linux", "views": 4}],
         "devices": [{"name": "desktop", "views": 4}],
         "languages": [{"name": "de", "views": 3}],
-        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS["bot"]}],
+        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS[Reason.BOT]}],
         "other": dict.fromkeys(
             ["pages", "events", "referrers", "campaigns", "browsers"]
             + ["systems", "devices", "languages"],

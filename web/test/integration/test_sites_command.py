@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from page_tracker.store.server import RedisServer
-from page_tracker.tracking.calendar import start_of, today
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.sites import Site, start_of
 from support.recording import make_recorder
 from support.servers import page_tracker, run_command
 from support.usage import Command, Count
@@ -33,7 +33,7 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["https://example.org/"], "is no site: use its host, as in example.org"),
+        (["https://example.org/"], "is no site: use its host, for example example.org"),
         (["a.org", "--time-zone", "Berlin"], "'Berlin' is no time zone"),
         (["a.org", "--alias", "no site"], "'no site' is no site"),
         (["example.org"], "example.org is registered already"),
@@ -237,7 +237,7 @@ def test_should_delete_a_site_and_nothing_else(
     ("name", "setting", "complaint"),
     [
         ("example.net", "", "example.net belongs to example.org: name that"),
-        ("example.org", "a.org, example.org", "take it out there first"),
+        ("example.org", "a.org, example.org", "remove it there first"),
     ],
 )
 def test_should_not_delete_a_site_that_was_not_named_or_would_come_back(
@@ -340,7 +340,7 @@ def test_should_show_what_was_refused_for_no_site(
     # Given
     command("sites", "add", "example.org")
     recorder = make_recorder(redis_client)
-    recorder.note({("unknown site", "exmaple.org"): 3, ("invalid", ""): 1})
+    recorder.refuse({(Reason.UNKNOWN_SITE, "exmaple.org"): 3, (Reason.INVALID, ""): 1})
 
     # When
     listed = command("sites", "list")

@@ -3,7 +3,7 @@
 from redis import Redis
 
 from page_tracker.store.store import Store
-from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.recorder import Recorder, Sent
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.script import Limits
@@ -26,7 +26,7 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
 
     # When
     outcomes = recorder.count_all(
-        (SentView(site=site.name, page="/"), Sender(f"10.0.{n >> 8}.{n & 255}"), None)
+        Sent(SentView(site.name, "/"), Sender(f"10.0.{n >> 8}.{n & 255}"))
         for n in range(VISITORS)
     )
 

@@ -280,7 +280,10 @@ def test_should_not_take_an_event_without_a_name_for_a_view(
     # Then
     assert answer.status_code == 400
     assert answer.json
-    assert answer.json["detail"] == "event: is empty; name what happened, as in signup"
+    assert (
+        answer.json["detail"]
+        == "event: is empty; name what happened, for example signup"
+    )
 
 
 def test_should_give_the_script_compressed_to_who_takes_it(
@@ -354,7 +357,7 @@ def test_should_answer_with_a_pixel_and_count(http_client: FlaskClient) -> None:
             400,
             "page: is required; send its path, for example /about",
         ),
-        ("page=/", 400, "site: '' is no site: use its host, as in example.org"),
+        ("page=/", 400, "site: '' is no site: use its host, for example example.org"),
         ("site=blog.example&page=/%ff", 400, "the parameters are not UTF-8"),
         ("site=blog.example&page=/%0d%0aX:1", 400, "page: has the control"),
         ("site=b%C3%BCcher.example&page=/", 404, "site: xn--bcher-kva.example is not"),

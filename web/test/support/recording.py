@@ -5,9 +5,10 @@ from typing import cast
 from redis import Redis
 
 from page_tracker.store.store import Store
-from page_tracker.tracking.filters import Rules
-from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorder import Recorder, Rules
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.reports import read_numbers
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.view import SentView
@@ -28,12 +29,11 @@ def make_recorder(
     limits: Limits = Limits(),
 ) -> Recorder:
     """Return what a process of its own would have: it shares nothing but Redis."""
-    outage = Outage()
-    sites = Registry(lambda: redis, outage, configured or (SITE,))
-    return Recorder(lambda: redis, outage, sites, rules, limits)
+    store = Store(lambda: redis)
+    return Recorder(store, Registry(store, configured or (SITE,)), rules, limits)
 
 
-def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
+def view(page: str = "/", site: str = "example.org", **fields: str) -> SentView:
     """Return a view of a page of the usual site."""
     return SentView(site=site, page=page, **fields)
 
@@ -41,6 +41,14 @@ def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
 def person(number: int = 1) -> Sender:
     """Return somebody with an address of their own, in a browser."""
     return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
+
+
+def numbers(
+    redis: Redis, page: str = "", site: str = "example.org", most_pages: int = 10_000
+) -> Recorded:
+    """Return the numbers of a page and its site, as a badge reads them."""
+    found = Registry(Store(lambda: redis)).get(site)
+    return read_numbers(redis, found, page, most_pages)
 
 
 def keys_in(redis: Redis, pattern: str = "*") -> list[str]:

@@ -207,9 +207,15 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
             {"page": "https://other.example/about"},
             "page: is not on example.org; send its path, for example /about",
         ),
-        ({"site": ""}, "site: '' is no site: use its host, as in example.org"),
-        ({"site": "a b"}, "site: 'a b' is no site: use its host, as in example.org"),
-        ({"site": "a{b}"}, "site: 'a{b}' is no site: use its host, as in example.org"),
+        ({"site": ""}, "site: '' is no site: use its host, for example example.org"),
+        (
+            {"site": "a b"},
+            "site: 'a b' is no site: use its host, for example example.org",
+        ),
+        (
+            {"site": "a{b}"},
+            "site: 'a{b}' is no site: use its host, for example example.org",
+        ),
     ],
 )
 def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -> None:

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from hashlib import sha384
 from html import unescape
-from unittest.mock import Mock, patch
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree import ElementTree
 

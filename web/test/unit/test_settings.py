@@ -350,7 +350,7 @@ def test_should_read_sites_with_their_time_zones() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a b", "'a b' is no site: use its host, as in example.org"),
+        ("a b", "'a b' is no site: use its host, for example example.org"),
         ("a.org=Mars", "'Mars' is no time zone: use one such as Europe/Berlin"),
     ],
 )

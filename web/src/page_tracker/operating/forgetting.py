@@ -1,8 +1,7 @@
 """Deletes expired salts from Redis' disk, too.
 
-Redis appends every command to a file. A salt that expired stays in that file until Redis
-rewrites it. A thread of each worker asks for that once a day; only one worker's request
-is sent.
+Redis appends every command to a file. An expired salt stays in that file until Redis
+rewrites it. A thread of each worker asks for that once a day, and the first one wins.
 """
 
 from contextlib import suppress
@@ -18,20 +17,21 @@ from page_tracker.tracking.keys import DAY, REWRITTEN
 SECONDS_BETWEEN_CHECKS = 60
 
 
-def forget_salts_daily(store: Store) -> Event:
-    """Start a thread that forgets old salts each day; setting the event ends it."""
+def forget_salts_daily(store: Store, seconds: float = SECONDS_BETWEEN_CHECKS) -> Event:
+    """Start a thread that forgets old salts each day; setting the event ends it.
+
+    It checks the date every few seconds, for the first time after the first few.
+    """
     end = Event()
 
     def run() -> None:
         done: date | None = None
-        while True:
+        while not end.wait(seconds):
             today = datetime.now(UTC).date()
             if done != today:
-                with suppress(RedisError):  # again in a minute
+                with suppress(RedisError):  # it tries again at the next check
                     forget_salts(store, today)
                     done = today
-            if end.wait(SECONDS_BETWEEN_CHECKS):
-                return
 
     Thread(target=run, name="forget salts", daemon=True).start()
     return end

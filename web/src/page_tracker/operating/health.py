@@ -25,8 +25,8 @@ def ready() -> Response:
     """Say whether Redis can count now: 200, or 503 with the cause."""
     try:
         with parts().store.asking() as redis:
-            # A Redis that refuses writes (no memory, no disk, a replica) answers a PING.
-            # It refuses to add 0 to the counter.
+            # A Redis that refuses writes (no memory, no disk, a replica) answers a
+            # PING. It refuses to add 0 to the counter.
             redis.incrby(PAGE_VIEWS, 0)
     except RedisError as error:
         # The cause, for example an untrusted certificate.

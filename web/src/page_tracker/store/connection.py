@@ -30,8 +30,8 @@ def _connect(url: str, seconds: float) -> Redis:
 
 
 def _options(url: str, seconds: float) -> dict[str, object]:
-    # TLS sends tickets after its handshake. redis-py takes them for an old reply, unless
-    # it has read a reply by then: that to a password, or to a client's name.
+    # TLS sends tickets after its handshake. redis-py takes them for an old reply,
+    # unless it has read a reply by then: to a password, or to a client's name.
     is_mute = url.startswith("rediss") and "@" not in url and "password=" not in url
     return {
         "socket_connect_timeout": seconds,

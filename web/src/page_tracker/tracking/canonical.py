@@ -15,7 +15,7 @@ from page_tracker.tracking.view import InvalidView, SentView, View
 LONGEST_SITE = 253
 
 LONGEST_TEXT = 4096
-"""Characters of a text that `canonical_site` reads; it returns a longer one unchanged."""
+"""Characters; `canonical_site` returns a longer text unchanged."""
 
 LONGEST_PAGE = 2048
 LONGEST_REFERRER = 2048
@@ -106,12 +106,14 @@ def _without_port(host: str) -> str:
 
 
 def checked_site(site: str) -> str:
-    """Return a host or code in its canonical form. Raises ValueError if it is neither."""
+    """Return a host or code in its canonical form. Raises ValueError for others."""
     name = canonical_site(site)
     label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
     if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
         shortened = site if len(site) <= 80 else f"{site[:80]}…"
-        raise ValueError(f"{shortened!r} is no site: use its host, as in example.org")
+        raise ValueError(
+            f"{shortened!r} is no site: use its host, for example example.org"
+        )
     return name
 
 

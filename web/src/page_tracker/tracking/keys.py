@@ -1,8 +1,8 @@
 """Every Redis key of Page Tracker, its type and its lifetime.
 
-The keys of a site carry its name in braces. A Redis Cluster then keeps them in one slot,
-and one script changes them in one step. `record.lua` writes the same names. No key may
-have a site's prefix as its whole name: `record.lua` says why.
+The keys of a site carry its name in braces. A Redis Cluster then keeps them in one
+slot, and one script changes them in one step. `record.lua` writes the same names. No
+key may have a site's prefix as its whole name: `record.lua` says why.
 """
 
 from datetime import date

@@ -96,9 +96,9 @@ class Recorder:
     ) -> Recorded:
         """Count a view, or the reason against it, and return the outcome.
 
-        `at` is when it was seen, in seconds since 1970; None is now. Raises InvalidView,
-        UnknownSite, and RedisError. After a RedisError the view counted once or not at
-        all. The first two are counted as reasons; RedisError is logged.
+        `at` is when it was seen, in seconds since 1970; None is now. Raises
+        InvalidView and UnknownSite, which are counted as reasons, and RedisError, which
+        is logged. After a RedisError the view counted once or not at all.
         """
         try:
             return self._commits.submit(self._attempt(Sent(view, sender, at)))
@@ -131,8 +131,8 @@ class Recorder:
     def refuse(self, refused: Mapping[tuple[Reason, str], int]) -> None:
         """Count refused views, by reason and host.
 
-        A host may be any text. A view of no registered site counts for none. While Redis
-        is unavailable, nothing is counted.
+        A host may be any text. A view of no registered site counts for none. While
+        Redis is unavailable, nothing is counted.
         """
         attempts: list[Attempt] = []
         nowhere_counts: list[tuple[Reason, int]] = []

@@ -19,7 +19,7 @@ from page_tracker.tracking.tops import top_of
 
 
 class Totals(NamedTuple):
-    """All views and visits of a site since its first day, and the number of its pages."""
+    """Views and visits of a site since its first day, and its number of pages."""
 
     since: date
     views: int
@@ -101,7 +101,7 @@ def read_numbers(redis: Redis, site: Site, page: str, most_pages: int) -> Record
 
 
 class Reports:
-    """Answers questions about one site. Each raises RedisError if Redis does not answer."""
+    """Answers questions about one site. Each may raise RedisError."""
 
     def __init__(self, redis: Redis, site: Site) -> None:
         self.site = site
@@ -153,7 +153,7 @@ class Reports:
         ]
 
     def pages(self, pages: Sequence[str], days: Sequence[date]) -> list[PageNumbers]:
-        """Return the counts of some pages, over some days and since their first view."""
+        """Return the counts of some pages, over some days and of all days."""
         if not pages:
             return []
         keys = self.site.keys

@@ -1,4 +1,4 @@
-"""The wire between Python and `record.lua`: its arguments, its answer, and its retries."""
+"""The wire between Python and `record.lua`: arguments, answers and retries."""
 
 import hashlib
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Attempt(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """The arguments of `record.lua`, in its order. Names and values of dimensions follow."""
+    """The arguments of `record.lua`, in its order. The dimensions follow."""
 
     day: str
     hour: int

@@ -216,7 +216,7 @@ class Sites:
         return sorted(set(self._hosts.values()), key=lambda site: site.name)
 
     def get(self, host: str) -> Site:
-        """Return a site by its name or an alias. Raises SiteError for an unknown one."""
+        """Return a site by its name or an alias. Raises SiteError."""
         try:
             name = checked_site(host)
         except ValueError as error:
@@ -235,7 +235,7 @@ class Sites:
         return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
 
     def _update_after(self, seconds: float) -> None:
-        """Ask Redis for all sites, unless the last question is more recent than that."""
+        """Ask Redis for all sites, unless it was asked less than that ago."""
         if monotonic() - self._asked < seconds:
             if self._failure:
                 raise copy(self._failure)

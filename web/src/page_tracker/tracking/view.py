@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class InvalidView(ValueError):
-    """A view cannot be counted as it was sent; the message gives the reason, on one line."""
+    """A view cannot be counted as it was sent; the message gives the reason."""
 
 
 class SentView(NamedTuple):
