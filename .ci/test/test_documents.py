@@ -73,7 +73,7 @@ def test_should_list_every_field_of_a_view() -> None:
 
 def test_should_list_every_route() -> None:
     # When
-    listed = [row[0] for row in table("README.md", "Routes")]
+    listed = [row[0] for row in table("docs/routes.md", "Routes")]
 
     # Then
     expected = {f"`{method} {rule}`" for rule, methods in ROUTES for method in methods}

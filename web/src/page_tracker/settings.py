@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from page_tracker.experiments.flag_file import read_flags
 from page_tracker.experiments.looks import check_flags
 from page_tracker.store.url import RedisUrl
-from page_tracker.tracking.site import Site, make_site
+from page_tracker.tracking.sites import Site, make_site
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 

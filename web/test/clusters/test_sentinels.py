@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 from redis import Redis
 
+from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from support.endurance import ONCE, RESENT
 from support.recording import make_recorder, person, sums, view
@@ -173,7 +176,7 @@ def test_should_use_the_passwords_of_redis_and_of_sentinels(
 
 def test_should_have_replicas_forget_old_salts_too(redis_client: Redis) -> None:
     # When
-    make_recorder(redis_client).count(view(), person())
+    forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
 
     # Then
     for redis in nodes_of(redis_client):

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.site import make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from support.stack import Stack
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -20,7 +20,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 @pytest.fixture
 def site(stack: Stack) -> Iterator[str]:
     """Give a registered site, and remove it with all its counts."""
-    sites = Sites(lambda: stack.redis, Outage())
+    sites = Registry(Store(lambda: stack.redis))
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
     # A process looks for sites it does not know ten times a second at most.

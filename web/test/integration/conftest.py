@@ -7,14 +7,15 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from page_tracker import app
+from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.store.outage import Outage
 from page_tracker.store.server import RedisServer
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.store.store import Store
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 from support.servers import BreakableWay
@@ -35,13 +36,13 @@ def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
 
 
 @pytest.fixture
-def sites(redis_client: Redis) -> Sites:
+def sites(redis_client: Redis) -> Registry:
     """Give the sites in the test's own Redis."""
-    return Sites(lambda: redis_client, Outage())
+    return Registry(Store(lambda: redis_client))
 
 
 @pytest.fixture
-def site(sites: Sites) -> Site:
+def site(sites: Registry) -> Site:
     """Give a registered site."""
     added = make_site("example.org", aliases=("example.net",))
     sites.add(added)
@@ -49,11 +50,11 @@ def site(sites: Sites) -> Site:
 
 
 @pytest.fixture
-def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
+def make_count(redis_client: Redis, sites: Registry) -> Callable[..., Count]:
     """Give a way to count views, with limits."""
 
     def make(limits: Limits = Limits(rate=0)) -> Count:
-        recorder = Recorder(lambda: redis_client, Outage(), sites, limits=limits)
+        recorder = Recorder(Store(lambda: redis_client), sites, limits=limits)
 
         def count(
             page: str, *, days_ago: float = 0, visitor: int = 1, **fields: str
@@ -61,7 +62,7 @@ def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
             agent = fields.pop("user_agent", BROWSER)
             host = fields.pop("site", "example.org")
             sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
-            view = View.of(site=host, page=page, **fields)
+            view = SentView(site=host, page=page, **fields)
             at = time.time() - days_ago * DAY if days_ago else None
             recorder.count(view, sender, at)
 
@@ -77,13 +78,7 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 
 @pytest.fixture
-def http_client(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FlaskClient]:
+def http_client(redis_url: str) -> Iterator[FlaskClient]:
     """Give a client of an application that counts in the test's own Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_url)
-    app._make_client.cache_clear()  # pylint: disable=protected-access
-    settings = Settings(sites="example.org", token=TOKEN)
-    yield app.create_app(settings).test_client()
-    app.redis().close()
-    app._make_client.cache_clear()  # pylint: disable=protected-access
+    settings = Settings(redis_url=redis_url, sites="example.org", token=TOKEN)
+    yield create_app(settings).test_client()

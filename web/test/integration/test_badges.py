@@ -5,14 +5,16 @@ from time import perf_counter
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer
-from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from support import BROWSER
+from support.recording import numbers
 
 GITHUB = "github-camo (876de43e)"
 
@@ -28,14 +30,6 @@ def http_client(
         http_client = app.test_client()
         http_client.environ_base["HTTP_USER_AGENT"] = BROWSER
         yield http_client
-
-
-@pytest.fixture
-def recorder(http_client: FlaskClient) -> Recorder:
-    """Give what the application counts with."""
-    found = http_client.application.extensions["page_tracker.recorder"]
-    assert isinstance(found, Recorder)
-    return found
 
 
 def message(http_client: FlaskClient, address: str) -> str:
@@ -77,14 +71,14 @@ def test_should_show_the_views_that_came_in_another_way(
 
 
 def test_should_take_a_proxy_of_images_for_no_visitor(
-    http_client: FlaskClient, recorder: Recorder
+    http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # When
     for agent in (GITHUB, GITHUB, BROWSER, BROWSER):
         http_client.get("/badge/example.org/a.svg", headers={"User-Agent": agent})
 
     # Then
-    page = recorder.look("example.org", "/a").page
+    page = numbers(redis_client, "/a").page
     assert (page.views, page.visits) == (4, 1)
 
 
@@ -136,10 +130,10 @@ def test_should_say_what_is_wrong_when_the_address_is(
 
 
 def test_should_keep_the_numbers_of_a_private_site(
-    http_client: FlaskClient, recorder: Recorder
+    http_client: FlaskClient, sites: Registry, redis_client: Redis
 ) -> None:
     # Given
-    recorder.sites.add(make_site("quiet.org", public=False))
+    sites.add(make_site("quiet.org", public=False))
 
     # When
     answer = http_client.get("/badge/quiet.org/a.json")
@@ -147,7 +141,7 @@ def test_should_keep_the_numbers_of_a_private_site(
     # Then
     assert answer.status_code == 403
     assert answer.json and answer.json["message"] == "private"
-    assert recorder.look("quiet.org", "/a").page.views == 1
+    assert numbers(redis_client, "/a", "quiet.org").page.views == 1
 
 
 def test_should_show_no_number_of_other_pages_when_a_site_has_too_many(

@@ -9,9 +9,9 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
-from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -138,7 +138,7 @@ def test_should_leave_no_more_visits_than_views(command: Command, count: Count) 
         (["set", "example.org", "/b", str(LARGEST)], "can have at most 1,000"),
         (["add", "example.org", "/a", str(LARGEST)], "can have at most 1,000"),
         (["set", "example.org", "/\x07", "1"], "control character"),
-        (["set", "example.org", "", "1"], "page: is missing"),
+        (["set", "example.org", "", "1"], "page: is required"),
         (["set", "example.com", "/a", "1"], "example.com is not registered"),
     ],
 )
@@ -270,7 +270,7 @@ def test_should_refuse_a_number_that_redis_would_round(
 
 
 def test_should_change_nothing_when_the_site_was_removed(
-    redis_client: Redis, site: Site, sites: Sites
+    redis_client: Redis, site: Site, sites: Registry
 ) -> None:
     # Given
     sites.remove(site, lambda done, all_keys: None)

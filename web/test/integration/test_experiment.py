@@ -16,9 +16,8 @@ from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.site import make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from support import BROWSER
 from support.flags import SITE, flags_text, look_of, pixels_of, visit
 from support.servers import complaint_of_serve, page_tracker
@@ -95,14 +94,14 @@ def test_should_count_each_visitor_once_in_the_look_that_was_shown(
 
 
 @pytest.fixture
-def seen(redis_client: Redis, sites: Sites) -> Callable[..., None]:
+def seen(redis_client: Redis, sites: Registry) -> Callable[..., None]:
     """Give a way to let visitors have been counted, on a day some days ago."""
     sites.add(site := make_site(SITE))
 
     def count(
         tiles: tuple[int, int], plain: tuple[int, int], days_ago: int = 0
     ) -> None:
-        day = today(site.zone) - timedelta(days=days_ago)
+        day = site.today() - timedelta(days=days_ago)
         if days_ago:
             redis_client.hset(site.keys.totals, "since", str(day))
         for look, (went_on, shown) in {"tiles": tiles, "plain": plain}.items():

@@ -20,7 +20,8 @@ from redis.exceptions import RedisError
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.recorder import UnknownSite
+from page_tracker.tracking.recorder import Sent
+from page_tracker.tracking.sites import UnknownSite
 from support import BROWSER
 from support.recording import keys_in, make_recorder, person, sums, view
 from support.servers import BreakableWay, PageTracker, page_tracker
@@ -67,9 +68,9 @@ def expect_honest_refusal(answer: requests.Response, kind: str) -> None:
     if kind == "pixel":
         assert answer.headers["Content-Type"] == "image/gif"
         assert answer.content.startswith(b"GIF89a")
-        assert "can not count right now" in answer.headers["X-Page-Tracker"]
+        assert "cannot count right now" in answer.headers["X-Page-Tracker"]
     else:
-        assert "can not count right now" in answer.text
+        assert "cannot count right now" in answer.text
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
     if kind == "batch":
         said = answer.json()
@@ -181,7 +182,7 @@ def test_should_never_call_a_site_unknown_when_it_could_not_ask(
         recorder = make_recorder(redis)
 
         # When
-        outcomes = recorder.count_all((view(), person(), None) for _ in range(5))
+        outcomes = recorder.count_all(Sent(view(), person()) for _ in range(5))
 
     # Then
     assert {type(outcome) for outcome in outcomes} == {RedisConnectionError}

@@ -19,12 +19,14 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
+from page_tracker.operating.forgetting import forget_salts, forget_salts_daily
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
 from page_tracker.store.server import RedisServer
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
 from support.flags import flags_text
 from support.recording import SITE, keys_in, make_recorder, person, view
@@ -276,32 +278,35 @@ def rewrites(redis: Redis) -> set[int]:
     return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
 
 
-def test_should_ask_for_a_new_file_once_a_day(
-    redis_url: str,
-    redis_client: Redis,
-    monkeypatch: pytest.MonkeyPatch,
+def test_should_rewrite_the_file_once_a_day(
+    redis_url: str, redis_client: Redis
 ) -> None:
     # Given
-    now = datetime.now(UTC).date()
+    today = datetime.now(UTC).date()
     found = []
     with connect(redis_url) as other:
-        processes: list[Recorder] = [make_recorder(redis_client), make_recorder(other)]
+        workers = [Store(lambda: redis_client), Store(lambda: other)]
 
         # When
         for days in range(4):
-            day = now + timedelta(days)
-            monkeypatch.setattr(
-                "page_tracker.tracking.recorder.today", lambda _zone, day=day: day
-            )
-            for recorder in processes * 2:
-                recorder.count(view(), person())
+            for store in workers * 2:
+                forget_salts(store, today + timedelta(days))
             found.append(rewrites(redis_client))
 
     # Then
     assert found == [{1}, {2}, {3}, {4}]
 
 
-def test_should_have_no_salt_in_any_file_once_it_is_gone_and_a_new_one_is_written(
+def test_should_rewrite_the_file_without_being_asked(redis_client: Redis) -> None:
+    # When
+    end = forget_salts_daily(Store(lambda: redis_client), seconds=0.01)
+
+    # Then
+    assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
+    end.set()
+
+
+def test_should_have_an_expired_salt_in_no_file_after_a_rewrite(
     redis_server: RedisServer, redis_client: Redis
 ) -> None:
     # Given
@@ -320,11 +325,9 @@ def test_should_have_no_salt_in_any_file_once_it_is_gone_and_a_new_one_is_writte
     assert files_with_salt()
     redis_client.pexpire(key, 1)
     assert wait_for(lambda: not redis_client.exists(key), 5)
-    redis_client.delete("pt:rewritten")
 
     # When
-    assert wait_for(lambda: not is_writing(redis_client), 10)
-    make_recorder(redis_client).count(view("/b", "example.org"), person())
+    forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
 
     # Then
     assert wait_for(lambda: not is_writing(redis_client), 10)
@@ -332,7 +335,7 @@ def test_should_have_no_salt_in_any_file_once_it_is_gone_and_a_new_one_is_writte
 
 
 def is_writing(redis: Redis) -> bool:
-    """Say whether Redis writes its file anew."""
+    """Say whether Redis rewrites its file."""
     persistence = redis.info("persistence")
     return bool(
         persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]

@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import ReadOnlyError, RedisError
 
-from page_tracker import app
+from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.recorder import Numbers
+from page_tracker.tracking.recorded import Numbers
 from support.recording import make_recorder, person, sums, view
 from support.servers import BreakableWay, free_port
 
@@ -156,14 +156,9 @@ def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
 
 
 @pytest.fixture
-def http_client(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+def http_client(pair: Pair) -> FlaskClient:
     """Give a client of an application that counts on the way."""
-    monkeypatch.setenv("REDIS_URL", pair.way.url)
-    with ExitStack() as stack:
-        stack.callback(app._make_client.cache_clear)  # pylint: disable=W0212
-        app._make_client.cache_clear()  # pylint: disable=protected-access
-        stack.callback(lambda: app.redis().close())  # pylint: disable=W0108
-        yield app.create_app(Settings()).test_client()
+    return create_app(Settings(redis_url=pair.way.url)).test_client()
 
 
 @pytest.mark.parametrize("path", ["/", "/ready"])

@@ -15,22 +15,27 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
-from page_tracker.tracking.filters import Rules, spam_referrers
-from page_tracker.tracking.recorder import (
-    Limits,
-    Numbers,
-    Recorded,
-    Recorder,
-    UnknownSite,
-)
-from page_tracker.tracking.site import make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.recorded import Numbers, Recorded
+from page_tracker.tracking.recorder import Recorder, Rules, Sent, spam_referrers
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import UnknownSite, make_site
 from page_tracker.tracking.view import InvalidView
 from page_tracker.tracking.visitor import Sender
-from support.recording import ANYBODY, SITE, make_recorder, person, sums, table, view
+from support.recording import (
+    ANYBODY,
+    SITE,
+    make_recorder,
+    numbers,
+    person,
+    sums,
+    table,
+    view,
+)
 
 DAY = 24 * 60 * 60
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")
@@ -50,17 +55,19 @@ def today_key(name: str, site: str = "example.org") -> str:
 # The numbers in the answer
 
 
-def test_should_answer_with_the_numbers_of_page_and_site(recorder: Recorder) -> None:
+def test_should_answer_with_the_numbers_of_page_and_site(
+    recorder: Recorder, redis_client: Redis
+) -> None:
     # When
     recorder.count(view("/a"), person(1))
     recorder.count(view("/a"), person(1))
     recorder.count(view("/a"), person(2))
     answer = recorder.count(view("/b"), person(1))
-    first = recorder.look("example.org", "/a")
+    first = numbers(redis_client, "/a")
 
     # Then
     assert answer == Recorded(
-        reason="",
+        reason=None,
         is_repeated=False,
         page=Numbers("/b", 1, 1),
         page_today=1,
@@ -106,7 +113,7 @@ def test_should_count_many_visitors_nearly_exactly(
     recorder: Recorder, redis_client: Redis
 ) -> None:
     # Given
-    visitors = [(view(), person(n), None) for n in range(3_000)]
+    visitors = [Sent(view(), person(n)) for n in range(3_000)]
 
     # When
     answers = [
@@ -295,7 +302,7 @@ def test_should_remember_nothing_of_the_ids_that_bots_make_up(
     recorder: Recorder, redis_client: Redis
 ) -> None:
     # When
-    recorder.count_all((view("/a", id=f"made-up-{n}"), BOT, None) for n in range(100))
+    recorder.count_all(Sent(view("/a", id=f"made-up-{n}"), BOT) for n in range(100))
 
     # Then
     assert table(redis_client, today_key("filtered")) == {"bot": 100}
@@ -418,7 +425,7 @@ def test_should_register_a_site_of_the_settings_again_when_redis_lost_it(
     # Then
     assert wait_for(is_counted, 10)
     assert sums(redis_client, "views") == {1}
-    assert make_recorder(redis_client).look("example.org").site.views == 1
+    assert numbers(redis_client).site.views == 1
 
 
 def test_should_give_each_its_own_answer_when_a_repeat_fails(
@@ -437,7 +444,7 @@ def test_should_give_each_its_own_answer_when_a_repeat_fails(
 
     # When
     known, repeated = recorder.count_all(
-        [(view(), person(), None), (view("/", "other.example"), person(), None)]
+        [Sent(view(), person(), None), Sent(view("/", "other.example"), person())]
     )
 
     # Then
@@ -581,7 +588,7 @@ def test_should_count_a_past_view_in_its_day_and_not_as_one_of_today(
 ) -> None:
     # When
     answer = recorder.count(view("/a"), ANYBODY, time.time() - 3 * DAY)
-    looked = recorder.look("example.org", "/a")
+    looked = numbers(redis_client, "/a")
 
     # Then
     assert (answer.page.views, answer.page_today) == (1, 1)
@@ -594,9 +601,9 @@ def test_should_count_a_past_view_in_its_day_and_not_as_one_of_today(
     [
         (-60, "in the future"),
         (-1e12, "in the future"),
-        (11 * DAY, "keeps 10 days only"),
-        (1e11, "keeps 10 days only"),
-        (1e17, "keeps 10 days only"),
+        (11 * DAY, "keeps only 10 days"),
+        (1e11, "keeps only 10 days"),
+        (1e17, "keeps only 10 days"),
     ],
 )
 def test_should_refuse_a_time_that_can_not_be_kept(
@@ -608,7 +615,7 @@ def test_should_refuse_a_time_that_can_not_be_kept(
     # When
     with pytest.raises(InvalidView, match=reason):
         recorder.count(view(), person(), time.time() - seconds)
-    (outcome,) = recorder.count_all([(view(), person(), time.time() - seconds)])
+    (outcome,) = recorder.count_all([Sent(view(), person(), time.time() - seconds)])
 
     # Then
     assert isinstance(outcome, InvalidView)
@@ -637,7 +644,7 @@ def test_should_count_pages_over_the_cap_together(redis_client: Redis) -> None:
     assert redis_client.hlen("pt:{example.org}:titles") == 3
     assert sums(redis_client, "views") == {6}
     assert sums(redis_client, "visits") == {5}
-    assert recorder.look("example.org", "/4").page.name == "(other)"
+    assert numbers(redis_client, "/4", most_pages=3).page.name == "(other)"
 
 
 def test_should_not_let_long_names_fill_redis(redis_client: Redis) -> None:
@@ -652,7 +659,7 @@ def test_should_not_let_long_names_fill_redis(redis_client: Redis) -> None:
 
     # Then
     assert answer.page.name == "(other)"
-    assert recorder.look("example.org", long).page.name == "(other)"
+    assert numbers(redis_client, long).page.name == "(other)"
     assert table(redis_client, today_key("referrer")) == {"(other)": 1}
     recorder.count(view("/a", title=300 * "t"), person())
     assert redis_client.hget("pt:{example.org}:titles", "/a") == 128 * b"t"
@@ -721,10 +728,10 @@ def test_should_share_the_rate_of_an_address_between_processes(
     trusted = processes[0].count(view(), person()._replace(is_vouched_for=True))
 
     # Then
-    if reasons.count("") != 10:  # a new minute began between them
-        assert reasons == [""] * 5 + ["rate"] * 3
-    assert others == ["", ""]
-    assert trusted.reason == ""
+    if reasons.count(None) != 10:  # a new minute began between them
+        assert reasons == [None] * 5 + [Reason.RATE] * 3
+    assert others == [None, None]
+    assert trusted.reason is None
     assert table(redis_client, today_key("filtered")) == {"rate": 3}
 
 
@@ -741,7 +748,7 @@ def test_should_see_one_address_in_the_network_that_somebody_has_to_choose_from(
     ]
 
     # Then
-    assert reasons == ["", "rate", ""]
+    assert reasons == [None, Reason.RATE, None]
 
 
 def test_should_keep_the_bound_when_views_register_sites_at_once(
@@ -798,7 +805,7 @@ def test_should_not_bring_back_a_site_that_was_removed_while_views_came(
     # Given
     with connect(redis_url) as client:
         recorder = make_recorder(client)
-        owner = Sites(lambda: redis_client, recorder._outage)  # pylint: disable=W0212
+        owner = Registry(Store(lambda: redis_client))
         removed = Event()
 
         def visit() -> int:
@@ -830,11 +837,11 @@ def test_should_keep_nothing_of_what_was_refused_for_a_removed_site(
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)
-    owner = Sites(lambda: redis_client, Outage())
+    owner = Registry(Store(lambda: redis_client))
     owner.remove(SITE, lambda _done, _all: None)
 
     # When
-    recorder.note({("invalid", "example.org"): 1})
+    recorder.refuse({(Reason.INVALID, "example.org"): 1})
 
     # Then
     assert not redis_client.keys("pt:{example.org}:*")

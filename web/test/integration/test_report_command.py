@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from redis import Redis
 from rich.cells import cell_len
 
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.filters import MEANINGS
-from page_tracker.tracking.recorder import Limits
+from page_tracker.tracking.reasons import MEANINGS, Reason
+from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.tops import top_of
 from support.usage import Command, Count
 
@@ -42,7 +41,7 @@ def counted(site: Site, count: Count) -> Site:
 
 def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
     # Given
-    now = today(counted.zone)
+    now = counted.today()
 
     # When
     document = json.loads(command("report", "example.org", "--json").output)
@@ -91,7 +90,7 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
         "systems": [{"name": "Linux", "views": 4}],
         "devices": [{"name": "desktop", "views": 4}],
         "languages": [{"name": "de", "views": 3}],
-        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS["bot"]}],
+        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS[Reason.BOT]}],
         "other": dict.fromkeys(
             ["pages", "events", "referrers", "campaigns", "browsers"]
             + ["systems", "devices", "languages"],
@@ -259,7 +258,7 @@ def test_should_name_the_setting_when_a_cap_was_reached(
     ],
 )
 def test_should_return_every_hour_of_a_day(
-    redis_client: Redis, sites: Sites, zone: str, day: date, hours: int
+    redis_client: Redis, sites: Registry, zone: str, day: date, hours: int
 ) -> None:
     # Given
     site = make_site("example.org", time_zone=zone)
@@ -312,7 +311,7 @@ def test_should_read_few_pages_when_days_have_many(
 ) -> None:
     # Given
     chance = Random(1)
-    now = today(site.zone)
+    now = site.today()
     days = [now - timedelta(days=back) for back in range(30)]
     for day in days:
         views = {

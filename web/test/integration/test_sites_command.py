@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from page_tracker.store.server import RedisServer
-from page_tracker.tracking.calendar import start_of, today
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.sites import Site, start_of
 from support.recording import make_recorder
 from support.servers import page_tracker, run_command
 from support.usage import Command, Count
@@ -33,7 +33,7 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["https://example.org/"], "is no site: use its host, as in example.org"),
+        (["https://example.org/"], "is no site: use its host, for example example.org"),
         (["a.org", "--time-zone", "Berlin"], "'Berlin' is no time zone"),
         (["a.org", "--alias", "no site"], "'no site' is no site"),
         (["example.org"], "example.org is registered already"),
@@ -153,7 +153,7 @@ def test_should_keep_past_days_for_the_new_retention(
     # Given
     count("/a", days_ago=2)
     count("/a")
-    now = today(site.zone)
+    now = site.today()
     keys = site.keys.day(now)
 
     # When
@@ -239,7 +239,7 @@ def test_should_delete_a_site_and_nothing_else(
     ("name", "setting", "complaint"),
     [
         ("example.net", "", "example.net belongs to example.org: use that name"),
-        ("example.org", "a.org, example.org", "take it out there first"),
+        ("example.org", "a.org, example.org", "remove it there first"),
     ],
 )
 def test_should_not_delete_a_site_by_an_alias_or_while_a_setting_names_it(
@@ -342,7 +342,7 @@ def test_should_list_refused_views_that_belong_to_no_site(
     # Given
     command("sites", "add", "example.org")
     recorder = make_recorder(redis_client)
-    recorder.note({("unknown site", "exmaple.org"): 3, ("invalid", ""): 1})
+    recorder.refuse({(Reason.UNKNOWN_SITE, "exmaple.org"): 3, (Reason.INVALID, ""): 1})
 
     # When
     listed = command("sites", "list")

@@ -9,9 +9,8 @@ from threading import Event
 import pytest
 from redis import Redis
 
-from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import DayKeys
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
 
@@ -22,7 +21,7 @@ def day(site: Site, count: Count) -> DayKeys:
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
     count("/b", days_ago=3)
     count("/b", user_agent="Googlebot/2.1")
-    return site.keys.day(today(site.zone))
+    return site.keys.day(site.today())
 
 
 @pytest.mark.usefixtures("day")
@@ -96,7 +95,7 @@ def test_should_name_a_sum_that_differs(
     document = json.loads(command("verify", "--json").output)
 
     # Then
-    difference = difference.replace("DAY", str(today(site.zone)))
+    difference = difference.replace("DAY", str(site.today()))
     assert result.exit_code == 1
     assert difference in result.output
     assert any(difference in one for one in document["sites"][0]["differences"])
@@ -151,10 +150,10 @@ def test_should_not_miss_days_that_may_have_expired(
 
     # When
     gone = command("verify")
-    redis_client.hincrby(site.keys.day(today(site.zone)).hours, "1", 9)
-    redis_client.zincrby(site.keys.day(today(site.zone)).pages, 9, "/a")
-    redis_client.expireat(day.hours, site.expires(today(site.zone)))
-    redis_client.expireat(day.pages, site.expires(today(site.zone)))
+    redis_client.hincrby(site.keys.day(site.today()).hours, "1", 9)
+    redis_client.zincrby(site.keys.day(site.today()).pages, 9, "/a")
+    redis_client.expireat(day.hours, site.expires(site.today()))
+    redis_client.expireat(day.pages, site.expires(site.today()))
     too_many = command("verify")
 
     # Then

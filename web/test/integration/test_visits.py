@@ -2,13 +2,13 @@
 
 from redis import Redis
 
-from page_tracker.store.outage import Outage
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.recorder import Limits, Recorder
+from page_tracker.store.store import Store
+from page_tracker.tracking.recorder import Recorder, Sent
+from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support.usage import Command
 
@@ -16,17 +16,17 @@ VISITORS = 600
 
 
 def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
-    redis_client: Redis, sites: Sites, site: Site, command: Command
+    redis_client: Redis, sites: Registry, site: Site, command: Command
 ) -> None:
     # Given
-    recorder = Recorder(lambda: redis_client, Outage(), sites, limits=Limits(rate=0))
-    keys = site.keys.day(today(site.zone))
+    recorder = Recorder(Store(lambda: redis_client), sites, limits=Limits(rate=0))
+    keys = site.keys.day(site.today())
     # With this salt, the estimate is too large for a while.
     redis_client.set(keys.salt, b"salt-of-day-0030", ex=60)
 
     # When
     outcomes = recorder.count_all(
-        (View.of(site=site.name, page="/"), Sender(f"10.0.{n >> 8}.{n & 255}"), None)
+        Sent(SentView(site.name, "/"), Sender(f"10.0.{n >> 8}.{n & 255}"))
         for n in range(VISITORS)
     )
 
@@ -36,6 +36,6 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
     assert [page.views for page in pages] == list(range(1, VISITORS + 1))
     assert all(page.visits <= page.views for page in pages)
     assert redis_client.pfcount(f"{keys.visitors}:/") > VISITORS
-    (day,) = Reports(redis_client, site).days([today(site.zone)])
+    (day,) = Reports(redis_client, site).days([site.today()])
     assert VISITORS * 0.98 < day.visits <= day.views == VISITORS
     assert command("verify").exit_code == 0

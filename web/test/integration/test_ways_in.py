@@ -185,10 +185,10 @@ def test_should_count_the_good_ones_of_many_and_name_the_others(
     assert answer.json and answer.json["counted"] == [0, 6]
     assert answer.json["filtered"] == [{"index": 2, "reason": "own"}]
     reasons = {error["index"]: error["reason"] for error in answer.json["errors"]}
-    assert reasons[1] == "page: is no text"
+    assert reasons[1] == "page: must be a string"
     assert reasons[3].startswith("site: other.example is not registered")
-    assert reasons[4] == "a view: is no JSON object"
-    assert reasons[5] == "time: only with the token"
+    assert reasons[4] == "a view: must be a JSON object"
+    assert reasons[5] == "time: needs the token"
     assert redis_client.hget("pt:{blog.example}:totals", "views") == b"2"
 
 
@@ -280,7 +280,10 @@ def test_should_not_take_an_event_without_a_name_for_a_view(
     # Then
     assert answer.status_code == 400
     assert answer.json
-    assert answer.json["detail"] == "event: is empty; name what happened, as in signup"
+    assert (
+        answer.json["detail"]
+        == "event: is empty; name what happened, for example signup"
+    )
 
 
 def test_should_give_the_script_compressed_to_who_takes_it(
@@ -349,12 +352,16 @@ def test_should_answer_with_a_pixel_and_count(http_client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "reason"),
     [
-        ("site=blog.example", 400, "page: is missing; send its path, as in /about"),
-        ("page=/", 400, "site: '' is no site: use its host, as in example.org"),
-        ("site=blog.example&page=/%ff", 400, "the parameters are no UTF-8"),
+        (
+            "site=blog.example",
+            400,
+            "page: is required; send its path, for example /about",
+        ),
+        ("page=/", 400, "site: '' is no site: use its host, for example example.org"),
+        ("site=blog.example&page=/%ff", 400, "the parameters are not UTF-8"),
         ("site=blog.example&page=/%0d%0aX:1", 400, "page: has the control"),
         ("site=b%C3%BCcher.example&page=/", 404, "site: xn--bcher-kva.example is not"),
-        ("&".join(101 * ["a=1"]), 400, "100 parameters are the most"),
+        ("&".join(101 * ["a=1"]), 400, "the limit is 100 parameters"),
     ],
 )
 def test_should_answer_with_a_pixel_that_says_what_is_wrong(

@@ -16,7 +16,9 @@ from redis import Redis
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.recorder import Limits, Recorded
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorder import Sent
+from page_tracker.tracking.script import Limits
 from support import BROWSER
 from support.recording import ANYBODY, make_recorder, sums, view
 from support.servers import PageTracker, page_tracker
@@ -182,7 +184,7 @@ def memory_by_pages(redis: Redis, pages: int, cap: int) -> Iterator[tuple[int, i
     chunk = 100  # no call waits for others, as more than one group would
     for start in range(0, pages, chunk):
         outcomes = recorder.count_all(
-            (
+            Sent(
                 view(f"/page/{n}", title=f"{n}", referrer=f"https://{n}.example/"),
                 ANYBODY,
                 None,

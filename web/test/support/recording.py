@@ -4,12 +4,14 @@ from typing import cast
 
 from redis import Redis
 
-from page_tracker.store.outage import Outage
-from page_tracker.tracking.filters import Rules
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.store.store import Store
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorder import Recorder, Rules
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.reports import read_numbers
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 
@@ -27,19 +29,26 @@ def make_recorder(
     limits: Limits = Limits(),
 ) -> Recorder:
     """Return what a process of its own would have: it shares nothing but Redis."""
-    outage = Outage()
-    sites = Sites(lambda: redis, outage, configured or (SITE,))
-    return Recorder(lambda: redis, outage, sites, rules, limits)
+    store = Store(lambda: redis)
+    return Recorder(store, Registry(store, configured or (SITE,)), rules, limits)
 
 
-def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
+def view(page: str = "/", site: str = "example.org", **fields: str) -> SentView:
     """Return a view of a page of the usual site."""
-    return View.of(site=site, page=page, **fields)
+    return SentView(site=site, page=page, **fields)
 
 
 def person(number: int = 1) -> Sender:
     """Return somebody with an address of their own, in a browser."""
     return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
+
+
+def numbers(
+    redis: Redis, page: str = "", site: str = "example.org", most_pages: int = 10_000
+) -> Recorded:
+    """Return the numbers of a page and its site, as a badge reads them."""
+    found = Registry(Store(lambda: redis)).get(site)
+    return read_numbers(redis, found, page, most_pages)
 
 
 def keys_in(redis: Redis, pattern: str = "*") -> list[str]:

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from hashlib import sha384
 from html import unescape
-from unittest.mock import patch
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.showing.badge import Numbers
 
 SCRIPT = "\"><script>alert(1)</script>'&amp;"
 
@@ -39,7 +38,7 @@ def test_should_show_an_example_when_nothing_is_filled_in(
         '<script defer src="http://localhost/tracker.js" data-site="example.org">'
         "</script>"
     )
-    assert "An example: name your site" in answer.text
+    assert "An example. Enter your site" in answer.text
 
 
 def test_should_pin_the_version_that_the_server_gives(http_client: FlaskClient) -> None:
@@ -127,7 +126,7 @@ def test_should_write_a_badge_in_three_languages(http_client: FlaskClient) -> No
     ],
 )
 def test_should_make_a_badge_that_can_be_shown(
-    http_client: FlaskClient, options: dict[str, str]
+    http_client: FlaskClient, numbers_of: Mock, options: dict[str, str]
 ) -> None:
     # Given
     query = urlencode({"embed": "badge", "site": "mine.org", "page": "/a?b"} | options)
@@ -135,13 +134,12 @@ def test_should_make_a_badge_that_can_be_shown(
     address = unescape(html.split('"')[1])
 
     # When
-    with patch("page_tracker.showing.badge.numbers_of") as numbers_of:
-        numbers_of.return_value = Numbers(total=3, today=2)
-        answer = http_client.get(address)
+    answer = http_client.get(address)
 
     # Then
     assert answer.status_code == 200
-    numbers_of.assert_called_once_with("mine.org", "/a?b", "count" not in options)
+    site, page, sender = numbers_of.call_args.args
+    assert (site, page, sender is None) == ("mine.org", "/a?b", "count" in options)
     asked = parse_qs(urlsplit(address).query, keep_blank_values=True)
     assert {name: value for name, (value,) in asked.items()} == options
 
@@ -174,10 +172,10 @@ def test_should_stay_below_the_path_that_it_is_served_under(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("site", "https://mine.org/", "use a host, as in example.org"),
-        ("site", "my site", "use a host, as in example.org"),
-        ("page", "a" * 2049, "use what follows the host in the address, as in /about"),
-        ("page", "/a\nb", "use what follows the host"),
+        ("site", "https://mine.org/", "use a host, for example example.org"),
+        ("site", "my site", "use a host, for example example.org"),
+        ("page", "a" * 2049, "use the address after the host, for example /about"),
+        ("page", "/a\nb", "use the address after the host"),
         ("embed", "frame", "use tag, pixel or badge"),
         ("color", "nope", "use a hex colour as in 1c6bb0, or one of"),
         ("labelColor", "nope", "use a hex colour as in 1c6bb0, or one of"),
@@ -213,7 +211,7 @@ def test_should_say_beside_the_field_what_is_wrong(
     [
         ("sight=mine.org", "'sight' is not a parameter: did you mean site?"),
         ("site=a.org&site=b.org", "'site' is there twice"),
-        ("site=%FF", "the parameters are no UTF-8"),
+        ("site=%FF", "the parameters are not UTF-8"),
     ],
 )
 def test_should_say_above_the_fields_what_belongs_to_none(

@@ -7,7 +7,7 @@ import pytest
 
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.settings import Settings
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import make_site
 
 
 def test_should_have_production_defaults_when_nothing_is_set() -> None:

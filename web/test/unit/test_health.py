@@ -48,7 +48,7 @@ def test_should_say_what_fails_when_redis_does_not_answer(
     assert answer.status_code == 503
     assert answer.json == {
         "status": "failing",
-        "redis": "can not count (ConnectionError)",
+        "redis": "cannot count (ConnectionError)",
     }
     assert "redis-service refused" in caplog.text
 

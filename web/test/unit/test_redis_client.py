@@ -1,4 +1,4 @@
-"""One Redis client a process, made when it is first asked for."""
+"""One Redis client for each process, made at its first call."""
 
 import os
 from collections.abc import Iterator
@@ -9,30 +9,33 @@ from unittest.mock import Mock, patch
 import pytest
 from redis import Redis
 
-from page_tracker import app
+from page_tracker.app import client_of
+from page_tracker.settings import Settings
+from page_tracker.store.store import LazyClient
+
+URL = "redis://localhost:6379"
 
 
 @pytest.fixture
 def from_url() -> Iterator[Mock]:
-    """Count the clients that are made, each in no hurry, and forget them afterwards."""
+    """Count the clients that are made; making one takes a while."""
 
     def make(*_: object, **__: object) -> Mock:
         Event().wait(0.05)  # long enough for every thread to ask meanwhile
         return Mock()
 
     with patch.object(Redis, "from_url", side_effect=make) as it:
-        app._make_client.cache_clear()  # pylint: disable=protected-access
         yield it
-        app._make_client.cache_clear()  # pylint: disable=protected-access
 
 
 def test_should_make_one_client_when_many_threads_ask_at_once(from_url: Mock) -> None:
     # Given
+    client = LazyClient(URL, 0.5)
     barrier = Barrier(32)
 
     def ask() -> int:
         barrier.wait(timeout=5)
-        return id(app.redis())
+        return id(client())
 
     # When
     with ThreadPoolExecutor(32) as threads:
@@ -47,37 +50,35 @@ def test_should_make_one_client_when_many_threads_ask_at_once(from_url: Mock) ->
 
 def test_should_make_another_client_after_a_fork(from_url: Mock) -> None:
     # Given
-    app.redis()
+    client = LazyClient(URL, 0.5)
+    client()
 
     # When
     with patch.object(os, "getpid", return_value=1):
-        app.redis()
+        client()
 
     # Then
     assert from_url.call_count == 2
 
 
-def test_should_ask_the_environment_when_the_client_is_made(
-    from_url: Mock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given
-    monkeypatch.setenv("REDIS_URL", "redis://redis-service:6379")
-
+def test_should_connect_only_when_the_client_is_called(from_url: Mock) -> None:
     # When
-    app.redis()
+    LazyClient(URL, 0.5)
 
     # Then
-    assert from_url.call_args.args == ("redis://redis-service:6379",)
+    from_url.assert_not_called()
 
 
-def test_should_look_on_this_machine_when_no_url_is_set(
-    from_url: Mock, monkeypatch: pytest.MonkeyPatch
+def test_should_count_in_different_places_when_applications_have_different_settings(
+    from_url: Mock,
 ) -> None:
     # Given
-    monkeypatch.delenv("REDIS_URL")
+    urls = ["redis://one.example:6379", "redis://other.example:6379"]
+    clients = [client_of(Settings(redis_url=url)) for url in urls]
 
     # When
-    app.redis()
+    for client in clients:
+        client()
 
     # Then
-    assert from_url.call_args.args == ("redis://localhost:6379",)
+    assert [call.args[0] for call in from_url.call_args_list] == urls

@@ -15,10 +15,11 @@ from page_tracker.commands.output import (
     say,
 )
 from page_tracker.tracking.adjustments import MOST_VIEWS, Adjustments, Change
+from page_tracker.tracking.canonical import canonical_view
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.view import View
+from page_tracker.tracking.sites import Site
+from page_tracker.tracking.view import SentView
 
 
 def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], int]:
@@ -164,7 +165,7 @@ def log(site: str, as_json: bool) -> None:
 
 def canonical(site: Site, page: str) -> str:
     """Return the canonical form of a page. Raises InvalidView."""
-    return OTHER if page == OTHER else View.of(site=site.name, page=page).page
+    return OTHER if page == OTHER else canonical_view(SentView(site.name, page)).page
 
 
 def adjustments(counts: Counts, site: Site) -> Adjustments:

@@ -36,7 +36,7 @@ from page_tracker.experiments.proportions import (
 )
 from page_tracker.settings import Settings, variable
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import LONGEST_RETENTION
+from page_tracker.tracking.sites import LONGEST_RETENTION
 
 LEAST_CHANCE = 0.05
 """What happens less often by chance is taken for a real difference."""

@@ -15,15 +15,15 @@ from page_tracker.environment import SettingsError, load_settings
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.outage import Outage
 from page_tracker.store.server import (
     RedisServer,
     RedisServerError,
     find_program,
 )
+from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.site import SiteError
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import SiteError
 from page_tracker.tracking.view import InvalidView
 
 
@@ -32,7 +32,7 @@ class Counts:
     """The Redis, the sites and the settings that a command works with."""
 
     redis: Redis
-    sites: Sites
+    sites: Registry
     settings: Settings
 
 
@@ -53,7 +53,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.redis_url or ""))
-            sites = Sites(lambda: redis, Outage(), settings.sites)
+            sites = Registry(Store(lambda: redis), settings.sites)
             yield Counts(redis, sites, settings)
     except (
         AdjustmentError,

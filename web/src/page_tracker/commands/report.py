@@ -23,7 +23,7 @@ from page_tracker.commands.report_tables import (
     table_of_pages,
     table_of_totals,
 )
-from page_tracker.tracking.filters import MEANINGS
+from page_tracker.tracking.reasons import MEANINGS
 from page_tracker.tracking.reports import (
     DayNumbers,
     PageNumbers,
@@ -31,7 +31,7 @@ from page_tracker.tracking.reports import (
     Top,
     Totals,
 )
-from page_tracker.tracking.site import LONGEST_RETENTION, Site
+from page_tracker.tracking.sites import LONGEST_RETENTION, Site
 
 VALUES = {
     "referrers": "referrer",

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from page_tracker.commands.output import add_row, make_bar, make_table, printable
-from page_tracker.tracking.filters import MEANINGS
 from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.reasons import MEANINGS
 from page_tracker.tracking.reports import DayNumbers, PageNumbers, Top, Totals
 
 MOST_BARS = 62

@@ -15,10 +15,14 @@ from page_tracker.commands.output import (
     progress_of,
     say,
 )
-from page_tracker.tracking.calendar import today
+from page_tracker.tracking.days import span_of
 from page_tracker.tracking.reports import Reports, refused_for_no_site
-from page_tracker.tracking.site import LONGEST_RETENTION, Site, SiteError, make_site
-from page_tracker.tracking.sites import span_of
+from page_tracker.tracking.sites import (
+    LONGEST_RETENTION,
+    Site,
+    SiteError,
+    make_site,
+)
 
 time_zone_option = click.option(
     "--time-zone",
@@ -228,7 +232,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
 
 def confirm_deletion(counts: Counts, before: Site, after: Site) -> None:
     """Ask for confirmation if a shorter retention deletes days."""
-    first = today(after.zone) - timedelta(days=after.retention)
+    first = after.today() - timedelta(days=after.retention)
     days = [day for day in span_of(counts.redis, before).days if day < first]
     if days:
         click.confirm(

@@ -7,7 +7,7 @@ one for each look with which a visitor went on to `/embed`.
 from typing import NamedTuple
 
 from page_tracker.experiments.flag_file import Flag, FlagFile, FlagsError
-from page_tracker.tracking.site import checked_site
+from page_tracker.tracking.canonical import checked_site
 
 FLAG = "look"
 SITE = "site"

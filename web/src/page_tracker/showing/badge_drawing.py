@@ -54,7 +54,7 @@ ZERO_WIDTH_JOINER = "\u200d"
 DARK_INK, LIGHT_INK = "#000", "#fff"
 
 
-class Look(NamedTuple):
+class Outline(NamedTuple):
     """What one style has otherwise than another. Lengths are pixels."""
 
     height: int = 20
@@ -69,10 +69,10 @@ class Look(NamedTuple):
     """Stops from top to bottom: offset, colour, opacity."""
 
 
-LOOKS: dict[Style, Look] = {
-    "flat": Look(shading=(("0", "#fff", 0.1), ("1", "#000", 0.1))),
-    "flat-square": Look(radius=0),
-    "plastic": Look(
+OUTLINES: dict[Style, Outline] = {
+    "flat": Outline(shading=(("0", "#fff", 0.1), ("1", "#000", 0.1))),
+    "flat-square": Outline(radius=0),
+    "plastic": Outline(
         radius=5,
         shading=(
             ("0", "#fff", 0.55),
@@ -82,7 +82,7 @@ LOOKS: dict[Style, Look] = {
             ("1", "#000", 0.3),
         ),
     ),
-    "for-the-badge": Look(
+    "for-the-badge": Outline(
         height=28,
         radius=2,
         padding=11,
@@ -116,28 +116,30 @@ def draw(options: BadgeOptions, message: str, title: str) -> str:
 
     `title` is what a screen reader says, and a browser when the pointer rests.
     """
-    look = LOOKS[options.style]
+    outline = OUTLINES[options.style]
     parts = []
     x = 0
     for text, color, is_bold in (
         (options.label, options.label_color, False),
-        (message, options.color, look.is_loud),
+        (message, options.color, outline.is_loud),
     ):
         if text:
-            part = _part(look, text, color, x, is_bold)
+            part = _part(outline, text, color, x, is_bold)
             parts.append(part)
             x += part.width
-    return render_template("badge.svg", look=look, parts=parts, width=x, title=title)
+    return render_template(
+        "badge.svg", outline=outline, parts=parts, width=x, title=title
+    )
 
 
-def _part(look: Look, text: str, color: str, x: int, is_bold: bool) -> Part:
-    text = text.upper() if look.is_loud else text
-    length = text_width(text, look.font_size) * (BOLD if is_bold else 1)
-    text_length = ceil(length + look.spacing * (len(text) - 1))
+def _part(outline: Outline, text: str, color: str, x: int, is_bold: bool) -> Part:
+    text = text.upper() if outline.is_loud else text
+    length = text_width(text, outline.font_size) * (BOLD if is_bold else 1)
+    text_length = ceil(length + outline.spacing * (len(text) - 1))
     return Part(
         text=text,
         x=x,
-        width=text_length + 2 * look.padding,
+        width=text_length + 2 * outline.padding,
         text_width=text_length,
         color=color,
         ink=ink_on(color),

@@ -15,7 +15,7 @@ from page_tracker.experiments.looks import (
     went_on_page,
 )
 from page_tracker.experiments.provider import FileProvider
-from page_tracker.http.sender import sender_of
+from page_tracker.http.serving import sender_of
 from page_tracker.settings import Networks
 from page_tracker.tracking.visitor import hashed_visitor
 
@@ -40,7 +40,7 @@ class Shown(NamedTuple):
         return self._pixel(went_on_page(self.look))
 
     def _pixel(self, page: str) -> str:
-        return url_for("beacon.pixel", site=self.site, page=page) if self.site else ""
+        return url_for("pixel", site=self.site, page=page) if self.site else ""
 
 
 class Looks:
@@ -58,7 +58,7 @@ class Looks:
 
     def of(self, request: Request) -> Shown:
         """Return what the visitor who sent a request is shown."""
-        sender = sender_of(request, self._proxies)
+        sender = sender_of(request.environ, self._proxies)
         key = None
         if not sender.wants_privacy:
             key = hashed_visitor(sender, self._provider.file().salt).hex()
@@ -74,6 +74,6 @@ class Looks:
         """
         # Whatever its scheme, which a proxy in front may not have told.
         came_from = (request.referrer or "").partition("://")[2].partition("?")[0]
-        if came_from != f"{request.host}{url_for('counter.counter')}":
+        if came_from != f"{request.host}{url_for('counter')}":
             return Shown()
         return self.of(request)

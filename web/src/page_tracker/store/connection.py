@@ -12,9 +12,9 @@ from page_tracker.store.url import RedisUrl
 
 
 def connect(url: str, seconds: float = 5) -> Redis:
-    """Return a client that waits so long for a connection, and then for each reply.
+    """Return a client; it waits `seconds` for a connection, and then for each reply.
 
-    It never tries a command again: Redis may have counted before the reply was lost.
+    It never sends a command again: Redis may have counted before the reply was lost.
     """
     where = RedisUrl.read(url)
     if where.kind == "cluster":
@@ -30,15 +30,15 @@ def _connect(url: str, seconds: float) -> Redis:
 
 
 def _options(url: str, seconds: float) -> dict[str, object]:
-    # TLS sends tickets after its handshake, which redis-py takes for an old reply
-    # unless it has read another one by then: that to its password, or to a name.
+    # TLS sends tickets after its handshake. redis-py takes them for an old reply,
+    # unless it has read a reply by then: to a password, or to a client's name.
     is_mute = url.startswith("rediss") and "@" not in url and "password=" not in url
     return {
         "socket_connect_timeout": seconds,
         "socket_timeout": seconds,
         "retry": Retry(NoBackoff(), 0),
-        # A new connection says nothing before its first command: each word that Redis
-        # would have to answer first could wait as long as the command itself.
+        # A new connection sends nothing before its first command: Redis could take as
+        # long to answer a greeting as to answer the command.
         "protocol": 2,
         "driver_info": None,
         **({"client_name": "page-tracker"} if is_mute else {}),

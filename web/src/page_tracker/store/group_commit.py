@@ -1,11 +1,12 @@
-"""Group commit: commands that arrive while one is on its way to Redis go together next.
+"""Group commit: calls that arrive during a round trip to Redis share the next one.
 
-The thread that finds nobody on the way leads: it takes what is waiting, its own call
-first, and commits it in one round trip. The others wait for their own answers. Whoever
-waits first then leads the next group. So a lone caller waits for nobody, and the busier
-it is, the larger are the groups, as databases commit their logs.
+A thread that finds no round trip under way leads. It takes all waiting calls, its own
+first, and commits them in one round trip. The other threads wait, each for its own
+answer. The first thread that still waits then leads the next group. A lone caller
+therefore never waits, and groups grow with the load. Databases commit their logs in
+the same way.
 
-The state belongs to the process that serves: gunicorn forks before that.
+The state belongs to one process; gunicorn forks before a process serves.
 """
 
 from collections import deque
@@ -15,22 +16,23 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 
 LONGEST_WAIT = 0.9
-"""Seconds for which a call waits behind others. One that leads at the end of them takes
-0.5 seconds more at most, and an answer has to be out within 1.5."""
+"""Seconds that a call waits behind others. If it leads after that, it takes at most 0.5
+seconds more. Every answer must be out within 1.5 seconds."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class _Call(Generic[Item, Result]):
-    """What one thread asks for, and what became of it."""
+    """The items of one thread, and their outcomes."""
 
     __slots__ = ("items", "outcomes", "error", "leads", "woken")
 
@@ -39,40 +41,41 @@ class _Call(Generic[Item, Result]):
         self.outcomes: list[Result | Exception] | None = None
         self.error: RedisError | None = None
         self.leads = False
-        self.woken = Lock()  # released once, with an answer or with the lead
+        self.woken = Lock()  # released once: with an answer, or to lead
         self.woken.acquire()  # pylint: disable=consider-using-with
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Lets threads share round trips to Redis, each with its own answer or error.
+    """Lets threads share round trips to Redis; each gets its own answer or error.
 
-    An answer is given only after Redis had the item, and no item is sent twice.
+    An answer comes only after Redis took the item. No item is sent twice.
     """
 
     def __init__(
         self,
-        commit: Callable[[list[Item]], list[Result | Exception]],
-        outage: Outage,
+        commit: Callable[[Redis, list[Item]], list[Result | Exception]],
+        store: Store,
         largest_group: int = 128,
     ) -> None:
-        """Name what sends items to Redis, in one round trip that ends in time.
+        """Take the function that sends items to Redis in one round trip.
 
-        It returns what became of each item, in order, with an error of its own for one
-        that Redis refused, or raises when it does not know. One thread at a time is in
-        it.
+        It returns a result for each item, in order, or the error with which Redis
+        refused that item. It raises RedisError if the outcome is unknown. One thread at
+        a time runs it.
         """
         self._commit = commit
-        self._outage = outage
+        self._store = store
         self._largest_group = largest_group
         self._lock = Lock()  # over the two below, and who leads
         self._waiting: deque[_Call[Item, Result]] = deque()
         self._is_led = False  # always so while calls wait
 
     def submit(self, item: Item) -> Result:
-        """Return what became of an item, or raise the error that it met.
+        """Commit one item, and return its result.
 
-        Raises redis.exceptions.ConnectionError at once while Redis is away and another
-        call finds out whether it is back, and TimeoutError after `LONGEST_WAIT`.
+        Raises the error that Redis gave; redis.exceptions.ConnectionError at once while
+        Redis is unavailable and another call finds out whether it is back; and
+        TimeoutError after `LONGEST_WAIT`.
         """
         (outcome,) = self._share([item], monotonic() + LONGEST_WAIT)
         if isinstance(outcome, Exception):
@@ -80,18 +83,17 @@ class GroupCommit(Generic[Item, Result]):
         return outcome
 
     def submit_all(self, items: list[Item]) -> list[Result | Exception]:
-        """Return what became of each item: its result, or the error that it met.
+        """Commit items, and return for each its result or its error.
 
-        They go in chunks of the largest group, behind each of which other calls have
-        their turn. What is left when a chunk fails, or after `LONGEST_WAIT`, is not
-        sent.
+        They go in chunks of the largest group, and other calls have their turn between
+        two chunks. After a chunk that fails, and after `LONGEST_WAIT`, no more is sent.
         """
         deadline = monotonic() + LONGEST_WAIT
         outcomes: list[Result | Exception] = []
         try:
             for start in range(0, len(items), self._largest_group):
                 if start and monotonic() > deadline:
-                    raise RedisTimeoutError("Timeout sending what came before")
+                    raise RedisTimeoutError("Timeout sending the views before")
                 chunk = items[start : start + self._largest_group]
                 outcomes += self._share(chunk, deadline)
         except RedisError as error:
@@ -99,7 +101,7 @@ class GroupCommit(Generic[Item, Result]):
         return outcomes
 
     def _share(self, items: list[Item], deadline: float) -> list[Result | Exception]:
-        """Return what became of items that go together, or raise what befell all."""
+        """Commit items in one group. Raises the error that all of them met."""
         call: _Call[Item, Result] = _Call(items)
         try:
             self._enter(call)
@@ -114,18 +116,20 @@ class GroupCommit(Generic[Item, Result]):
             return call.outcomes
         if call.error:
             raise copy(call.error)  # its traceback belongs to the thread that led
-        raise RedisTimeoutError("Timeout waiting for a thread that asks Redis for all")
+        raise RedisTimeoutError("Timeout waiting for another request to Redis")
 
     def _enter(self, call: _Call[Item, Result]) -> None:
         with self._lock:
             if not self._is_led:
                 call.leads = self._is_led = True  # in this order, if interrupted
-            elif self._outage.is_away:
-                raise RedisConnectionError("Redis is away, as another request finds")
+            elif self._store.is_unavailable:
+                raise RedisConnectionError(
+                    "Redis is unavailable, as another request found"
+                )
             self._waiting.append(call)
 
     def _leave(self, call: _Call[Item, Result]) -> None:
-        """Withdraw a call that is still waiting, and pass the lead on if it has it."""
+        """Withdraw a waiting call; if it leads, let the next call lead."""
         with self._lock:
             if call in self._waiting:
                 self._waiting.remove(call)
@@ -136,21 +140,23 @@ class GroupCommit(Generic[Item, Result]):
                     self._waiting[0].woken.release()
 
     def _lead(self) -> None:
-        """Commit what is waiting, the leader's call first, and wake the others."""
+        """Commit the waiting calls, the leader's first, and wake the others."""
         with self._lock:
             group = self._take_group()
         followers = group[1:]
         try:
-            with self._outage.one_at_a_time():
-                outcomes = self._commit([item for call in group for item in call.items])
+            items = [item for call in group for item in call.items]
+            with self._store.asking() as redis:
+                outcomes = self._commit(redis, items)
+            self._store.leave_replica(outcomes)
             start = 0
             for call in group:
                 call.outcomes = outcomes[start : start + len(call.items)]
                 start += len(call.items)
         except RedisError as error:
             with self._lock:
-                # Nobody queues for a Redis that is away. These were not sent.
-                if self._outage.is_away:
+                # No call waits for an unavailable Redis. These were not sent.
+                if self._store.is_unavailable:
                     followers += self._waiting
                     self._waiting.clear()
             for call in followers:

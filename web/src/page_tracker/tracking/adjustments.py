@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Site
 
 SCRIPT = files("page_tracker.tracking").joinpath("adjust.lua").read_text("utf-8")
 

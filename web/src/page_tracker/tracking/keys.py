@@ -1,8 +1,8 @@
 """Every Redis key of Page Tracker, its type and its lifetime.
 
-All keys of a site carry its name in braces: a Redis Cluster keeps them in one slot, so
-that one script can change them in one step. `record.lua` writes the same names. No key
-may have a site's prefix alone as its name: `record.lua` says why.
+The keys of a site carry its name in braces. A Redis Cluster then keeps them in one
+slot, and one script changes them in one step. `record.lua` writes the same names. No
+key may have a site's prefix as its whole name: `record.lua` says why.
 """
 
 from datetime import date
@@ -14,20 +14,20 @@ PAGE_VIEWS = "page_views"
 SITES = "pt:sites"
 
 OTHER = "(other)"
-"""What is over a cap counts under this name, as a page and as a value."""
+"""Pages and values over a cap count under this name."""
 
 DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
 
 LONGEST = 500
-"""Bytes of a page or value that counts by itself; caps on their number alone would let
-long ones fill Redis."""
+"""Bytes of a page or value that counts by itself. With caps on numbers only, long texts
+could fill Redis."""
 
 DAY = 24 * 60 * 60
-"""Seconds; how long an id is remembered that was counted."""
+"""Seconds; how long the id of a counted view is remembered."""
 
 
 class Family(NamedTuple):
-    """Keys of one kind. `keeps` says how long they stay and what bounds them."""
+    """Keys of one kind. `keeps` is their lifetime, and what bounds them."""
 
     pattern: str
     type: str
@@ -67,7 +67,7 @@ FAMILIES = (
 
 
 def nowhere(day: date) -> str:
-    """Return the key of what was refused on a day (UTC) and belongs to no site."""
+    """Return the key of the refused views of no site on a day (UTC)."""
     return f"pt:nowhere:day:{day}"
 
 
@@ -75,7 +75,7 @@ REWRITTEN = "pt:rewritten"
 
 
 class SiteKeys:
-    """The keys of a site that stay."""
+    """The keys of a site without a lifetime."""
 
     def __init__(self, site: str) -> None:
         self.prefix = f"pt:{{{site}}}:"
@@ -108,7 +108,7 @@ class DayKeys:
 
     @property
     def retained(self) -> list[str]:
-        """Return the keys that stay as long as the site keeps its days."""
+        """Return the keys that live as long as the site's retention."""
         return [
             self.hours,
             self.hours_visits,

@@ -11,8 +11,7 @@ from redis import Redis
 
 from page_tracker.store.nodes import keys_in, masters_of
 from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.sites import Site, Sites
 
 PLACES = {
     "{s}": r"\{(?P<site>[^}]*)\}",

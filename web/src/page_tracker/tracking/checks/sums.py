@@ -9,8 +9,8 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ResponseError, WatchError
 
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import span_of
+from page_tracker.tracking.days import span_of
+from page_tracker.tracking.sites import Site
 
 DAYS_AT_ONCE = 20
 

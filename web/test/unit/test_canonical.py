@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from page_tracker.tracking.site import canonical_site
-from page_tracker.tracking.view import (
-    InvalidView,
-    View,
+from page_tracker.tracking.canonical import (
     canonical_page,
     canonical_referrer,
+    canonical_site,
+    canonical_view,
 )
+from page_tracker.tracking.view import InvalidView, SentView
 
 URL_PARTS = st.sampled_from(
     "/ // a B é 中 %41 %2F %2f %C3%A9 %ff %25 % %0A ? # #/ #! & = + ; utm_source ref "
@@ -87,7 +87,7 @@ def test_should_never_grow_beyond_what_a_url_would_take(
 )
 def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None:
     # When
-    view = View.of(site="example.org", page=sent)
+    view = canonical_view(SentView(site="example.org", page=sent))
 
     # Then
     assert view.page == counted
@@ -123,7 +123,7 @@ def test_should_take_no_more_time_for_a_text_that_is_made_to_take_it(
 )
 def test_should_write_a_site_in_one_way(sent: str, counted: str) -> None:
     # When
-    view = View.of(site=sent, page="/")
+    view = canonical_view(SentView(site=sent, page="/"))
 
     # Then
     assert view.site == counted
@@ -144,7 +144,7 @@ def test_should_keep_of_a_referrer_what_names_no_person(
     sent: str, counted: str
 ) -> None:
     # When
-    view = View.of(site="example.org", page="/", referrer=sent)
+    view = canonical_view(SentView(site="example.org", page="/", referrer=sent))
 
     # Then
     assert view.referrer == counted
@@ -165,7 +165,7 @@ def test_should_take_the_campaign_from_the_link(
     page: str, referrer: str, campaign: str
 ) -> None:
     # When
-    view = View.of(site="example.org", page=page)
+    view = canonical_view(SentView(site="example.org", page=page))
 
     # Then
     assert (view.page, view.referrer, view.campaign) == ("/", referrer, campaign)
@@ -175,8 +175,10 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
     None
 ):
     # When
-    view = View.of(
-        site="example.org", page="/?ref=other", referrer="https://example.net/"
+    view = canonical_view(
+        SentView(
+            site="example.org", page="/?ref=other", referrer="https://example.net/"
+        )
     )
 
     # Then
@@ -186,34 +188,40 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"page": ""}, "page: is missing; send its path, as in /about"),
+        ({"page": ""}, "page: is required; send its path, for example /about"),
         ({"page": "/\x00"}, r"page: has the control character '\x00'"),
         ({"page": "/%0a"}, r"page: has the control character '\n'"),
         ({"page": "/%c2%85"}, r"page: has the control character '\x85'"),
-        ({"page": "/%ff"}, "page: its escapes are no UTF-8"),
+        ({"page": "/%ff"}, "page: its escapes are not UTF-8"),
         ({"page": "/\ud800"}, "page: is not valid Unicode"),
-        ({"page": "/" + 2048 * "a"}, "page: has 2049 bytes; 2048 are the most"),
-        ({"page": "/" + 1024 * "é"}, "page: has 2049 bytes; 2048 are the most"),
-        ({"page": "/" + 700 * '"'}, "page: has 2101 bytes; 2048 are the most"),
+        ({"page": "/" + 2048 * "a"}, "page: has 2049 bytes; the limit is 2048"),
+        ({"page": "/" + 1024 * "é"}, "page: has 2049 bytes; the limit is 2048"),
+        ({"page": "/" + 700 * '"'}, "page: has 2101 bytes; the limit is 2048"),
         ({"title": "a\nb"}, r"title: has the control character '\n'"),
-        ({"title": 513 * "é"}, "title: has 513 characters; 512 are the most"),
-        ({"referrer": 2049 * "a"}, "referrer: has 2049 bytes; 2048 are the most"),
-        ({"event": 257 * "a"}, "event: has 257 bytes; 256 are the most"),
+        ({"title": 513 * "é"}, "title: has 513 characters; the limit is 512"),
+        ({"referrer": 2049 * "a"}, "referrer: has 2049 bytes; the limit is 2048"),
+        ({"event": 257 * "a"}, "event: has 257 bytes; the limit is 256"),
         ({"id": "short"}, "id: use 8 to 64 of A-Z, a-z, 0-9, - and _"),
         ({"id": "12345678\n"}, "id: use 8 to 64 of A-Z, a-z, 0-9, - and _"),
         (
             {"page": "https://other.example/about"},
-            "page: is not on example.org; send its path, as in /about",
+            "page: is not on example.org; send its path, for example /about",
         ),
-        ({"site": ""}, "site: '' is no site: use its host, as in example.org"),
-        ({"site": "a b"}, "site: 'a b' is no site: use its host, as in example.org"),
-        ({"site": "a{b}"}, "site: 'a{b}' is no site: use its host, as in example.org"),
+        ({"site": ""}, "site: '' is no site: use its host, for example example.org"),
+        (
+            {"site": "a b"},
+            "site: 'a b' is no site: use its host, for example example.org",
+        ),
+        (
+            {"site": "a{b}"},
+            "site: 'a{b}' is no site: use its host, for example example.org",
+        ),
     ],
 )
 def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -> None:
     # When
     with pytest.raises(InvalidView) as refusal:
-        View.of(**{"site": "example.org", "page": "/"} | fields)
+        canonical_view(SentView(**{"site": "example.org", "page": "/"} | fields))
 
     # Then
     assert str(refusal.value) == reason
@@ -225,7 +233,9 @@ def test_should_take_any_text_or_say_why_not_on_one_line(
 ) -> None:
     # When
     try:
-        view = View.of(site=site, page=page, referrer=referrer, title=title)
+        view = canonical_view(
+            SentView(site=site, page=page, referrer=referrer, title=title)
+        )
     except InvalidView as refusal:
         # Then
         assert str(refusal).isprintable()

@@ -1,41 +1,43 @@
-"""While Redis is away, one command at a time finds out whether it is back."""
+"""While Redis is unavailable, one caller at a time finds out whether it is back."""
+
+from unittest.mock import Mock
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.store.outage import Outage
+from page_tracker.store.store import Store
 
 
-def outage_after(error: RedisError) -> Outage:
-    """Return what is known after a command that failed."""
-    outage = Outage()
-    with pytest.raises(type(error)), outage.one_at_a_time():
+def store_after(error: RedisError) -> Store:
+    """Return a store whose last command failed."""
+    store = Store(Mock())
+    with pytest.raises(type(error)), store.asking():
         raise error
-    return outage
+    return store
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError(), RedisTimeoutError()])
 def test_should_refuse_others_while_one_finds_out(error: RedisError) -> None:
     # Given
-    outage = outage_after(error)
+    store = store_after(error)
 
     # When
-    with outage.one_at_a_time():
+    with store.asking():
         # Then
-        with pytest.raises(RedisConnectionError), outage.one_at_a_time():
+        with pytest.raises(RedisConnectionError), store.asking():
             pytest.fail("a second command was let through")
 
 
 def test_should_let_the_next_one_find_out_when_the_last_one_failed() -> None:
     # Given
-    outage = outage_after(RedisTimeoutError())
-    with pytest.raises(RedisTimeoutError), outage.one_at_a_time():
+    store = store_after(RedisTimeoutError())
+    with pytest.raises(RedisTimeoutError), store.asking():
         raise RedisTimeoutError()
 
     # When
-    with outage.one_at_a_time():
+    with store.asking():
         found_out = True
 
     # Then
@@ -44,12 +46,12 @@ def test_should_let_the_next_one_find_out_when_the_last_one_failed() -> None:
 
 def test_should_let_all_through_when_redis_is_back() -> None:
     # Given
-    outage = outage_after(RedisConnectionError())
-    with outage.one_at_a_time():
+    store = store_after(RedisConnectionError())
+    with store.asking():
         pass
 
     # When
-    with outage.one_at_a_time(), outage.one_at_a_time():
+    with store.asking(), store.asking():
         let_through = True
 
     # Then
@@ -58,12 +60,12 @@ def test_should_let_all_through_when_redis_is_back() -> None:
 
 def test_should_let_all_through_when_redis_answered_with_an_error() -> None:
     # Given
-    outage = outage_after(RedisTimeoutError())
-    with pytest.raises(ResponseError), outage.one_at_a_time():
+    store = store_after(RedisTimeoutError())
+    with pytest.raises(ResponseError), store.asking():
         raise ResponseError()
 
     # When
-    with outage.one_at_a_time(), outage.one_at_a_time():
+    with store.asking(), store.asking():
         let_through = True
 
     # Then

@@ -1,4 +1,4 @@
-"""Days and hours as a site's own clock has them."""
+"""Days and hours on the clock of a site."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from page_tracker.tracking.calendar import hours_of, moment_of, start_of
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.sites import Site, make_site, start_of
+
+
+def site_in(zone: str) -> Site:
+    """Return a site with a time zone."""
+    return make_site("example.org", time_zone=zone)
+
 
 ZONES = [
     "UTC",
@@ -46,7 +51,7 @@ def test_should_have_the_hours_of_a_day(
     zone: str, day: date, number: int, first: str, last: str
 ) -> None:
     # When
-    hours = hours_of(day, ZoneInfo(zone))
+    hours = site_in(zone).hours_of(day)
 
     # Then
     assert len(hours) == number
@@ -56,15 +61,15 @@ def test_should_have_the_hours_of_a_day(
 
 def test_should_tell_the_hour_apart_that_a_clock_shows_twice() -> None:
     # Given
-    berlin = ZoneInfo("Europe/Berlin")
+    berlin = site_in("Europe/Berlin")
     summer = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
 
     # When
-    moments = [moment_of(summer + hour * 3600, berlin) for hour in range(3)]
+    moments = [berlin.moment(summer + hour * 3600) for hour in range(3)]
 
     # Then
     assert [moment.hour for moment in moments] == [2, 3, 4]
-    clock = hours_of(date(2026, 10, 25), berlin)
+    clock = berlin.hours_of(date(2026, 10, 25))
     assert [clock[moment.hour] for moment in moments] == ["02:00", "02:00", "03:00"]
 
 
@@ -76,13 +81,13 @@ def test_should_give_every_moment_an_hour_of_its_day(
     zone: str, moment: datetime
 ) -> None:
     # When
-    day, hour = moment_of(moment.timestamp(), ZoneInfo(zone))
+    day, hour = site_in(zone).moment(moment.timestamp())
 
     # Then
     assert day == moment.astimezone(ZoneInfo(zone)).date()
     began = start_of(day, ZoneInfo(zone))
     assert began + hour * 3600 <= moment.timestamp() < began + (hour + 1) * 3600
-    assert hour < len(hours_of(day, ZoneInfo(zone)))
+    assert hour < len(site_in(zone).hours_of(day))
 
 
 @given(st.sampled_from(ZONES), st.dates(date(2020, 1, 1), date(2037, 12, 31)))
@@ -91,8 +96,8 @@ def test_should_begin_a_day_where_the_one_before_ends(zone: str, day: date) -> N
     start = start_of(day, ZoneInfo(zone))
 
     # Then
-    assert moment_of(start, ZoneInfo(zone)) == (day, 0)
-    assert moment_of(start - 1, ZoneInfo(zone)).day == day - timedelta(days=1)
+    assert site_in(zone).moment(start) == (day, 0)
+    assert site_in(zone).moment(start - 1).day == day - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
