@@ -105,10 +105,9 @@ def register_ways_in(app: Flask, settings: Settings, store: Store) -> None:
 
 def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder:
     """Make the recorder of views, by the settings."""
-    spam = settings.spam_referrers
     rules = Rules(
         own=settings.own,
-        spam=spam_referrers(spam.read_text("utf-8").split() if spam else ()),
+        spam=spam_referrers(settings.spam_referrers),
         privacy_refuses=settings.privacy_signal == "skip",
     )
     limits = Limits(

@@ -47,6 +47,13 @@ def _networks(text: object) -> object:
         ) from None
 
 
+def _domains(path: object) -> object:
+    """Read the domains in a file."""
+    if not isinstance(path, str):
+        return path
+    return tuple(read_text(Path(path), "holds the domains").split())
+
+
 def _sites(text: object) -> object:
     """Parse sites, for example `a.org, b.org=Europe/Berlin`."""
     if not isinstance(text, str):
@@ -118,8 +125,8 @@ class Settings(BaseModel):
         description="what to do with a view that has `DNT` or `Sec-GPC`: `anonymous` "
         "counts it without a visitor, `skip` does not count it",
     )
-    spam_referrers: Path | None = Field(
-        None,
+    spam_referrers: Annotated[tuple[str, ...], BeforeValidator(_domains)] = Field(
+        (),
         description="file of further spam referrers, one domain a line",
     )
     rate: int = Field(
@@ -209,13 +216,6 @@ class Settings(BaseModel):
         if token is not None and len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
         return token
-
-    @field_validator("spam_referrers")
-    @classmethod
-    def _check_spam_referrers(cls, path: Path | None) -> Path | None:
-        if path:
-            read_text(path, "holds the domains")
-        return path
 
     @field_validator("flags")
     @classmethod

@@ -361,16 +361,22 @@ def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
     assert line.startswith("Error: PAGE_TRACKER_WORKERS is 'many'")
 
 
-def test_should_replace_a_worker_when_the_file_of_flags_has_become_invalid(
+def test_should_replace_a_worker_when_files_of_the_settings_have_become_invalid(
     folder: Path, redis_server: RedisServer
 ) -> None:
     # Given
-    flags = folder / "flags.json"
+    flags, spam = folder / "flags.json", folder / "spam.txt"
     flags.write_text(flags_text(), encoding="utf-8")
-    environment = {"REDIS_URL": redis_server.url, "PAGE_TRACKER_FLAGS": str(flags)}
+    spam.write_text("spam.example", encoding="utf-8")
+    environment = {
+        "REDIS_URL": redis_server.url,
+        "PAGE_TRACKER_FLAGS": str(flags),
+        "PAGE_TRACKER_SPAM_REFERRERS": str(spam),
+    }
     with page_tracker(folder, **environment) as tracker:
         (worker,) = psutil.Process(tracker.process.pid).children()
         flags.write_text("{", encoding="utf-8")
+        spam.unlink()
 
         # When
         worker.kill()

@@ -48,7 +48,10 @@ VALUES: dict[str, tuple[str, object]] = {
     ),
     "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
     "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
-    "PAGE_TRACKER_SPAM_REFERRERS": (__file__, Path(__file__)),
+    "PAGE_TRACKER_SPAM_REFERRERS": (
+        __file__,
+        tuple(Path(__file__).read_text("utf-8").split()),
+    ),
     "PAGE_TRACKER_RATE": ("0", 0),
     "PAGE_TRACKER_MAX_PAGES": ("20", 20),
     "PAGE_TRACKER_MAX_VALUES": ("30", 30),
