@@ -3,7 +3,7 @@
 redis-py's own cluster client does what counting must not: after a failed connection it
 sends the commands of a pipeline again, even if retries are disabled. It also asks all
 nodes in turn then, each with its own timeout. This client sends a command again only
-after an answer that Redis did not run it: MOVED or ASK.
+after MOVED or ASK, the answers of a node that did not run the command.
 
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 """
