@@ -4,8 +4,9 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.settings import FIELDS, TAKEN, Settings, SettingsError, load_settings
 from page_tracker.tracking.sites import SiteError, sites_of_settings
 
 
@@ -361,3 +362,15 @@ def test_should_say_why_a_site_can_not_be_registered(text: str, reason: str) -> 
 
     # Then
     assert str(error.value) == reason
+
+
+def test_should_know_every_name_that_is_taken(app: Flask) -> None:
+    # Given
+    own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
+    routes = {rule.rule for rule in app.url_map.iter_rules() if not rule.arguments}
+
+    # When
+    named = routes - own - {"/"}
+
+    # Then
+    assert sorted(named) == [f"/{name}" for name in TAKEN]
