@@ -1,5 +1,6 @@
 """Why a view is not counted."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -20,7 +21,7 @@ class Reason(StrEnum):
     UNKNOWN_SITE = "unknown site"
 
 
-MEANINGS = {
+MEANINGS: Mapping[str, str] = {
     Reason.PREFETCH: "fetched ahead or for a preview, shown to nobody",
     Reason.OWN: "by the owner: a marked browser, or one of PAGE_TRACKER_OWN",
     Reason.PRIVACY: "the browser asked not to be tracked, and "
