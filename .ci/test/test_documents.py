@@ -11,10 +11,10 @@ import click
 import pytest
 from page_tracker.app import create_app
 from page_tracker.cli import main
-from page_tracker.collecting.sent import SentView
-from page_tracker.settings import FIELDS, TAKEN, Settings, variable
-from page_tracker.tracking.filters import FILTERS
+from page_tracker.collecting.views import ViewFields
+from page_tracker.settings import FIELDS, Settings, variable
 from page_tracker.tracking.keys import FAMILIES
+from page_tracker.tracking.reasons import MEANINGS
 from support import ROOT, read, run, targets
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.example"]
@@ -44,7 +44,7 @@ TABLES = {
         for name, field in FIELDS.items()
     ],
     "docs/counting.md: What is not counted": [
-        [f"`{entry.reason}`", entry.meaning] for entry in FILTERS
+        [f"`{reason}`", meaning] for reason, meaning in MEANINGS.items()
     ],
     "docs/architecture.md: Data": [
         [f"`{family.pattern}`", family.type, family.holds, family.keeps]
@@ -68,7 +68,7 @@ def test_should_list_every_field_of_a_view() -> None:
 
     # Then
     named = [name for name in re.findall(r"`(\w+)`", listed) if not name.isdecimal()]
-    assert named == list(SentView.model_fields)
+    assert named == list(ViewFields.model_fields)
 
 
 def test_should_list_every_route() -> None:
@@ -78,17 +78,6 @@ def test_should_list_every_route() -> None:
     # Then
     expected = {f"`{method} {rule}`" for rule, methods in ROUTES for method in methods}
     assert sorted(listed) == sorted(expected)
-
-
-def test_should_know_every_name_that_is_taken() -> None:
-    # Given
-    own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
-
-    # When
-    named = {rule for rule, _ in ROUTES if "<" not in rule} - own - {"/"}
-
-    # Then
-    assert sorted(named) == [f"/{name}" for name in TAKEN]
 
 
 def test_should_list_every_command() -> None:

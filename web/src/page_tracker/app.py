@@ -96,7 +96,7 @@ def register_ways_in(app: Flask, settings: Settings, store: Store) -> None:
     register("/api/v1/views", "views", views, "POST", "OPTIONS")
     register("/tracker.js", "script", script, "GET")
     register("/pixel.gif", "pixel", Pixel(recorder), "GET")
-    register("/badge/<rest:rest>", "badge", badges, "GET")
+    register("/badge/<rest:target>", "badge", badges, "GET")
     if settings.endpoint != FIELDS["endpoint"].default:
         register(f"/{settings.endpoint}", "chosen views", views, "POST", "OPTIONS")
     if settings.script != FIELDS["script"].default:

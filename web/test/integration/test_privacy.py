@@ -25,7 +25,6 @@ from page_tracker.store.nodes import nodes_of
 from page_tracker.store.server import RedisServer
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
 from support.flags import flags_text

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from page_tracker.http.incoming import Form
@@ -32,7 +33,7 @@ class Answer(NamedTuple):
     body: bytes
     content_type: str
     status: int = 200
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Refusal(Exception):

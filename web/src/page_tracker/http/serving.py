@@ -44,14 +44,14 @@ class Rest(BaseConverter):
 def serve(
     app: Flask, path: str, name: str, way_in: WayIn, proxies: Networks, *methods: str
 ) -> None:
-    """Serve a way in under a path; `<rest:rest>` in it stands for any rest.
+    """Serve a way in under a path; `<rest:target>` in it stands for any rest.
 
     `name` is Flask's name of the route. `proxies` are trusted in `X-Forwarded-For`.
     """
     app.url_map.converters["rest"] = Rest
 
     @wraps(way_in)
-    def view(**_rest: str) -> Response:
+    def view(**_target: str) -> Response:
         try:
             answer = way_in(incoming_of(request, proxies))
         except Refusal as refusal:

@@ -208,7 +208,7 @@ def badge_address(site: str, page: str, given: Mapping[str, str], **more: str) -
         if name in given and given[name] != default_text(name)
     }
     query = urlencode(options | more, quote_via=quote)
-    address = url_for("badge", rest=f"{site}{page}.svg", _external=True)
+    address = url_for("badge", target=f"{site}{page}.svg", _external=True)
     return f"{address}?{query}" if query else address
 
 
