@@ -112,7 +112,7 @@ def test_should_leave_only_keys_that_are_listed_with_their_type_and_lifetime(
     }
 
 
-def test_should_keep_the_counts_of_a_day_until_they_are_as_old_as_the_site_wants(
+def test_should_keep_the_counts_of_a_day_for_the_retention_of_the_site(
     redis_client: Redis,
 ) -> None:
     # Given

@@ -135,7 +135,7 @@ UNTRUSTED = ("SSLCertVerificationError", "self-signed certificate in certificate
         *("other password", "other permissions"),
     ],
 )
-def test_should_refuse_and_say_why_when_redis_is_not_whom_it_expects(
+def test_should_refuse_and_log_why_when_redis_cannot_be_trusted_or_refuses(
     secure_redis: SecureRedis,
     client_of: Callable[[str], FlaskClient],
     caplog: pytest.LogCaptureFixture,

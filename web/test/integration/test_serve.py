@@ -67,7 +67,7 @@ def test_should_count_in_a_redis_of_its_own(tracker: PageTracker, folder: Path) 
     assert (folder / "page-tracker-data").stat().st_mode & 0o077 == 0
 
 
-def test_should_go_on_where_it_was_when_everything_was_killed(folder: Path) -> None:
+def test_should_count_on_when_everything_was_killed(folder: Path) -> None:
     # Given
     with page_tracker(folder) as tracker:
         assert tracker.get().text == "This page has been seen 1 times."
@@ -238,7 +238,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     assert wait_for(lambda: not any(map(is_alive, keeper_and_redis)), 6)
 
 
-def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
+def test_should_end_in_order_when_ctrl_c_reaches_all_its_processes(
     folder: Path,
 ) -> None:
     # Given
@@ -280,7 +280,7 @@ def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
     assert line.startswith(f"Error: {complaint}") and "redis.log" in line
 
 
-def test_should_refuse_connections_as_soon_as_it_is_to_stop(
+def test_should_refuse_connections_when_it_begins_to_stop(
     tracker: PageTracker,
 ) -> None:
     # Given
@@ -315,7 +315,7 @@ def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:
     assert tracker.process.wait(10) == 0
 
 
-def test_should_outlive_its_terminal_when_nohup_says_so(folder: Path) -> None:
+def test_should_outlive_its_terminal_when_nohup_started_it(folder: Path) -> None:
     # Given
     ignore = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from nohup
     with page_tracker(folder) as tracker:
@@ -341,7 +341,7 @@ def test_should_end_with_one_line_when_the_folder_is_in_use(
     assert tracker.get().ok
 
 
-def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
+def test_should_end_with_one_line_when_gunicorn_reads_an_invalid_setting(
     folder: Path,
 ) -> None:
     # When
