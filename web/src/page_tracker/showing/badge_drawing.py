@@ -44,8 +44,8 @@ HUNDREDTHS_OF_AN_EM = {
     }.items()
     for character in characters
 }
-"""The advance of each character in DejaVu Sans, which is about as wide as Verdana. Other
-fonts differ by some pixels; `textLength` makes the text fit."""
+"""The advance of each character in DejaVu Sans, which is about as wide as Verdana.
+Other fonts differ by some pixels; `textLength` makes the text fit."""
 
 BOLD = 1.12
 """Bold letters are this much wider, measured in DejaVu Sans Bold."""
