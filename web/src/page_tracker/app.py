@@ -14,8 +14,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.collecting.beacon import register_beacon
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
-from page_tracker.experiments.looks import check_flags
-from page_tracker.experiments.provider import FileProvider
+from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import error_answer
 from page_tracker.http.negotiation import Form, form_asked_for
 from page_tracker.operating import health
@@ -23,7 +22,7 @@ from page_tracker.operating.errors import register_errors
 from page_tracker.operating.request_log import register_request_log
 from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
 from page_tracker.showing import badge, embed
-from page_tracker.showing.look import Looks, Shown
+from page_tracker.showing.look import look_of, pixel_of
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.connection import connect
 from page_tracker.tracking.filters import Rules, spam_referrers
@@ -133,9 +132,7 @@ def make_recorder(redis_of: Callable[[], Redis], settings: Settings) -> Recorder
 
 def make_looks(settings: Settings) -> Looks | None:
     """Make what chooses the look of the counter page, where a file of flags says so."""
-    if not settings.flags:
-        return None
-    return Looks(FileProvider(settings.flags, check_flags), settings.proxies)
+    return Looks(settings.flags) if settings.flags else None
 
 
 def register_blueprints(app: Flask, settings: Settings) -> None:
@@ -178,12 +175,10 @@ def counter() -> Response:
 def counted(views: int, form: Form) -> Response:
     """Return the number of views, as a page or as a sentence."""
     if form == "html":
-        looks: Looks | None = current_app.extensions["page_tracker.looks"]
-        shown = looks.of(request) if looks else Shown()
+        look = look_of(request)
+        pixel = pixel_of(look, look.page)
         return answer(
-            render_template(
-                "counter.html", views=views, look=shown.look, pixel=shown.pixel
-            ),
+            render_template("counter.html", views=views, look=look.name, pixel=pixel),
             form,
         )
     return answer(f"This page has been seen {views} times.", form)

@@ -14,8 +14,7 @@ from pathlib import Path
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from page_tracker.experiments.flag_file import FlagsError, read_flags
-from page_tracker.experiments.looks import check_flags
+from page_tracker.flags.file import FlagsError, read_flags
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import SettingsError, load_settings, variable
 from page_tracker.tracking.site import SiteError, sites_of_settings
@@ -26,13 +25,13 @@ try:
     settings = load_settings()
     sites_of_settings(settings.sites)
     if settings.flags:
-        check_flags(read_flags(settings.flags))
+        read_flags(settings.flags)
 except SettingsError as error:
     sys.exit(f"Error: {error}")
 except SiteError as error:
     sys.exit(f"Error: {variable('sites')}: {error}")
 except FlagsError as error:
-    sys.exit(f"Error: {variable('flags')} is '{settings.flags}': {error}")
+    sys.exit(f"Error: {variable('flags')}: {error}")
 
 # The name of a Redis that is gone may be looked up at a name server that does not
 # answer: 8 seconds in Docker by default, which no timeout of the Redis client covers.

@@ -65,17 +65,6 @@ def test_should_count_once_who_sees_the_plain_look_and_goes_on(
     assert not refused
 
 
-def test_should_not_count_who_comes_to_embed_from_elsewhere(
-    split_counter: str, redis: Redis, tab: Page
-) -> None:
-    # When
-    tab.goto(f"{split_counter}/embed")
-
-    # Then
-    expect(tab.locator(".pixel")).to_have_count(0)
-    assert not visits_of(redis, "/look/plain/embed")
-
-
 @pytest.mark.parametrize("look", ["tiles", "plain"])
 def test_should_show_a_large_number_whole(
     split_counter: str, flags: Path, redis: Redis, tab: Page, look: str

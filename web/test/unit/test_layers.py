@@ -11,7 +11,7 @@ LAYERS = [
     {"app", "cli", "gunicorn_config"},
     {"commands"},
     {"collecting", "showing", "operating"},
-    {"http", "experiments"},
+    {"http", "flags"},
     {"tracking"},
     {"settings"},
     {"redis_url"},

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from page_tracker.flags.file import FlagsError
 from page_tracker.operating.embedded_redis import embedded_redis
 from page_tracker.operating.redis_server import (
     RedisServer,
@@ -56,6 +57,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
     except (
         AdjustmentError,
+        FlagsError,
         InvalidView,
         RedisServerError,
         SettingsError,

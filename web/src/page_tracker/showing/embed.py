@@ -19,6 +19,7 @@ from flask import (
 from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
+from page_tracker.flags.looks import Look
 from page_tracker.http.parts import settings
 from page_tracker.http.query import single_parameters_of
 from page_tracker.settings import FIELDS
@@ -28,7 +29,7 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     problems,
 )
-from page_tracker.showing.look import Looks
+from page_tracker.showing.look import comes_from_counter, look_of, pixel_of
 from page_tracker.tracking.site import checked_site
 from page_tracker.tracking.view import View
 
@@ -101,10 +102,10 @@ def embed() -> Response:
         wish = Wish.model_validate(given)
     except ValidationError as error:
         errors = problems(error, Wish)
-    looks: Looks | None = current_app.extensions["page_tracker.looks"]
+    look = look_of(request) if comes_from_counter(request) else Look()
     page = render_template(
         "embed.html",
-        pixel=looks.left(request).went_on_pixel if looks else "",
+        pixel=pixel_of(look, look.went_on_page),
         values=given,
         errors=errors,
         wish=wish,
