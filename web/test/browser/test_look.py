@@ -40,7 +40,7 @@ def visits_of(redis: Redis, page: str) -> int:
     return int(redis.zscore(SiteKeys(SITE).visits, page) or 0)
 
 
-def test_should_count_once_who_sees_the_plain_look_and_goes_on(
+def test_should_count_a_visitor_once_when_the_plain_look_leads_to_embed(
     split_counter: str, redis: Redis, tab: Page
 ) -> None:
     # Given
@@ -66,7 +66,7 @@ def test_should_count_once_who_sees_the_plain_look_and_goes_on(
 
 
 @pytest.mark.parametrize("look", ["tiles", "plain"])
-def test_should_show_a_large_number_whole(
+def test_should_show_the_whole_number_when_it_is_large(
     split_counter: str, flags: Path, redis: Redis, tab: Page, look: str
 ) -> None:
     # Given

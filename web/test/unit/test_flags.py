@@ -78,6 +78,20 @@ def test_should_give_all_visitors_one_look_when_the_file_does_not_split_them(
     assert {looks.choose(visitor) for visitor in VISITORS} == {Look(look, site="")}
 
 
+def test_should_follow_its_own_file_when_there_are_two_applications(
+    looks: Looks, flags: Path
+) -> None:
+    # Given
+    other = flags.with_name("other.json")
+    other.write_text(flags_text(0, 1))
+
+    # When
+    others = names(Looks(other))
+
+    # Then
+    assert set(others) == {"plain"} != set(names(looks))
+
+
 @pytest.mark.parametrize("invalid", ["{", None])
 def test_should_keep_the_last_flags_and_log_once_when_the_file_becomes_invalid(
     looks: Looks, flags: Path, caplog: pytest.LogCaptureFixture, invalid: str | None
@@ -115,7 +129,8 @@ def test_should_keep_the_last_flags_and_log_once_when_the_file_becomes_invalid(
         (flags_text(tiles=-1), "flags.look.targeting.fractional.0.1: Input should be"),
         (flags_text(defaultVariant="no"), "flags.look: 'no' is not one of its varia"),
         (flags_text(metadata={}), "flags.look: metadata.site is required: a site tha"),
-        (flags_text(salt="short"), "metadata.salt: use 16 to 64 bytes (openssl rand"),
+        (flags_text(salt=""), "metadata.salt: use 16 to 64 bytes (openssl rand -hex"),
+        (flags_text(salt="x" * 65, targeting={}), "metadata.salt: use 16 to 64 bytes"),
     ],
 )
 def test_should_name_the_place_and_the_reason_when_a_file_is_invalid(
@@ -158,8 +173,8 @@ def test_should_count_a_look_and_who_went_on_when_a_visitor_takes_part(
     counts_embed: bool,
 ) -> None:
     # When
-    page = visit(http_client, **sent)
-    embed = visit(http_client, "/embed", **sent)
+    page = visit(http_client, "/", 1, **sent)
+    embed = visit(http_client, "/embed", 1, **sent)
 
     # Then
     pixel = f"/pixel.gif?site={SITE}&page=/look/{look_of(page)}"

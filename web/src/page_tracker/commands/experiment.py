@@ -14,7 +14,7 @@ from page_tracker.tracking.reports import Reports
 
 
 @click.command(hidden=True)  # It is not about an owner's sites: see docs/flags.md.
-@click.option("--days", type=click.IntRange(1), default=30, help="How many [30].")
+@click.option("--days", type=click.IntRange(1), default=30, help="Last days [30].")
 @json_option
 def experiment(days: int, as_json: bool) -> None:
     """Compare the two looks of the counter page: see docs/flags.md."""
@@ -40,9 +40,8 @@ def outcome_of(reports: Reports, number: int) -> dict[str, Any]:
     for look in (Look("tiles"), Look("plain")):
         pages = reports.pages([look.page, look.went_on_page], days)
         visitors, went_on = (page.visits for page in pages)
-        went_on = min(
-            went_on, visitors
-        )  # A pixel may not load before a visitor leaves.
+        # Some visitors leave the counter page before its pixel is loaded.
+        went_on = min(went_on, visitors)
         numbers = {"visitors": visitors, "went_on": went_on}
         looks.append({"look": look.name, **numbers, "rate": went_on / max(1, visitors)})
         estimates.append(rate_of(**numbers))

@@ -44,7 +44,7 @@ class LookFlag(BaseModel, extra="forbid", strict=True, frozen=True):
         """Return the weights of the variants; empty if all visitors get the same."""
         return self.targeting.get("fractional", ()) if self.state == "ENABLED" else ()
 
-    def look_of(self, visitor: str) -> LookName:
+    def look_for(self, visitor: str) -> LookName:
         """Return the look of a visitor, or the default if there is no visitor."""
         hashed = blake2b(f"look\n{visitor}".encode(), digest_size=4).digest()
         place = int.from_bytes(hashed) * sum(weight for _, weight in self.split) >> 32
@@ -64,7 +64,7 @@ class FlagFile(BaseModel, extra="forbid", strict=True, frozen=True):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.look.split and not 16 <= len(self.salt) <= 64:
+        if (self.look.split or self.salt) and not 16 <= len(self.salt) <= 64:
             raise ValueError("metadata.salt: use 16 to 64 bytes (openssl rand -hex 16)")
         return self
 

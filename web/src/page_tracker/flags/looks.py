@@ -41,7 +41,9 @@ class Looks:
         self._path = path
         self._file, self._problem = FlagFile(flags={}), ""
         self._reading, self._read_after = Lock(), 0.0
-        flag = InMemoryFlag("", {"": ""}, context_evaluator=self._evaluate)
+        flag = InMemoryFlag(
+            "tiles", {"tiles": "tiles"}, context_evaluator=self._evaluate
+        )
         api.set_provider_and_wait(InMemoryProvider({"look": flag}), str(path))
         self._client = api.get_client(str(path))
 
@@ -61,7 +63,7 @@ class Looks:
     ) -> FlagResolutionDetails[str]:
         flag, visitor = self._file.look, context.targeting_key or ""
         metadata = flag.metadata if visitor and flag.split else {}
-        return FlagResolutionDetails(flag.look_of(visitor), flag_metadata=metadata)
+        return FlagResolutionDetails(flag.look_for(visitor), flag_metadata=metadata)
 
     def _read(self) -> FlagFile:
         """Return the file. It is read again at most once a second."""
