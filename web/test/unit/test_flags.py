@@ -109,7 +109,7 @@ def test_should_keep_the_last_flags_and_log_once_when_the_file_becomes_invalid(
     # Then
     assert set(names(looks)) == {"plain"}
     [line] = caplog.messages
-    assert line.startswith(f"The last valid flags stay. {flags}: ")
+    assert line.startswith(f"Ignored until it is valid: {flags}: ")
 
     # When
     flags.write_text(flags_text(1, 0))

@@ -76,7 +76,7 @@ class Looks:
             except FlagsError as error:
                 problem = str(error)
             if problem and problem != self._problem:
-                logger.error("The last valid flags stay. %s", problem)
+                logger.error("Ignored until it is valid: %s", problem)
             elif (file, problem) != (self._file, self._problem):
                 logger.info("The flags are now those of %s", self._path)
             self._file, self._problem = file, problem
