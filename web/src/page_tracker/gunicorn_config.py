@@ -14,8 +14,7 @@ from pathlib import Path
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from page_tracker.experiments.flag_file import FlagsError, read_flags
-from page_tracker.experiments.looks import check_flags
+from page_tracker.flags.file import FlagsError, read_flags
 from page_tracker.http.parts import parts_of
 from page_tracker.operating.forgetting import forget_salts_daily
 from page_tracker.operating.logs import logging_configuration
@@ -28,13 +27,13 @@ try:
     settings = load_settings()
     sites_of_settings(settings.sites)
     if settings.flags:
-        check_flags(read_flags(settings.flags))
+        read_flags(settings.flags)
 except SettingsError as error:
     sys.exit(f"Error: {error}")
 except SiteError as error:
     sys.exit(f"Error: {variable('sites')}: {error}")
 except FlagsError as error:
-    sys.exit(f"Error: {variable('flags')} is '{settings.flags}': {error}")
+    sys.exit(f"Error: {variable('flags')}: {error}")
 
 # A name server may not answer for the name of a stopped Redis. The lookup then takes 8
 # seconds in Docker by default, and no timeout of the Redis client covers it.

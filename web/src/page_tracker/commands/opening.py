@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from page_tracker.flags.file import FlagsError
 from page_tracker.settings import Settings, SettingsError, load_settings
 from page_tracker.store.connection import connect
 from page_tracker.store.keeper import embedded_redis
@@ -56,6 +57,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             yield Counts(redis, Registry(Store(lambda: redis), configured), settings)
     except (
         AdjustmentError,
+        FlagsError,
         InvalidView,
         RedisServerError,
         SettingsError,
