@@ -15,6 +15,7 @@ from page_tracker.store.nodes import nodes_of
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from support.endurance import ONCE, RESENT
+from support.recording import sums
 from support.redis_sentinels import NAME, WatchedSet, redis_sentinels
 from support.servers import PageTracker, page_tracker
 from support.usage import Command

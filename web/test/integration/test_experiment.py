@@ -1,7 +1,7 @@
 """The experiment on the look of the counter page, from its visitors to its outcome."""
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import product
 from math import comb
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_should_say_whether_a_difference_may_be_chance_when_both_looks_were_coun
 ) -> None:
     # Given
     pages = "/look/tiles /look/tiles/embed /look/plain /look/plain/embed".split()
-    redis_client.zadd(SiteKeys(SITE).day(today(UTC)).visits, dict(zip(pages, visits)))
+    redis_client.zadd(SiteKeys(SITE).day(datetime.now(UTC).date()).visits, dict(zip(pages, visits)))
     environment = {"PAGE_TRACKER_FLAGS": str(flags), "PAGE_TRACKER_SITES": SITE}
 
     # When
