@@ -12,8 +12,7 @@ from page_tracker.collecting.pixel import Pixel
 from page_tracker.collecting.scripts import script
 from page_tracker.collecting.views import Views
 from page_tracker.environment import load_settings
-from page_tracker.experiments.looks import check_flags
-from page_tracker.experiments.provider import FileProvider
+from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import register_errors
 from page_tracker.http.log import with_log
 from page_tracker.http.parts import KEY, Parts
@@ -23,7 +22,6 @@ from page_tracker.settings import DEFAULT_REDIS_URL, FIELDS, Settings
 from page_tracker.showing.badge import Badges
 from page_tracker.showing.counter import CounterPage
 from page_tracker.showing.embed import EmbedPage
-from page_tracker.showing.look import Looks
 from page_tracker.store.store import LazyClient, Store
 from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
 from page_tracker.tracking.registry import Registry
@@ -56,7 +54,8 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
     store = Store(client_of(settings))
-    app.extensions[KEY] = Parts(settings, store)
+    looks = Looks(settings.flags) if settings.flags else None
+    app.extensions[KEY] = Parts(settings, store, looks)
     register_pages(app, settings, store)
     register_ways_in(app, settings, store)
     register_errors(app)
@@ -75,11 +74,8 @@ def client_of(settings: Settings) -> Callable[[], Redis]:
 
 def register_pages(app: Flask, settings: Settings, store: Store) -> None:
     """Give the pages for people, and the endpoints of operators, their routes."""
-    looks = None
-    if settings.flags:
-        looks = Looks(FileProvider(settings.flags, check_flags), settings.proxies)
-    app.add_url_rule("/", "counter", CounterPage(store, looks).show)
-    app.add_url_rule("/embed", "embed", EmbedPage(settings, looks).show)
+    app.add_url_rule("/", "counter", CounterPage(store).show)
+    app.add_url_rule("/embed", "embed", EmbedPage(settings).show)
     app.register_blueprint(health.bp)
 
 

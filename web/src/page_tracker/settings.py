@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from page_tracker.experiments.flag_file import read_flags
-from page_tracker.experiments.looks import check_flags
+from page_tracker.flags.file import read_flags
 from page_tracker.store.url import RedisUrl
 from page_tracker.tracking.sites import Site, make_site
 
@@ -221,7 +220,7 @@ class Settings(BaseModel):
     @classmethod
     def _check_flags(cls, path: Path | None) -> Path | None:
         if path:
-            check_flags(read_flags(path))
+            read_flags(path)
         return path
 
     @field_validator("script", "endpoint")

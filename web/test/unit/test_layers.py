@@ -19,7 +19,7 @@ LAYERS = [
     {"http"},
     {"environment"},
     {"settings"},
-    {"experiments"},
+    {"flags"},
     {"tracking"},
     {"store"},
 ]

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.environment import SettingsError, load_settings
+from page_tracker.flags.file import FlagsError
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.keeper import embedded_redis
@@ -57,6 +58,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             yield Counts(redis, sites, settings)
     except (
         AdjustmentError,
+        FlagsError,
         InvalidView,
         RedisServerError,
         SettingsError,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
+from page_tracker.flags.looks import Looks
 from page_tracker.settings import Settings
 from page_tracker.store.store import Store
 
@@ -16,6 +17,7 @@ class Parts:
 
     settings: Settings
     store: Store
+    looks: Looks | None
 
 
 def parts_of(app: Flask) -> Parts:

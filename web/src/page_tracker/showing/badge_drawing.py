@@ -1,6 +1,6 @@
-"""How a badge is drawn: where its texts go, how wide they are, in which ink.
+"""Draws badges: the places, widths and colours of their texts.
 
-The four styles have the outlines that READMEs know them by; the drawing is ours.
+The four styles have the usual outlines of badges in READMEs; the drawing is ours.
 """
 
 import unicodedata
@@ -44,18 +44,18 @@ HUNDREDTHS_OF_AN_EM = {
     }.items()
     for character in characters
 }
-"""How far a character moves the pen, measured in DejaVu Sans, which is about as wide as
-Verdana. Other fonts differ by some pixels; `textLength` makes the text fit."""
+"""The advance of each character in DejaVu Sans, which is about as wide as Verdana.
+Other fonts differ by some pixels; `textLength` makes the text fit."""
 
 BOLD = 1.12
-"""How much wider bold letters are, measured in DejaVu Sans Bold."""
+"""Bold letters are this much wider, measured in DejaVu Sans Bold."""
 
 ZERO_WIDTH_JOINER = "\u200d"
 DARK_INK, LIGHT_INK = "#000", "#fff"
 
 
 class Outline(NamedTuple):
-    """What one style has otherwise than another. Lengths are pixels."""
+    """The measures of a style, in pixels."""
 
     height: int = 20
     radius: int = 3
@@ -95,7 +95,7 @@ OUTLINES: dict[Style, Outline] = {
 
 
 class Part(NamedTuple):
-    """The label or the message, where it stands, and in which colours. In pixels."""
+    """The label or the message, with its place in pixels and its colours."""
 
     text: str
     x: int
@@ -107,14 +107,14 @@ class Part(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """Return where the middle of the text is."""
+        """Return the middle of the text."""
         return self.x + self.width / 2
 
 
 def draw(options: BadgeOptions, message: str, title: str) -> str:
     """Return a badge as SVG.
 
-    `title` is what a screen reader says, and a browser when the pointer rests.
+    A screen reader says the `title`. A browser shows it when the pointer rests.
     """
     outline = OUTLINES[options.style]
     parts = []
@@ -148,11 +148,11 @@ def _part(outline: Outline, text: str, color: str, x: int, is_bold: bool) -> Par
 
 
 def text_width(text: str, font_size: int) -> float:
-    """Return about how wide a text is, in pixels."""
+    """Return the approximate width of a text, in pixels."""
     before = ""
     hundredths = 0
     for character in text:
-        if before != ZERO_WIDTH_JOINER:  # what is joined is drawn as one
+        if before != ZERO_WIDTH_JOINER:  # joined characters are drawn as one
             hundredths += _hundredths(character)
         before = character
     return hundredths * font_size / 100
@@ -166,16 +166,16 @@ def _hundredths(character: str) -> int:
     if unicodedata.east_asian_width(character) in ("W", "F"):
         return 125 if unicodedata.category(character) == "So" else 100  # an emoji
     if unicodedata.bidirectional(character) in ("R", "AL"):
-        return 52  # Hebrew and Arabic run narrow
+        return 52  # Hebrew and Arabic are narrow
     base = unicodedata.normalize("NFD", character)[0]
     return HUNDREDTHS_OF_AN_EM.get(base, 68)
 
 
 def ink_on(color: str) -> str:
-    """Return the ink that is read better on a colour, dark or light.
+    """Return the ink, dark or light, that has more contrast on a colour.
 
-    By the relative luminance of https://www.w3.org/TR/WCAG22/#dfn-relative-luminance;
-    opacity is left out, since nobody knows what is behind a badge.
+    It compares by https://www.w3.org/TR/WCAG22/#dfn-relative-luminance. Opacity is
+    ignored: the background of a badge is unknown.
     """
     digits = color.removeprefix("#")
     if len(digits) < 6:
@@ -184,7 +184,7 @@ def ink_on(color: str) -> str:
         _linear(int(digits[place : place + 2], 16) / 255) for place in (0, 2, 4)
     )
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    is_bright = luminance > 0.179  # there, both have the same contrast: 4.6
+    is_bright = luminance > 0.179  # at 0.179 both inks have a contrast of 4.6
     return DARK_INK if is_bright else LIGHT_INK
 
 

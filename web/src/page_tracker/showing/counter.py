@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.http.errors import error_answer
 from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.showing.look import Looks, Shown
+from page_tracker.showing.look import look_of, pixel_of
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -21,8 +21,7 @@ logger = logging.getLogger(__name__)
 class CounterPage:
     """The page at `/`."""
 
-    def __init__(self, store: Store, looks: Looks | None) -> None:
-        self._looks = looks
+    def __init__(self, store: Store) -> None:
         self._views = GroupCommit(_count, store)
 
     def show(self) -> Response:
@@ -37,17 +36,18 @@ class CounterPage:
             cause = type(error).__name__
             logger.error("A view was not counted: %s: %s", cause, error)
             return _not_counted(form)
-        return self._counted(views, form)
+        return _counted(views, form)
 
-    def _counted(self, views: int, form: Form) -> Response:
-        """Return the number of views, as a page or as a sentence."""
-        if form == "text":
-            return _answer(f"This page has been seen {views} times.", form)
-        shown = self._looks.of(request) if self._looks else Shown()
-        page = render_template(
-            "counter.html", views=views, look=shown.look, pixel=shown.pixel
-        )
-        return _answer(page, form)
+
+def _counted(views: int, form: Form) -> Response:
+    """Return the number of views, as a page or as a sentence."""
+    if form == "text":
+        return _answer(f"This page has been seen {views} times.", form)
+    look = look_of(request)
+    page = render_template(
+        "counter.html", views=views, look=look.name, pixel=pixel_of(look, look.page)
+    )
+    return _answer(page, form)
 
 
 def _count(redis: Redis, views: list[None]) -> list[int | Exception]:

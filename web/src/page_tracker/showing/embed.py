@@ -12,6 +12,7 @@ from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
+from page_tracker.flags.looks import Look
 from page_tracker.http.incoming import single_parameters
 from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge_drawing import draw
@@ -20,7 +21,7 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     problems,
 )
-from page_tracker.showing.look import Looks
+from page_tracker.showing.look import comes_from_counter, look_of, pixel_of
 from page_tracker.tracking.canonical import canonical_view, checked_site
 from page_tracker.tracking.view import SentView
 
@@ -78,9 +79,8 @@ def default_text(name: str) -> str:
 class EmbedPage:
     """The page at `/embed`."""
 
-    def __init__(self, settings: Settings, looks: Looks | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._looks = looks
 
     def show(self) -> Response:
         """Show the form, and the snippets for its fields."""
@@ -95,10 +95,10 @@ class EmbedPage:
             wish = Wish.model_validate(given)
         except ValidationError as error:
             errors = problems(error, Wish)
-        looks = self._looks
+        look = look_of(request) if comes_from_counter(request) else Look()
         page = render_template(
             "embed.html",
-            pixel=looks.left(request).went_on_pixel if looks else "",
+            pixel=pixel_of(look, look.went_on_page),
             values=given,
             errors=errors,
             wish=wish,
