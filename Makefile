@@ -26,7 +26,7 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 # Every target but the files of .venv and node_modules.
 .PHONY: FORCE $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
-# What `make` shows; `make help-all` shows the rest too.
+# The targets that `make` shows; `make help-all` shows all.
 DAILY = run up down check test format lint unit integration e2e-docker image smoke production deploy rollback
 
 help: ## Show the targets of a day

@@ -1,4 +1,4 @@
-"""What GitHub's workflows, GitLab's pipeline and the Jenkinsfile have in common."""
+"""Rules for GitHub's workflows, GitLab's pipeline and the Jenkinsfile."""
 
 import re
 

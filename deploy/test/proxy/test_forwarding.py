@@ -1,4 +1,4 @@
-"""What the application learns about visitors, and what they get from it."""
+"""Requests and answers, as the proxy passes them on."""
 
 import pytest
 import requests

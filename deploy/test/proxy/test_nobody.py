@@ -1,4 +1,4 @@
-"""What visitors get while there is no web server."""
+"""The proxy answers visitors while there is no web server."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the tests of the deployment share."""
+"""Helpers of the deployment's tests."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""What `make secrets` writes for a production, for the tests that count with it."""
+"""The files that `make secrets` writes for a production."""
 
 import os
 from pathlib import Path

@@ -17,7 +17,7 @@ PRODUCTION = ("--file", "docker-compose.yml", "--file", "deploy/production.yml")
 
 @dataclass
 class Stack:
-    """A stack with settings as in `.env`. It does not exist until it is started."""
+    """A stack with settings in `.env`. It does not exist until it is started."""
 
     folder: Path
     """Where its secrets and its override are."""
