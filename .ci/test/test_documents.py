@@ -123,12 +123,14 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
 
 def test_should_have_one_version_and_licence() -> None:
     # When
-    _, told = run(".ci/version")
+    _, printed = run(".ci/version")
     heading = re.findall(r"^## (.*)", read("CHANGELOG.md"), re.MULTILINE)[0]
 
     # Then
-    assert told == f"{version('page-tracker')}\n"
-    assert re.fullmatch(rf"{told.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading)
+    assert printed == f"{version('page-tracker')}\n"
+    assert re.fullmatch(
+        rf"{printed.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
+    )
     assert read("web/LICENSE") == read("LICENSE")
 
 

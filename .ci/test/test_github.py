@@ -165,7 +165,7 @@ def test_should_list_in_the_summary_what_was_published_and_left_out(
     summary, output = tmp_path / "summary.md", tmp_path / "output"
 
     # When
-    status, said = run(
+    status, printed = run(
         tmp_path / ".ci/publish",
         environment={
             "PATH": on_path(tmp_path / "bin", docker=DOCKER),
@@ -178,7 +178,7 @@ def test_should_list_in_the_summary_what_was_published_and_left_out(
     )
 
     # Then
-    assert status == 0, said
+    assert status == 0, printed
     assert summary.read_text().splitlines() == [
         "Published:",
         "",

@@ -55,7 +55,7 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("program", "says", "packages"),
+    ("program", "message", "packages"),
     [
         ("chromium", "Chromium or Google Chrome, on PATH as", "chromium"),
         (
@@ -66,7 +66,7 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
     ],
 )
 def test_should_print_what_to_install_when_sudo_asks_for_a_password(
-    machine: dict[str, str], program: str, says: str, packages: str
+    machine: dict[str, str], program: str, message: str, packages: str
 ) -> None:
     # Given
     on_path(Path(machine["BIN"]), sudo="exit 1")
@@ -77,5 +77,5 @@ def test_should_print_what_to_install_when_sudo_asks_for_a_password(
     # Then
     assert status == 1
     missing, install = output.splitlines()
-    assert missing.startswith(f"Missing: {says}")
+    assert missing.startswith(f"Missing: {message}")
     assert install == f"Debian, Ubuntu: sudo apt install {packages}"

@@ -201,7 +201,7 @@ def test_should_report_that_it_could_not_run_when_the_history_is_incomplete(
 
 
 @pytest.mark.parametrize(
-    ("docker", "expected", "says"),
+    ("docker", "expected", "message"),
     [
         ("start) exit 0 ;;", 0, "Found nothing in page-tracker:local"),
         ("start) exit 2 ;;", 1, "Found something in page-tracker:local"),
@@ -212,7 +212,7 @@ def test_should_report_that_it_could_not_run_when_the_history_is_incomplete(
     ],
 )
 def test_should_tell_a_finding_from_a_scan_that_could_not_run(
-    tmp_path: Path, docker: str, expected: int, says: str
+    tmp_path: Path, docker: str, expected: int, message: str
 ) -> None:
     # Given
     repository = Repository(tmp_path)
@@ -224,4 +224,4 @@ def test_should_tell_a_finding_from_a_scan_that_could_not_run(
 
     # Then
     assert status == expected, output
-    assert says in output
+    assert message in output

@@ -127,7 +127,7 @@ def test_should_keep_settings_mounts_and_networks_when_a_second_checkout_deploys
     deployed: Deployed,
 ) -> None:
     # When
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
     assert len(deployed.live()) == 2
@@ -137,7 +137,7 @@ def test_should_keep_settings_mounts_and_networks_when_a_second_checkout_deploys
     assert "/run/secrets/licence" in deployed.inspect("{{.Mounts}}")
     assert "public-network" in deployed.inspect("{{.NetworkSettings.Networks}}")
     assert "max-size:1m" in deployed.inspect("{{.HostConfig.LogConfig.Config}}")
-    assert "(replicas: 2), with the settings of .env\n" in said
+    assert "(replicas: 2), with the settings of .env\n" in output
 
 
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
@@ -172,11 +172,11 @@ def test_should_use_other_settings_when_a_file_has_them(
     )
 
     # When
-    said = deployed.deploy(COMPOSE_ENV_FILES=str(settings))
+    output = deployed.deploy(COMPOSE_ENV_FILES=str(settings))
 
     # Then
     assert "=another.example,example.org" in deployed.inspect("{{.Config.Env}}")
-    assert f"settings of {settings} (changed from the version before: " in said
+    assert f"settings of {settings} (changed from the version before: " in output
 
 
 def test_should_go_on_from_a_running_version_when_the_live_colour_is_stopped(
@@ -196,10 +196,10 @@ def test_should_go_on_from_a_running_version_when_the_live_colour_is_stopped(
 
     # When
     deployed.stack.up("web-service")
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
-    assert "did not run, so visitors get web-service" in said
+    assert "did not run, so visitors get web-service" in output
     assert deployed.stack.get("/health").ok
 
 
@@ -259,10 +259,10 @@ def test_should_change_nothing_more_when_its_lock_is_removed(
     assert "The lock is lost" in first.lines[-1][1]
 
     # When
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
     settled = (
         r"settle +the deployment of \S+, killed at canary:\n +visitors get sha256:"
     )
-    assert re.match(settled, said)
+    assert re.match(settled, output)

@@ -126,10 +126,10 @@ def test_should_ask_the_engine_and_end_with_the_status_of_the_command(
     changed = {name: str(file) for name, file in files.items() if are_files}
 
     # When
-    status, said = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
+    status, output = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
 
     # Then
-    assert (status, said) == (75, succeed(run(*ENGINE)) + "\n")
+    assert (status, output) == (75, succeed(run(*ENGINE)) + "\n")
 
 
 @pytest.mark.parametrize("host", ["", "the server's"])
@@ -145,11 +145,11 @@ def test_should_give_compose_the_settings_while_it_runs(
 
     # When
     read = 'cat "$COMPOSE_ENV_FILES"; echo; echo "left: ${DEPLOY_ENV:-}"'
-    status, said = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
+    status, output = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
 
     # Then: the command does not get DEPLOY_ENV itself
-    assert status == 0, said
-    assert said.split() == [*settings.split(), "left:"]
+    assert status == 0, output
+    assert output.split() == [*settings.split(), "left:"]
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_should_not_connect_when_a_key_is_wrong(
         changed = {"DEPLOY_KNOWN_HOSTS": f"{host} {public}"}
 
     # When
-    status, said = server.reach("echo", "reached", **changed)
+    status, output = server.reach("echo", "reached", **changed)
 
     # Then
     assert status == 2
-    assert why in said
-    assert said.endswith("is unreachable: see above\n")
-    assert "reached" not in said.splitlines()
+    assert why in output
+    assert output.endswith("is unreachable: see above\n")
+    assert "reached" not in output.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -199,24 +199,24 @@ def test_should_name_what_is_missing_or_invalid(
     changed: dict[str, str], why: str, server: Target
 ) -> None:
     # When
-    status, said = server.reach("echo", "not reached", **changed)
+    status, output = server.reach("echo", "not reached", **changed)
 
     # Then
     assert status == 2
-    assert said.startswith("Refused: ")
-    assert why in said
-    assert "not reached" not in said
+    assert output.startswith("Refused: ")
+    assert why in output
+    assert "not reached" not in output
 
 
 def test_should_show_its_key_to_nobody(server: Target) -> None:
     # When
-    _, said = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
+    _, output = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
 
     # Then: only the agent has it, and shows only its fingerprint
-    assert "StrictHostKeyChecking yes" in said
-    assert "DOCKER_HOST=ssh://" in said
-    assert "PRIVATE" not in said
-    assert "(ED25519)" in said
+    assert "StrictHostKeyChecking yes" in output
+    assert "DOCKER_HOST=ssh://" in output
+    assert "PRIVATE" not in output
+    assert "(ED25519)" in output
 
 
 def test_should_reach_the_engine_until_an_interrupted_command_has_ended(
@@ -284,10 +284,10 @@ def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 def test_should_ask_the_engine_over_tls(tls: Target) -> None:
     # When
-    status, said = tls.reach(*ENGINE)
+    status, output = tls.reach(*ENGINE)
 
     # Then
-    assert (status, said) == (0, succeed(run(*ENGINE)) + "\n")
+    assert (status, output) == (0, succeed(run(*ENGINE)) + "\n")
 
 
 def test_should_refuse_an_engine_of_another_authority(
@@ -297,9 +297,9 @@ def test_should_refuse_an_engine_of_another_authority(
     make_certificate(tmp_path, "other")
 
     # When
-    status, said = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
+    status, output = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
 
     # Then
     assert status == 2
-    assert "certificate" in said
-    assert "in" not in said.splitlines()
+    assert "certificate" in output
+    assert "in" not in output.splitlines()

@@ -44,7 +44,7 @@ class Scenario:
 
     title: str
     status: int
-    says: str
+    message: str
     """Part of its last line; after a kill, of the first line of the next command."""
     fault: str = ""
     """Fault of the image. Without one, it is a good image that is not live."""
@@ -160,7 +160,7 @@ def test_should_fail_no_request_and_lose_no_view(
     # Then
     assert status == scenario.status
     assert ended in (0, status), "the next deployment settles a killed one"
-    assert scenario.says in last.lines[0 if last is not done else -1][1]
+    assert scenario.message in last.lines[0 if last is not done else -1][1]
     assert drill.running() == ({other} if ended == 0 else before)
     assert not visitors.failures
     assert len(set(visitors.numbers)) == len(visitors.numbers), "no number twice"

@@ -14,8 +14,8 @@ def tested(install: Callable[..., Stack]) -> Stack:
     """Give a stack whose tests ask web-service for SENTENCE."""
     ask = (
         "import os, urllib.request as r; "
-        "said = r.urlopen('http://web-service:8000/', timeout=5).read().decode(); "
-        "raise SystemExit(os.environ['SENTENCE'] not in said)"
+        "output = r.urlopen('http://web-service:8000/', timeout=5).read().decode(); "
+        "raise SystemExit(os.environ['SENTENCE'] not in output)"
     )
     tests = {
         "image": "${PAGE_TRACKER_IMAGE}",

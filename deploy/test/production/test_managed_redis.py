@@ -70,10 +70,10 @@ def test_should_connect_each_colour_to_the_managed_redis(
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)
 
     # When
-    said = it.compose("--profile", "blue-green", "config", "--format", "json")
+    output = it.compose("--profile", "blue-green", "config", "--format", "json")
 
     # Then
-    services = json.loads(said)["services"]
+    services = json.loads(output)["services"]
     colours = {"web-service", "blue-service", "green-service"}
     assert set(services) == {"proxy-service", *colours}
     for colour in colours:

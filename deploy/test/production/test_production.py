@@ -68,14 +68,14 @@ def test_should_show_its_secrets_to_nobody(production: Stack) -> None:
     production.compose("exec", "web-service", "page-tracker", "sites", "list")
 
     # When
-    told = production.compose("logs")
+    shown = production.compose("logs")
     for container in production.containers():
-        told += json.dumps(container)
-        told += production.must("docker", "top", container["Id"], "-eo", "pid,args")
+        shown += json.dumps(container)
+        shown += production.must("docker", "top", container["Id"], "-eo", "pid,args")
 
     # Then
-    assert "redis-server" in told and "redis-url" in told
-    assert not [secret for secret in secrets_of(production) if secret in told]
+    assert "redis-server" in shown and "redis-url" in shown
+    assert not [secret for secret in secrets_of(production) if secret in shown]
 
 
 def test_should_give_each_container_only_the_secrets_that_it_reads(
@@ -115,10 +115,12 @@ def test_should_let_nobody_into_redis_without_a_password_and_tls(
     url = url.format(ca="ssl_ca_certs=/run/secrets/redis-ca.crt")
 
     # When
-    said = production.python(f"import redis; redis.from_url({url!r}).get('page_views')")
+    output = production.python(
+        f"import redis; redis.from_url({url!r}).get('page_views')"
+    )
 
     # Then
-    assert refusal in said
+    assert refusal in output
 
 
 def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
@@ -190,10 +192,10 @@ def test_should_change_a_password_while_it_counts(production: Stack) -> None:
     # Then
     assert wait_for(lambda: production.ask("https", "/ready").ok, 10)
     assert production.count(1, "https") == views + 1
-    said = production.python(
+    output = production.python(
         f"import redis; redis.from_url({before!r}).get('page_views')"
     )
-    assert "AuthenticationError" in said
+    assert "AuthenticationError" in output
 
 
 @pytest.fixture
@@ -221,11 +223,11 @@ def test_should_keep_the_colour_that_a_deployment_has_started(
     views = with_blue.count(1, "https")
 
     # When
-    said = with_blue.must("make", "production")
+    output = with_blue.must("make", "production")
 
     # Then
     assert with_blue.count(1, "https") == views + 1
-    assert "Visitors get blue-service" in said
+    assert "Visitors get blue-service" in output
     assert not with_blue.containers("web-service")
 
 
@@ -237,10 +239,10 @@ def test_should_update_web_service_when_it_is_live_beside_a_colour(
     monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
 
     # When
-    said = with_blue.must("make", "production")
+    output = with_blue.must("make", "production")
 
     # Then
-    assert "Visitors get" not in said
+    assert "Visitors get" not in output
     for container in with_blue.containers("web-service"):
         assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
 

@@ -54,11 +54,11 @@ def test_should_log_no_visitor_whatever_goes_wrong(stack: Stack) -> None:
     logs += [stack.logged(), stack.compose("logs", "web-service")]
 
     # Then
-    said = "\n".join(logs)
-    lines = [json.loads(line) for line in said.splitlines() if line[0] == "{"]
+    output = "\n".join(logs)
+    lines = [json.loads(line) for line in output.splitlines() if line[0] == "{"]
     statuses = seen | {line["status"] for line in lines}
     assert statuses >= {200, 400, 404, 413, 414, 429, 431, 503}
-    assert not [who for who in (AGENT, QUERY, FORGED, gateway(stack)) if who in said]
+    assert not [who for who in (AGENT, QUERY, FORGED, gateway(stack)) if who in output]
 
 
 def test_should_log_no_visitor_who_speaks_tls_to_a_port_without_tls(

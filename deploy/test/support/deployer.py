@@ -46,10 +46,6 @@ class Deploying:
         finally:
             timer.cancel()
 
-    @property
-    def said(self) -> str:
-        return "\n".join(line for _, line in self.lines)
-
     def time_of(self, beginning: str, after: str = "") -> float | None:
         """Return when the first line with some beginning came, after another."""
         begun = not after

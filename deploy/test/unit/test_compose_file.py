@@ -26,8 +26,10 @@ def explained() -> list[tuple[str, str]]:
 
 def defaults() -> dict[str, str]:
     """Return the defaults of the application and the proxy."""
-    told = succeed(run(PAGE_TRACKER, "serve", "--help"))
-    of_application = re.findall(r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", told, re.MULTILINE)
+    help_text = succeed(run(PAGE_TRACKER, "serve", "--help"))
+    of_application = re.findall(
+        r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", help_text, re.MULTILINE
+    )
     configure = read("deploy/proxy/commands/configure")
     return dict(re.findall(r"\$\{(\w+):-([^}]*)\}", configure)) | dict(of_application)
 

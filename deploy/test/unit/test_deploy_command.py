@@ -78,7 +78,7 @@ MODEL = '{"name": "x", "services": {"web-service": {"networks": {}}}}'
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "says"),
+    ("script", "status", "message"),
     [
         (
             f"case $* in *\" config \"*) echo '{MODEL}' ;; *) {{ %s; }} ;; esac"
@@ -97,7 +97,7 @@ MODEL = '{"name": "x", "services": {"web-service": {"networks": {}}}}'
     ids=["no engine", "no Compose", "invalid files"],
 )
 def test_should_say_on_one_line_what_is_wrong_with_docker(
-    tmp_path: Path, script: str, status: int, says: str
+    tmp_path: Path, script: str, status: int, message: str
 ) -> None:
     # Given
     (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
@@ -108,7 +108,7 @@ def test_should_say_on_one_line_what_is_wrong_with_docker(
 
     # Then
     assert done.returncode == status
-    assert done.stdout.startswith(says)
+    assert done.stdout.startswith(message)
     assert len((done.stdout + done.stderr).splitlines()) == 1
 
 

@@ -12,8 +12,8 @@ GREEN, BLUE = "green-service", "blue-service"
 
 
 def line(service: str, status: int = 200, seconds: str = "0.010") -> str:
-    told = {"backend": service, "status": status, "upstream_seconds": seconds}
-    return json.dumps(told | {"seconds": 9.0})
+    entry = {"backend": service, "status": status, "upstream_seconds": seconds}
+    return json.dumps(entry | {"seconds": 9.0})
 
 
 def traffic(service: str, good: int, bad: int = 0, seconds: str = "0.010") -> Traffic:
@@ -40,13 +40,14 @@ def test_should_tell_the_services_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"), [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 0.4), ("-", 9)]
+    ("logged", "seconds"),
+    [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 0.4), ("-", 9)],
 )
 def test_should_use_the_time_of_the_server_that_answered(
-    told: str, seconds: float
+    logged: str, seconds: float
 ) -> None:
     # When
-    found = Traffic.of(GREEN, [line(GREEN, seconds=told)])
+    found = Traffic.of(GREEN, [line(GREEN, seconds=logged)])
 
     # Then
     assert found.within(0.5) == seconds
@@ -90,18 +91,18 @@ def test_should_refuse_a_version_that_is_worse(
 )
 def test_should_accept_a_version_that_is_not_worse(new: Traffic, old: Traffic) -> None:
     # When
-    told = compare(new, old)
+    result = compare(new, old)
 
     # Then
-    assert told == f"{new}; {old}"
+    assert result == f"{new}; {old}"
 
 
 def test_should_say_that_it_could_not_compare() -> None:
     # When
-    told = compare(traffic(GREEN, 10, 9), traffic(BLUE, 900))
+    result = compare(traffic(GREEN, 10, 9), traffic(BLUE, 900))
 
     # Then
-    assert told.startswith("not compared, since not both had 20 requests: green")
+    assert result.startswith("not compared, since not both had 20 requests: green")
 
 
 @pytest.mark.parametrize(

@@ -96,15 +96,15 @@ def test_should_skip_a_line_that_is_incomplete() -> None:
 
 def test_should_print_a_table() -> None:
     # Given
-    told = lines(
+    text = lines(
         ("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "rolled back")
     )
-    told += (
-        told.splitlines()[-1].replace("outcome", "reason").replace("rolled back", "x")
+    text += (
+        text.splitlines()[-1].replace("outcome", "reason").replace("rolled back", "x")
     )
 
     # When
-    table = History.of(told).table().splitlines()
+    table = History.of(text).table().splitlines()
 
     # Then
     assert [line.split() for line in table] == [

@@ -149,8 +149,8 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         time = (datetime.now(UTC) - timedelta(days)).isoformat()
         past = {"time": time, "address": "192.0.2.7", "user_agent": FIREFOX}
         token = AT_LIMITS["PAGE_TRACKER_TOKEN"]
-        told = send([ABOUT | past], Authorization=f"Bearer {token}")
-        assert told.json()["counted"] == [0], told.text
+        answer = send([ABOUT | past], Authorization=f"Bearer {token}")
+        assert answer.json()["counted"] == [0], answer.text
 
 
 @pytest.mark.timeout(120)  # it runs 20 commands

@@ -62,7 +62,7 @@ def deployed(settings: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("missing", "says"),
+    ("missing", "message"),
     [
         ({"SWARM": "inactive false"}, "run docker swarm init, or"),
         ({"SWARM": "active false"}, "set DOCKER_HOST to a manager"),
@@ -70,14 +70,14 @@ def deployed(settings: dict[str, str]) -> dict[str, str]:
     ],
 )
 def test_should_print_what_to_do_when_something_is_missing(
-    settings: dict[str, str], missing: dict[str, str], says: str
+    settings: dict[str, str], missing: dict[str, str], message: str
 ) -> None:
     # When
     done = swarm(settings | missing, "")
 
     # Then
     assert done.returncode == 2
-    assert says in done.stderr.splitlines()[-1]
+    assert message in done.stderr.splitlines()[-1]
 
 
 def test_should_list_everything_that_is_missing(
