@@ -171,7 +171,7 @@ def containers_of(project: str, service: str) -> list[Container]:
 def checked(image: str) -> str:
     """Return a name that always means the same image. Raises RefusedError."""
     if BY_DIGEST.fullmatch(image):
-        return image.lower()  # registries refuse capitals, which GitHub's owners have
+        return image.lower()  # registries refuse the capitals of GitHub's owners
     if not image:
         raise RefusedError("IMAGE is not set: make deploy IMAGE=name@sha256:…")
     raise RefusedError(

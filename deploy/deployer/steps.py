@@ -66,7 +66,7 @@ class Deployment:
             candidate, how = self.stack.start(image, self.before)
             self.candidate = candidate
             note(how)
-        with self._step("healthy", f"wait for it, {plan.healthy_seconds} s at most"):
+        with self._step("healthy", f"wait for {plan.healthy_seconds} s at most"):
             self._wait_until_healthy(candidate, plan.healthy_seconds)
         if plan.was_kept:
             say(f"{'':{WIDTH}} no smoke tests, no canary: this image was live before")
