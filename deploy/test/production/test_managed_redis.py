@@ -38,7 +38,7 @@ def test_should_count_in_the_managed_redis(managed: Stack) -> None:
     again = managed.must("make", "production")
 
     # Then
-    assert f"Views are counted at https://localhost:{managed.tls_port}\n" in first
+    assert f"Views are counted at https://localhost:{managed.tls_port}" in first
     assert "Views are counted" in again
     assert managed.count(1, "https") == views + 1 == 4
     assert not managed.containers("redis-service")
