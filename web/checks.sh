@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# For scripts that run several checks: each runs, even after another failed, and only
-# the output of those that fail is shown.
+# For scripts that run several checks: all of them run, even after one failed, and only
+# failed ones show their output.
 
 failed=
 
@@ -16,7 +16,7 @@ check() {
     fi
 }
 
-# The last line of a script: its status, with a word on what failed.
+# Ends a script: prints which checks failed, and fails if one did.
 finish() {
     [ -z "$failed" ] || { echo "Failed:$failed"; exit 1; }
 }

@@ -1,6 +1,6 @@
-"""README, .env.example and the rest say what the code does.
+"""README, .env.example and docs match the code.
 
-Of the tests of the pipeline, these alone import the package: documents are held to it.
+Of the pipeline's tests, only these import the package, to compare documents with it.
 """
 
 import re
@@ -101,7 +101,7 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
     # Given
     text = document.read_text("utf-8")
 
-    # When: the changelog also names what is gone
+    # When: the changelog also names removed targets
     named = re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", text)
     linked = re.findall(r'(?:\]\(|src="|srcset=")(?!https?:)([^)"#]+)', text)
 
@@ -112,16 +112,18 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
 
 def test_should_have_one_version_and_licence() -> None:
     # When
-    _, told = run(".ci/version")
+    _, printed = run(".ci/version")
     heading = re.findall(r"^## (.*)", read("CHANGELOG.md"), re.MULTILINE)[0]
 
     # Then
-    assert told == f"{version('page-tracker')}\n"
-    assert re.fullmatch(rf"{told.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading)
+    assert printed == f"{version('page-tracker')}\n"
+    assert re.fullmatch(
+        rf"{printed.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
+    )
     assert read("web/LICENSE") == read("LICENSE")
 
 
-def test_should_name_a_command_that_renovate_can_run_when_it_raises_the_pins() -> None:
+def test_should_name_a_command_that_renovate_can_run_to_update_the_pins() -> None:
     # Given
     locking = read("Makefile").split("\nlock: ")[1]
 
