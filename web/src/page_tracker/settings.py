@@ -71,7 +71,7 @@ Networks = Annotated[
 
 
 class Settings(BaseModel):
-    """What an operator can change. Each field is read from `variable(field)`."""
+    """The settings of an operator. Each field is read from `variable(field)`."""
 
     model_config = ConfigDict(frozen=True, validate_default=True)
 

@@ -43,7 +43,7 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
-"""What pages of other sites may send: JSON, without credentials."""
+"""Pages of other sites may send JSON, without credentials."""
 
 WORDS = {
     "missing": "is required",

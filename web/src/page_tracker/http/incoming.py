@@ -1,4 +1,4 @@
-"""What came in: a request as data, without the framework that took it."""
+"""A request as data, without the framework that took it."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

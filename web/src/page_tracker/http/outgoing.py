@@ -1,4 +1,4 @@
-"""What goes out: an answer as data, without the framework that sends it."""
+"""An answer as data, without the framework that sends it."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from page_tracker.http.incoming import Form
 
 SECONDS_TO_COME_BACK = 5
-"""What `Retry-After` says while Redis is unavailable."""
+"""The value of `Retry-After` while Redis is unavailable."""
 
 HEADERS = {
     "Cache-Control": "no-store",

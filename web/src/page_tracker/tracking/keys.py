@@ -39,7 +39,9 @@ FAMILIES = (
     Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
     Family(SITES, "hash", "site → its settings", "always"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
-    Family("pt:rewritten", "string", "Redis was told to forget old salts", "1 day"),
+    Family(
+        "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
+    ),
     Family("pt:{s}:totals", "hash", "views, visits, first days", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),

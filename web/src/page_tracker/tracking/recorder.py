@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Rules:
-    """What the operator and the owner decided about views that do not count."""
+    """Decisions of the operator and the owner about views that do not count."""
 
     own: tuple[Network, ...] = ()
     spam: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Who sent a view: what the request tells of them, and the hash that stands for them.
+"""The sender of a view: what their request tells, and the hash that stands for them.
 
 After Plausible: a keyed hash of address and user agent, under a random salt that is
 deleted. Here each site has its own salt for each day. The hash has only 32 bits, so
@@ -34,7 +34,7 @@ IMAGE_PROXIES = re.compile(
 
 
 class Agent(NamedTuple):
-    """What a user agent tells; an empty text where it tells nothing."""
+    """Browser, system and device of a user agent; an empty text where it is silent."""
 
     browser: str
     system: str
@@ -43,7 +43,7 @@ class Agent(NamedTuple):
 
 
 class Sender(NamedTuple):
-    """Who sent a view, as far as the request tells. It is never stored or logged.
+    """The sender of a view, as far as the request tells. It is never stored or logged.
 
     A user agent of None is unknown; an empty one was sent empty. An address that
     `is_shared` belongs to a proxy, which sends the views of many people. A view that

@@ -1,1 +1,1 @@
-"""What `page-tracker verify` checks in Redis."""
+"""The checks of `page-tracker verify` in Redis."""
