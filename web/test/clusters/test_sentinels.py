@@ -110,8 +110,10 @@ def test_should_count_in_time_when_sentinels_do_not_answer(
     with ExitStack() as stack:
         for sentinel in watched_set.sentinels[:2]:
             stack.enter_context(sentinel.held_up())
+        # One worker: another one would have no connection when no Sentinel answers.
+        settings = SETTINGS | {"PAGE_TRACKER_WORKERS": "1"}
         tracker = stack.enter_context(
-            page_tracker(folder, REDIS_URL=watched_set.url, **SETTINGS)
+            page_tracker(folder, REDIS_URL=watched_set.url, **settings)
         )
 
         # When
