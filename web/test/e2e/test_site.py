@@ -12,9 +12,8 @@ from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import make_site
+from support import BROWSER
 from support.stack import Stack
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def count(stack: Stack, site: str, **fields: Any) -> dict[str, Any]:
     answer = requests.post(
         f"{stack.url}/api/v1/views",
         json={"site": site, "page": "/about"} | fields,
-        headers={"User-Agent": FIREFOX},
+        headers={"User-Agent": BROWSER},
         timeout=10,
     )
     answer.raise_for_status()
@@ -60,7 +59,7 @@ def test_should_count_views_of_a_site_once_each(stack: Stack, site: str) -> None
 def test_should_count_and_show_by_images(stack: Stack, site: str) -> None:
     # When
     pixel, badge = (
-        requests.get(stack.url + path, headers={"User-Agent": FIREFOX}, timeout=10)
+        requests.get(stack.url + path, headers={"User-Agent": BROWSER}, timeout=10)
         for path in (f"/pixel.gif?site={site}&page=/about", f"/badge/{site}/about.svg")
     )
 

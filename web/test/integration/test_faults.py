@@ -12,7 +12,8 @@ from redis import Redis
 
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
-from support.servers import BreakableWay, PageTracker, page_tracker
+from support.breakable_way import BreakableWay
+from support.servers import PageTracker, page_tracker
 
 APOLOGY = "Sorry, something went wrong 😔"
 EVERYTHING = b""

@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-import psutil
 import pytest
 import requests
 from redis import Redis
@@ -29,6 +28,7 @@ from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
 from support.flags import flags_text
 from support.recording import SITE, keys_in, make_recorder, person, view
+from support.redis_process import process_of
 from support.servers import PageTracker, page_tracker
 
 TOKEN = "a token of the owner"  # nosec B105
@@ -212,7 +212,7 @@ def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
             # When
             crowd.come(VIEWS // 2)
             before = everything_in(redis)
-            process = psutil.Process(redis.info("server")["process_id"])
+            process = process_of(redis)
             with ThreadPoolExecutor(1) as thread:
                 coming = thread.submit(crowd.come, VIEWS // 4)
                 process.kill()

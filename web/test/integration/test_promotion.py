@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 from typing import cast
 
-import psutil
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
@@ -20,8 +19,10 @@ from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorded import Numbers
+from support.breakable_way import BreakableWay
 from support.recording import make_recorder, person, sums, view
-from support.servers import BreakableWay, free_port
+from support.redis_process import process_of
+from support.servers import free_port
 
 SECONDS = 10
 
@@ -104,7 +105,7 @@ def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
         recorder = make_recorder(client)
         recorder.count(view("/a"), person())
         assert wait_for(pair.is_in_sync, SECONDS)
-        psutil.Process(pair.master.info("server")["process_id"]).kill()
+        process_of(pair.master).kill()
         pair.replica.replicaof("NO", "ONE")
 
         # When

@@ -23,11 +23,12 @@ from urllib.parse import urlencode
 import requests
 from redis import Redis
 
-from load.wrk import BROWSER, Request, Run, wrk
+from load.wrk import Request, Run, wrk
 from page_tracker.settings import Settings
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
+from support import BROWSER
 from support.servers import free_port, page_tracker
 
 RESULTS = Path(__file__).parents[3] / "docs/performance.md"

@@ -1,4 +1,4 @@
-"""Loads that wrk puts on a server, and what it says of them."""
+"""Loads that wrk puts on a server, and its results."""
 
 import json
 import re
@@ -6,10 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-BROWSER = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Safari/537.36"
-)
+from support import BROWSER
 
 MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1_000, "m": 60_000}
 
@@ -41,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a load: requests, requests a second, and milliseconds."""
+    """The result of a load: requests, requests a second, and milliseconds."""
 
     requests: int
     rate: float
