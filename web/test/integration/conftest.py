@@ -26,7 +26,7 @@ DAY = 24 * 60 * 60
 
 @pytest.fixture
 def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a way to the test's own Redis that can be broken."""
+    """Give a connection to the test's own Redis that can be broken."""
     way = BreakableWay(redis_server.socket)
     yield way
     way.close()

@@ -1,4 +1,4 @@
-"""Counting in a real Redis."""
+"""The counter page with a real Redis."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from redis import Redis
 from support.servers import page_tracker
 
 
-def test_should_count_from_one(http_client: FlaskClient) -> None:
+def test_should_count_from_one_when_redis_is_empty(http_client: FlaskClient) -> None:
     # When
     answers = [http_client.get("/").text for _ in range(3)]
 
@@ -22,7 +22,7 @@ def test_should_count_from_one(http_client: FlaskClient) -> None:
     assert answers == [f"This page has been seen {n} times." for n in (1, 2, 3)]
 
 
-def test_should_go_on_from_the_stored_count(
+def test_should_continue_the_count_when_redis_has_one(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -36,7 +36,7 @@ def test_should_go_on_from_the_stored_count(
     assert redis_client.get("page_views") == b"42"
 
 
-def test_should_leave_the_count_alone_when_asked_whether_it_is_ready(
+def test_should_not_change_the_count_when_readiness_is_checked(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -50,7 +50,7 @@ def test_should_leave_the_count_alone_when_asked_whether_it_is_ready(
     assert redis_client.get("page_views") == b"41"
 
 
-def test_should_not_be_ready_when_redis_answers_but_takes_no_writes(
+def test_should_not_be_ready_when_redis_refuses_writes(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -65,7 +65,7 @@ def test_should_not_be_ready_when_redis_answers_but_takes_no_writes(
     assert http_client.get("/").status_code == 500
 
 
-def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
+def test_should_apologise_and_keep_the_value_when_it_is_not_a_number(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -80,7 +80,7 @@ def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
 
 
 @pytest.mark.timeout(60)
-def test_should_give_every_view_its_own_number_when_many_come_at_once(
+def test_should_give_each_view_its_own_number_when_many_arrive_together(
     redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:
     # Given

@@ -29,7 +29,7 @@ SECONDS = 10
 
 @dataclass
 class Pair:
-    """A master and its replica, and the way that leads to one of them."""
+    """A master, its replica, and a connection to one of them."""
 
     master: Redis
     replica: Redis
@@ -37,7 +37,7 @@ class Pair:
     replica_socket: Path
 
     def is_in_sync(self) -> bool:
-        """Say whether the replica has all that the master has."""
+        """Return whether the replica is in sync with the master."""
         ours, theirs = (
             cast(dict[str, object], client.info("replication"))
             for client in (self.master, self.replica)
@@ -45,9 +45,9 @@ class Pair:
         return ours["master_repl_offset"] == theirs.get("slave_repl_offset", 0)
 
     def demote_master(self) -> None:
-        """Let the two change places, with nothing lost, and let the way lead there.
+        """Promote the replica without loss, and let new connections lead to it.
 
-        Connections to the old master stay, as they do with a real name.
+        Connections to the old master stay open, as they do with a real host name.
         """
         self.master.execute_command("FAILOVER")  # type: ignore[no-untyped-call]
         assert wait_for(lambda: self.replica.role()[0] == b"master", SECONDS)
@@ -56,7 +56,7 @@ class Pair:
 
 @pytest.fixture
 def pair(redis_server: RedisServer) -> Iterator[Pair]:
-    """Give a Redis with a replica that has what it has."""
+    """Give a Redis and a replica in sync with it."""
     folder = redis_server.folder / "replica"
     folder.mkdir()
     server = RedisServer(find_program(), folder)
@@ -65,8 +65,8 @@ def pair(redis_server: RedisServer) -> Iterator[Pair]:
     with connect(redis_server.url) as master, connect(server.url) as replica:
         for client in (master, replica):
             client.config_set("port", free_port())
-            client.config_set("shutdown-timeout", 0)  # it would wait for its replica
-            client.config_set("appendonly", "no")  # nor stop while a copy is written
+            client.config_set("shutdown-timeout", 0)  # do not wait for the replica
+            client.config_set("appendonly", "no")  # do not wait for a rewrite
         master.config_set("repl-diskless-sync-delay", 0)
         replica.replicaof("127.0.0.1", int(master.config_get("port")["port"]))
         pair = Pair(master, replica, way, server.socket)
@@ -76,7 +76,7 @@ def pair(redis_server: RedisServer) -> Iterator[Pair]:
     server.stop()
 
 
-def test_should_go_on_with_the_promoted_replica_after_one_honest_error(
+def test_should_count_in_the_promoted_replica_when_the_old_master_refuses_a_write(
     pair: Pair,
 ) -> None:
     # Given
@@ -97,7 +97,7 @@ def test_should_go_on_with_the_promoted_replica_after_one_honest_error(
     assert sums(pair.replica, "views") == {2}
 
 
-def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
+def test_should_count_in_the_promoted_replica_when_the_master_is_killed(
     pair: Pair, redis_server: RedisServer
 ) -> None:
     # Given
@@ -119,7 +119,7 @@ def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
     assert answer.page == Numbers("/a", 2, 1)
 
 
-def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
+def test_should_count_each_view_once_when_a_replica_is_promoted_meanwhile(
     pair: Pair,
 ) -> None:
     # Given
@@ -137,7 +137,7 @@ def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
                         recorder.count(view(id=f"{sender}-view-{n}"), person(sender))
                         break
                     errors += 1
-                    enough.wait(0.01)  # as a client would
+                    enough.wait(0.01)  # as a client waits
                 else:
                     pytest.fail("a view was never counted")
                 if n == views // 4:
@@ -158,12 +158,12 @@ def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
 
 @pytest.fixture
 def http_client(pair: Pair) -> FlaskClient:
-    """Give a client of an application that counts on the way."""
+    """Give a client for an application that uses this connection."""
     return create_app(Settings(redis_url=pair.way.url)).test_client()
 
 
 @pytest.mark.parametrize("path", ["/", "/ready"])
-def test_should_serve_on_when_a_replica_was_promoted(
+def test_should_answer_again_after_one_error_when_a_replica_is_promoted(
     pair: Pair, http_client: FlaskClient, path: str
 ) -> None:
     # Given

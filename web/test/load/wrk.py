@@ -47,7 +47,7 @@ class Run:
 
 
 class WrkError(Exception):
-    """Some answers were errors, or there were none."""
+    """Some answers were errors, or none came."""
 
 
 def wrk(
@@ -79,7 +79,7 @@ def wrk(
 
 
 def lua(requests: list[Request]) -> str:
-    """Return the script that has wrk send these requests."""
+    """Return the script with which wrk sends these requests."""
 
     def table(request: Request) -> str:
         fields = vars(request).items()
@@ -98,5 +98,5 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _milliseconds(text: str) -> float:
-    """Return a time as wrk writes it: 850.00us, 9.20ms or 1.10s."""
+    """Read a time as wrk writes it: 850.00us, 9.20ms or 1.10s."""
     return float(_found(r"([\d.]+)", text)) * MILLISECONDS[_found("([a-z]+)", text)]

@@ -1,4 +1,4 @@
-"""Badges: what a README shows, and what shields.io and screen readers are told."""
+"""Badges, for README files, shields.io and screen readers."""
 
 from unittest.mock import Mock
 from urllib.parse import quote, urlencode
@@ -21,7 +21,7 @@ FRESH = "max-age=0, no-cache, no-store, must-revalidate"
 
 
 def drawn(answer: TestResponse) -> ElementTree.Element:
-    """Give the image of an answer."""
+    """Return the image in an answer."""
     assert answer.mimetype == "image/svg+xml"
     image = ElementTree.fromstring(answer.data)
     assert image.tag == f"{SVG}svg"
@@ -29,12 +29,12 @@ def drawn(answer: TestResponse) -> ElementTree.Element:
 
 
 def texts(answer: TestResponse) -> list[str]:
-    """Give the texts that an image shows, from left to right."""
+    """Return the texts in an image, from left to right."""
     return [text.text or "" for text in drawn(answer).iter(f"{SVG}text")]
 
 
 def read_out(answer: TestResponse) -> str:
-    """Give what a screen reader says of an image."""
+    """Return the text that a screen reader reads for an image."""
     image = drawn(answer)
     title = image.findtext(f"{SVG}title")
     assert image.get("role") == "img"
@@ -43,7 +43,7 @@ def read_out(answer: TestResponse) -> str:
 
 
 @pytest.mark.parametrize("style", OUTLINES)
-def test_should_show_label_and_views_when_a_readme_asks(
+def test_should_show_label_and_views_when_a_readme_loads_it(
     http_client: FlaskClient, numbers_of: Mock, style: str
 ) -> None:
     # When
@@ -71,7 +71,7 @@ def test_should_show_label_and_views_when_a_readme_asks(
         ("example.org/a%00.svg", "example.org", "/a\0"),
     ],
 )
-def test_should_ask_for_the_page_that_is_named_when_it_has_slashes_and_marks(
+def test_should_find_the_page_when_its_path_has_special_characters(
     http_client: FlaskClient, numbers_of: Mock, target: str, site: str, page: str
 ) -> None:
     # When
@@ -94,7 +94,7 @@ def test_should_ask_for_the_page_that_is_named_when_it_has_slashes_and_marks(
         ("title=Seen+often", "1,234", "Seen often"),
     ],
 )
-def test_should_show_the_number_that_was_asked_for(
+def test_should_show_another_number_when_an_option_requests_it(
     http_client: FlaskClient, numbers_of: Mock, query: str, message: str, title: str
 ) -> None:
     # When
@@ -119,14 +119,12 @@ def test_should_show_the_number_that_was_asked_for(
         (10**12 + 1, "1T"),
     ],
 )
-def test_should_never_claim_more_views_than_there_are_when_abbreviated(
-    views: int, short: str
-) -> None:
+def test_should_round_down_when_a_number_is_abbreviated(views: int, short: str) -> None:
     assert written(views, abbreviated=True) == short
 
 
 @pytest.mark.parametrize("form", ["svg", "json"])
-def test_should_make_proxies_ask_again_and_let_any_page_show_it(
+def test_should_forbid_caching_and_allow_embedding_when_a_badge_is_loaded(
     http_client: FlaskClient, numbers_of: Mock, form: str
 ) -> None:
     # When
@@ -148,7 +146,7 @@ def test_should_make_proxies_ask_again_and_let_any_page_show_it(
         assert "Set-Cookie" not in answer.headers
 
 
-def test_should_tell_shields_what_it_knows_when_asked_for_json(
+def test_should_answer_in_the_format_of_shields_when_json_is_requested(
     http_client: FlaskClient, numbers_of: Mock
 ) -> None:
     # When
@@ -199,7 +197,7 @@ def test_should_tell_shields_what_it_knows_when_asked_for_json(
         ),
     ],
 )
-def test_should_say_what_would_do_when_a_parameter_is_wrong(
+def test_should_name_valid_values_when_a_parameter_is_invalid(
     http_client: FlaskClient, numbers_of: Mock, query: str, words: str, reason: str
 ) -> None:
     # When
@@ -216,7 +214,7 @@ def test_should_say_what_would_do_when_a_parameter_is_wrong(
     assert not numbers_of.called
 
 
-def test_should_refuse_raw_bytes_when_they_are_no_text(
+def test_should_refuse_bytes_when_they_are_not_text(
     http_client: FlaskClient, numbers_of: Mock
 ) -> None:
     # When
@@ -236,7 +234,7 @@ def test_should_refuse_raw_bytes_when_they_are_no_text(
 @pytest.mark.parametrize(
     "target", ["", ".svg", "/about.svg", "example.org/about", "example.org/a.png"]
 )
-def test_should_say_how_a_badge_is_addressed_when_it_is_not(
+def test_should_show_the_form_of_an_address_when_it_is_not_a_badge(
     http_client: FlaskClient, numbers_of: Mock, target: str
 ) -> None:
     # When
@@ -249,7 +247,7 @@ def test_should_say_how_a_badge_is_addressed_when_it_is_not(
     assert not numbers_of.called
 
 
-def test_should_be_an_image_that_says_so_when_redis_is_away(
+def test_should_show_unavailable_in_the_image_when_redis_is_unavailable(
     http_client: FlaskClient, numbers_of: Mock
 ) -> None:
     # Given
@@ -269,7 +267,7 @@ def test_should_be_an_image_that_says_so_when_redis_is_away(
         assert "refused" not in answer.text
 
 
-def test_should_say_why_when_a_number_is_refused(
+def test_should_give_the_reason_when_a_number_is_refused(
     http_client: FlaskClient, numbers_of: Mock
 ) -> None:
     # Given
@@ -307,7 +305,7 @@ ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
 
 @pytest.mark.usefixtures("numbers_of")
 @given(target=ANY_TEXT, options=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3))
-def test_should_always_answer_with_an_image_when_anything_is_asked(
+def test_should_answer_with_an_image_when_the_address_is_arbitrary(
     http_client: FlaskClient, target: str, options: dict[str, str]
 ) -> None:
     # When
@@ -322,7 +320,7 @@ def test_should_always_answer_with_an_image_when_anything_is_asked(
 
 @pytest.mark.usefixtures("numbers_of")
 @given(label=ANY_TEXT, title=ANY_TEXT, style=st.sampled_from(sorted(OUTLINES)))
-def test_should_fit_the_image_around_any_label(
+def test_should_fit_the_image_when_the_label_is_arbitrary(
     http_client: FlaskClient, label: str, title: str, style: str
 ) -> None:
     # When
@@ -337,7 +335,7 @@ def test_should_fit_the_image_around_any_label(
     assert sum(lengths) < width
 
 
-def test_should_estimate_wide_and_joined_characters() -> None:
+def test_should_estimate_the_width_when_characters_are_wide_or_joined() -> None:
     assert text_width("访问", 10) == 20
     assert text_width("👨\u200d👩\u200d👧", 10) == text_width("👨", 10)
     assert text_width("e\u0301", 10) == text_width("é", 10) == text_width("e", 10)
@@ -345,7 +343,7 @@ def test_should_estimate_wide_and_joined_characters() -> None:
 
 
 @pytest.mark.parametrize("color", [*COLORS, "000", "fff", "777", "808080", "0f0c"])
-def test_should_be_read_well_on_any_color(color: str) -> None:
+def test_should_choose_readable_text_when_the_color_is_any(color: str) -> None:
     # When
     paper = color_value(color)
     contrast = _contrast(paper, ink_on(paper))
@@ -355,7 +353,7 @@ def test_should_be_read_well_on_any_color(color: str) -> None:
 
 
 def _contrast(one: str, other: str) -> float:
-    """Give the ratio of https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    """Return the ratio of https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

@@ -18,10 +18,10 @@ URL = "redis://localhost:6379"
 
 @pytest.fixture
 def from_url() -> Iterator[Mock]:
-    """Count the clients that are made; making one takes a while."""
+    """Replace the function that makes a client by a slow one."""
 
     def make(*_: object, **__: object) -> Mock:
-        Event().wait(0.05)  # long enough for every thread to ask meanwhile
+        Event().wait(0.05)  # long enough for all threads to call it
         return Mock()
 
     with patch.object(Redis, "from_url", side_effect=make) as it:
@@ -61,7 +61,7 @@ def test_should_make_another_client_after_a_fork(from_url: Mock) -> None:
     assert from_url.call_count == 2
 
 
-def test_should_connect_only_when_the_client_is_called(from_url: Mock) -> None:
+def test_should_not_connect_when_the_client_is_not_called(from_url: Mock) -> None:
     # When
     LazyClient(URL, 0.5)
 
@@ -69,7 +69,7 @@ def test_should_connect_only_when_the_client_is_called(from_url: Mock) -> None:
     from_url.assert_not_called()
 
 
-def test_should_count_in_different_places_when_applications_have_different_settings(
+def test_should_use_the_redis_of_its_settings_when_there_are_two_applications(
     from_url: Mock,
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""The salted visitor of a day."""
+"""The hash of a visitor, and its salt."""
 
 from datetime import date
 from unittest.mock import patch
@@ -15,7 +15,7 @@ SALT = bytes(16)
 PERSON = Sender(address="198.51.100.1", user_agent="Firefox")
 
 
-def test_should_tell_persons_apart_within_a_day() -> None:
+def test_should_hash_people_differently_when_address_or_browser_differ() -> None:
     # Given
     others = [
         PERSON._replace(address="198.51.100.2"),
@@ -29,7 +29,7 @@ def test_should_tell_persons_apart_within_a_day() -> None:
     assert len(hashes) == 3
 
 
-def test_should_not_know_a_person_again_under_another_salt() -> None:
+def test_should_hash_a_person_differently_when_the_salt_differs() -> None:
     # Given
     salts = Salts()
     keys = [("a.org", DAY), ("b.org", DAY), ("a.org", date(2026, 11, 21))]
@@ -41,7 +41,7 @@ def test_should_not_know_a_person_again_under_another_salt() -> None:
     assert len(hashes) == 3
 
 
-def test_should_keep_a_salt_for_its_day_and_forget_it_after_two() -> None:
+def test_should_forget_a_salt_when_it_is_two_days_old() -> None:
     # Given
     with patch("page_tracker.tracking.visitor.monotonic") as clock:
         clock.return_value = 0
@@ -59,7 +59,7 @@ def test_should_keep_a_salt_for_its_day_and_forget_it_after_two() -> None:
     assert renewed != first
 
 
-def test_should_use_the_salt_that_redis_has() -> None:
+def test_should_use_the_salt_of_redis_when_it_is_known() -> None:
     # Given
     salts = Salts()
     salts.get("a.org", DAY)
@@ -71,7 +71,7 @@ def test_should_use_the_salt_that_redis_has() -> None:
     assert salts.get("a.org", DAY) == SALT
 
 
-def test_should_take_a_network_of_ipv6_for_one_address() -> None:
+def test_should_hash_addresses_equally_when_they_share_an_ipv6_network() -> None:
     # When
     hashes = [
         hashed_address(address, SALT)
@@ -82,7 +82,7 @@ def test_should_take_a_network_of_ipv6_for_one_address() -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_should_make_so_little_of_a_person_that_many_have_the_same() -> None:
+def test_should_make_hashes_so_short_that_many_people_share_one() -> None:
     # Then
     assert len(hashed_visitor(PERSON, SALT)) == 4
     assert len(hashed_address("198.51.100.1", SALT)) == 6
