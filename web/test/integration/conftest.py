@@ -9,7 +9,7 @@ from redis import Redis
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.store.server import RedisServer
+from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
@@ -30,6 +30,17 @@ def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
     way = BreakableWay(redis_server.socket)
     yield way
     way.close()
+
+
+@pytest.fixture
+def other_redis_server(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """Give a second Redis."""
+    folder = redis_server.folder / "other"
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

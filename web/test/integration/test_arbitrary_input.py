@@ -85,9 +85,11 @@ def test_should_list_each_view_once_when_an_arbitrary_batch_is_sent(
     check(answer)
     if answer.status_code == 401 or answer.is_json and "detail" in answer.get_json():
         return
-    said = answer.get_json()
-    counted = said["counted"]
-    failed, filtered = ([e["index"] for e in said[of]] for of in ("errors", "filtered"))
+    listed = answer.get_json()
+    counted = listed["counted"]
+    failed, filtered = (
+        [e["index"] for e in listed[of]] for of in ("errors", "filtered")
+    )
     assert sorted(counted + failed + filtered) == list(range(len(items) + 1))
     assert len(items) not in failed
     events = sum("event" in str(items[n]) for n in counted if n < len(items))

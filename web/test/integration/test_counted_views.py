@@ -4,15 +4,7 @@ from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import Recorder
-from support.recording import (
-    ANYBODY,
-    numbers,
-    person,
-    sums,
-    table,
-    today_key,
-    view,
-)
+from support.recording import ANYBODY, numbers, person, sums, table, today_key, view
 
 
 def test_should_answer_with_the_numbers_of_page_and_site_when_a_view_is_counted(

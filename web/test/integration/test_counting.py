@@ -1,6 +1,7 @@
 """The counter page with a real Redis."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import repeat
@@ -11,7 +12,12 @@ import requests
 from flask.testing import FlaskClient
 from redis import Redis
 
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
+from support.recording import sums
 from support.servers import page_tracker
+
+PIXEL = "/pixel.gif?site=example.org&page=/"
 
 
 def test_should_count_from_one_when_redis_is_empty(http_client: FlaskClient) -> None:
@@ -77,6 +83,27 @@ def test_should_apologise_and_keep_the_value_when_it_is_not_a_number(
     # Then
     assert answer.status_code == 500
     assert redis_client.get("page_views") == b"many"
+
+
+def test_should_count_in_two_places_when_two_applications_name_two_redis(
+    redis_server: RedisServer,
+    other_redis_server: RedisServer,
+    make_http_client: Callable[..., FlaskClient],
+) -> None:
+    # Given
+    servers = (redis_server, other_redis_server)
+    first, second = (make_http_client(redis_url=server.url) for server in servers)
+
+    # When
+    answers = [client.get("/").text for client in (first, first, second)]
+    pixels = [client.get(PIXEL) for client in (first, second, second)]
+
+    # Then
+    assert answers == [f"This page has been seen {n} times." for n in (1, 2, 1)]
+    assert [pixel.status_code for pixel in pixels] == [200, 200, 200]
+    for server, views in zip(servers, (1, 2)):
+        with connect(server.url) as redis:
+            assert sums(redis, "views") == {views}
 
 
 @pytest.mark.timeout(60)

@@ -10,15 +10,7 @@ from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.recorder import Recorder, Sent
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.view import InvalidView
-from support.recording import (
-    ANYBODY,
-    make_recorder,
-    numbers,
-    person,
-    sums,
-    table,
-    view,
-)
+from support.recording import ANYBODY, make_recorder, numbers, person, sums, table, view
 
 DAY = 24 * 60 * 60
 
@@ -85,11 +77,11 @@ def test_should_count_in_the_day_of_the_view_when_it_is_in_the_past(
 ) -> None:
     # When
     answer = recorder.count(view("/a"), ANYBODY, time.time() - 3 * DAY)
-    looked = numbers(redis_client, "/a")
+    badge = numbers(redis_client, "/a")
 
     # Then
     assert (answer.page.views, answer.page_today) == (1, 1)
-    assert (looked.page.views, looked.page_today) == (1, 0)
+    assert (badge.page.views, badge.page_today) == (1, 0)
     assert not redis_client.keys("pt:{example.org}:minute:*")
 
 

@@ -6,14 +6,7 @@ from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Recorder, Rules, Sent, spam_referrers
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.visitor import Sender
-from support.recording import (
-    make_recorder,
-    person,
-    sums,
-    table,
-    today_key,
-    view,
-)
+from support.recording import make_recorder, person, sums, table, today_key, view
 
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")
 
@@ -59,15 +52,15 @@ def test_should_share_the_rate_limit_when_an_address_reaches_two_processes(
 ) -> None:
     # Given
     processes = [make_recorder(redis_client, limits=Limits(rate=5)) for _ in range(2)]
-    at_once = processes * 4
+    together = processes * 4
 
     # When
-    reasons = [recorder.count(view(), person()).reason for recorder in at_once]
+    reasons = [recorder.count(view(), person()).reason for recorder in together]
     others = [recorder.count(view(), person(2)).reason for recorder in processes]
     trusted = processes[0].count(view(), person()._replace(is_vouched_for=True))
 
     # Then
-    if reasons.count(None) != 10:  # a new minute began between them
+    if reasons.count(None) != 10:  # no new minute began meanwhile
         assert reasons == [None] * 5 + [Reason.RATE] * 3
     assert others == [None, None]
     assert trusted.reason is None

@@ -10,8 +10,6 @@ from support.recording import nothing_stored
 from support.servers import page_tracker
 
 ENDPOINT = "/api/v1/views"
-
-
 LARGE = 3 * 1024 * 1024
 
 
@@ -77,21 +75,21 @@ REQUESTS: dict[str, tuple[bytes, int, str]] = {
 
 
 def ask(port: int, request: bytes) -> str:
-    """Send bytes, and return what comes back."""
+    """Send bytes, and return the answer."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         try:
             connection.sendall(request)
             while data := connection.recv(65536):
                 answer += data
-        except ConnectionError:  # it does not read a body that is too long to its end
+        except ConnectionError:  # it does not read the whole of a long body
             while data := receive(connection):
                 answer += data
     return answer.decode("latin-1")
 
 
 def receive(connection: socket.socket) -> bytes:
-    """Return what is left to read."""
+    """Return the next bytes, or none at the end."""
     try:
         return connection.recv(65536)
     except ConnectionError:
@@ -115,8 +113,8 @@ def test_should_give_a_reason_and_keep_serving_when_a_request_is_malformed(
             # Then
             assert answer.startswith(f"HTTP/1.1 {status} "), (name, answer[:300])
             assert "\r\nx-injected" not in answer.lower(), name
-            # On Python 3.14, gunicorn 27 ends a head of its own with a bare line feed,
-            # which RFC 9112 lets clients accept.
+            # On Python 3.14, gunicorn 27 ends the head of its own errors with a bare
+            # line feed, which RFC 9112 allows clients to accept.
             _, body = re.split(r"\r\n\r?\n", answer, maxsplit=1)
             assert reason in answer and body.strip(), name
         assert tracker.get("/health").ok

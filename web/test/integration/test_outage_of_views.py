@@ -74,9 +74,9 @@ def expect_honest_refusal(answer: requests.Response, kind: str) -> None:
         assert "cannot count right now" in answer.text
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
     if kind == "batch":
-        said = answer.json()
-        assert (said["counted"], said["filtered"]) == ([], [])
-        assert [error["index"] for error in said["errors"]] == [0, 1, 2, 3, 4]
+        listed = answer.json()
+        assert (listed["counted"], listed["filtered"]) == ([], [])
+        assert [error["index"] for error in listed["errors"]] == [0, 1, 2, 3, 4]
 
 
 def stored(redis_server: RedisServer) -> int:

@@ -18,20 +18,16 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.operating.forgetting import forget_salts, forget_salts_daily
 from page_tracker.store.connection import connect
-from page_tracker.store.nodes import nodes_of
-from page_tracker.store.server import RedisServer
-from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
+from support import TOKEN
 from support.flags import flags_text
 from support.recording import SITE, keys_in, make_recorder, person, view
 from support.redis_process import process_of
 from support.servers import PageTracker, page_tracker
 
-TOKEN = "a token of the owner"  # nosec B105
 SITES = ("example.org", "other.example")
 HOURS_48 = 48 * 60 * 60
 VIEWS = 1_000
@@ -271,73 +267,3 @@ def test_should_store_another_hash_when_a_visitor_changes_the_site_or_day(
         # Adding the hash again changes nothing: it is the one that was stored.
         assert redis_client.pfadd(f"{place}visitors", visitor) == 0
         assert len(visitor) == 4
-
-
-def rewrites(redis: Redis) -> set[int]:
-    """Return how often each Redis was told to rewrite its file."""
-    stats = [node.info("commandstats") for node in nodes_of(redis)]
-    return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
-
-
-def test_should_rewrite_the_file_once_a_day_when_many_workers_try(
-    redis_url: str, redis_client: Redis
-) -> None:
-    # Given
-    today = datetime.now(UTC).date()
-    found = []
-    with connect(redis_url) as other:
-        workers = [Store(lambda: redis_client), Store(lambda: other)]
-
-        # When
-        for days in range(4):
-            for store in workers * 2:
-                forget_salts(store, today + timedelta(days))
-            found.append(rewrites(redis_client))
-
-    # Then
-    assert found == [{1}, {2}, {3}, {4}]
-
-
-def test_should_rewrite_the_file_when_the_server_runs(redis_client: Redis) -> None:
-    # When
-    end = forget_salts_daily(Store(lambda: redis_client), seconds=0.01)
-
-    # Then
-    assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
-    end.set()
-
-
-def test_should_delete_a_salt_from_all_files_when_it_has_expired(
-    redis_server: RedisServer, redis_client: Redis
-) -> None:
-    # Given
-    make_recorder(redis_client).count(view(), person())
-    (key,) = keys_in(redis_client, "*:salt")
-    salt = cast(bytes, redis_client.get(key))
-    folder = redis_server.folder
-
-    def files_with_salt() -> list[Path]:
-        return [
-            path
-            for path in folder.rglob("*")
-            if path.is_file() and salt in path.read_bytes()
-        ]
-
-    assert files_with_salt()
-    redis_client.pexpire(key, 1)
-    assert wait_for(lambda: not redis_client.exists(key), 5)
-
-    # When
-    forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
-
-    # Then
-    assert wait_for(lambda: not is_writing(redis_client), 10)
-    assert wait_for(lambda: not files_with_salt(), 5)
-
-
-def is_writing(redis: Redis) -> bool:
-    """Return whether Redis is rewriting its file."""
-    persistence = redis.info("persistence")
-    return bool(
-        persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
-    )

@@ -16,7 +16,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
-from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorded import Numbers
 from support.breakable_way import BreakableWay
@@ -55,12 +55,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(redis_server: RedisServer) -> Iterator[Pair]:
+def pair(redis_server: RedisServer, other_redis_server: RedisServer) -> Iterator[Pair]:
     """Give a Redis and a replica in sync with it."""
-    folder = redis_server.folder / "replica"
-    folder.mkdir()
-    server = RedisServer(find_program(), folder)
-    server.start()
+    server = other_redis_server
     way = BreakableWay(redis_server.socket)
     with connect(redis_server.url) as master, connect(server.url) as replica:
         for client in (master, replica):
@@ -73,7 +70,6 @@ def pair(redis_server: RedisServer) -> Iterator[Pair]:
         assert wait_for(pair.is_in_sync, SECONDS)
         yield pair
     way.close()
-    server.stop()
 
 
 def test_should_count_in_the_promoted_replica_when_the_old_master_refuses_a_write(

@@ -6,27 +6,20 @@ from threading import Event
 from redis import Redis
 
 from page_tracker.store.connection import connect
-from page_tracker.store.store import Store
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import UnknownSite
-from support.recording import (
-    ANYBODY,
-    SITE,
-    make_recorder,
-    person,
-    view,
-)
+from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
 
 
 def test_should_not_restore_a_site_when_views_arrive_during_its_removal(
-    redis_url: str, redis_client: Redis
+    redis_url: str, redis_client: Redis, sites: Registry
 ) -> None:
     # Given
     with connect(redis_url) as client:
         recorder = make_recorder(client)
-        owner = Registry(Store(lambda: redis_client))
         removed = Event()
 
         def visit() -> int:
@@ -42,9 +35,8 @@ def test_should_not_restore_a_site_when_views_arrive_during_its_removal(
         # When
         with ThreadPoolExecutor(8) as threads:
             visitors = [threads.submit(visit) for _ in range(8)]
-            while int(redis_client.hget("pt:{example.org}:totals", "views") or 0) < 200:
-                pass
-            owner.remove(SITE, lambda _done, _all: None)
+            assert wait_for(lambda: min(sums(redis_client, "views")) >= 200, 10)
+            sites.remove(SITE, lambda _done, _all: None)
             removed.set()
             counted = [visitor.result(timeout=10) for visitor in visitors]
 
@@ -54,12 +46,11 @@ def test_should_not_restore_a_site_when_views_arrive_during_its_removal(
 
 
 def test_should_store_nothing_when_a_view_of_a_removed_site_is_refused(
-    recorder: Recorder, redis_client: Redis
+    recorder: Recorder, redis_client: Redis, sites: Registry
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)
-    owner = Registry(Store(lambda: redis_client))
-    owner.remove(SITE, lambda _done, _all: None)
+    sites.remove(SITE, lambda _done, _all: None)
 
     # When
     recorder.refuse({(Reason.INVALID, "example.org"): 1})

@@ -7,14 +7,7 @@ from redis import Redis
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import make_site
-from support.recording import (
-    ANYBODY,
-    SITE,
-    make_recorder,
-    person,
-    sums,
-    view,
-)
+from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
 
 
 def test_should_count_an_id_once_when_many_threads_send_it(

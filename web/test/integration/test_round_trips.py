@@ -15,13 +15,7 @@ from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.recorder import Recorder, Sent
 from page_tracker.tracking.sites import make_site
-from support.recording import (
-    SITE,
-    make_recorder,
-    person,
-    sums,
-    view,
-)
+from support.recording import SITE, make_recorder, person, sums, view
 
 
 def reads(redis: Redis) -> int:
@@ -34,7 +28,7 @@ def runs_of_script(redis: Redis) -> int:
     return int(redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
 
 
-@pytest.mark.usefixtures("redis_server")  # replicas would tell a master what they have
+@pytest.mark.usefixtures("redis_server")  # replicas of a cluster send, too
 def test_should_take_one_round_trip_and_one_command_when_a_view_is_counted(
     recorder: Recorder, redis_client: Redis
 ) -> None:
@@ -48,7 +42,7 @@ def test_should_take_one_round_trip_and_one_command_when_a_view_is_counted(
         recorder.count(view(f"/{n}", title="A", id=f"id-of-view-{n}"), person(n))
 
     # Then
-    assert reads(redis_client) - before == 50 + 1  # the question itself
+    assert reads(redis_client) - before == 50 + 1  # one more for INFO
     assert runs_of_script(redis_client) == 50
 
 
@@ -92,7 +86,7 @@ def test_should_count_each_view_once_when_scripts_are_flushed(
                 try:
                     recorder.count(seen, person(n))
                     break
-                except RedisError as error:  # of a machine that is too busy
+                except RedisError as error:  # on a busy machine
                     errors.append(error)
             else:
                 pytest.fail("a view was never counted")

@@ -10,12 +10,7 @@ from redis import Redis
 from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import Recorder
-from support.recording import (
-    make_recorder,
-    person,
-    today_key,
-    view,
-)
+from support.recording import make_recorder, person, today_key, view
 
 
 def test_should_agree_on_one_salt_when_processes_start_together(
@@ -77,7 +72,7 @@ def test_should_make_a_new_salt_when_redis_has_deleted_the_old_one(
     first.count(view(), person())
     salt = redis_client.get(today_key("salt"))
     redis_client.expire(today_key("salt"), 3600)
-    late.count(view(), person())  # learns it in the last hour of it
+    late.count(view(), person())  # learns the salt in its last hour
 
     # When
     now += 3601

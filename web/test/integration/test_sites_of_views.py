@@ -150,5 +150,5 @@ def test_should_register_no_more_sites_than_allowed_when_views_name_many(
 
     # Then
     assert redis_client.hlen("pt:sites") == 5
-    assert counted.count(True) == 4  # one was registered by the settings
+    assert counted.count(True) == 4  # the settings registered the fifth
     assert len(redis_client.keys("pt:{*}:totals")) == 5

@@ -5,17 +5,15 @@ import time
 import pytest
 from redis import Redis
 
-from page_tracker.store.store import Store
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import Recorder, Sent
-from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.script import Limits
-from page_tracker.tracking.sites import Site
-from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support.recording import (
     ANYBODY,
+    SITE,
+    make_recorder,
     person,
     sums,
     today_key,
@@ -81,18 +79,17 @@ def test_should_estimate_visits_within_three_percent_when_there_are_many(
 
 
 def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
-    redis_client: Redis, sites: Registry, site: Site, command: Command
+    redis_client: Redis, command: Command
 ) -> None:
     # Given
-    recorder = Recorder(Store(lambda: redis_client), sites, limits=Limits(rate=0))
-    keys = site.keys.day(site.today())
-    # With this salt, the estimate is too large for a while.
+    recorder = make_recorder(redis_client, limits=Limits(rate=0))
+    keys = SITE.keys.day(SITE.today())
+    # With this salt, the estimate is temporarily too large.
     redis_client.set(keys.salt, b"salt-of-day-0030", ex=60)
 
     # When
     outcomes = recorder.count_all(
-        Sent(SentView(site.name, "/"), Sender(f"10.0.{n >> 8}.{n & 255}"))
-        for n in range(VISITORS)
+        Sent(view(), Sender(f"10.0.{n >> 8}.{n & 255}")) for n in range(VISITORS)
     )
 
     # Then
@@ -101,6 +98,6 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
     assert [page.views for page in pages] == list(range(1, VISITORS + 1))
     assert all(page.visits <= page.views for page in pages)
     assert redis_client.pfcount(f"{keys.visitors}:/") > VISITORS
-    (day,) = Reports(redis_client, site).days([site.today()])
+    (day,) = Reports(redis_client, SITE).days([SITE.today()])
     assert VISITORS * 0.98 < day.visits <= day.views == VISITORS
     assert command("verify").exit_code == 0

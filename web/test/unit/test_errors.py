@@ -156,6 +156,21 @@ def test_should_escape_the_path_when_it_contains_a_script(
     assert "<script>" not in answer.text
 
 
+def test_should_link_to_the_counter_under_its_sub_path_when_a_page_is_missing(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get(
+        "/nowhere",
+        base_url="https://stats.example/count",
+        headers={"Accept": "text/html"},
+    )
+
+    # Then
+    assert answer.status_code == 404
+    assert '<a href="/count/">To the counter</a>' in answer.text
+
+
 def test_should_use_the_request_id_of_a_proxy_when_it_is_harmless(
     http_client: FlaskClient,
 ) -> None:

@@ -3,12 +3,7 @@
 from datetime import date
 from unittest.mock import patch
 
-from page_tracker.tracking.visitor import (
-    Salts,
-    Sender,
-    hashed_address,
-    hashed_visitor,
-)
+from page_tracker.tracking.visitor import Salts, Sender, hashed_address, hashed_visitor
 
 DAY = date(2026, 11, 20)
 SALT = bytes(16)
