@@ -206,6 +206,7 @@ def test_should_answer_without_a_fault_when_a_badge_has_an_arbitrary_address(
 
     # Then
     check(answer)
+    assert answer.mimetype in ("image/svg+xml", "application/json")
 
 
 @thoroughly
@@ -233,3 +234,4 @@ def test_should_answer_with_a_page_when_the_embed_page_has_arbitrary_parameters(
     # Then
     check(answer)
     assert answer.mimetype == "text/html"
+    assert ("<code>" in answer.text) == (answer.status_code == 200)

@@ -20,14 +20,6 @@ from support.servers import page_tracker
 PIXEL = "/pixel.gif?site=example.org&page=/"
 
 
-def test_should_count_from_one_when_redis_is_empty(http_client: FlaskClient) -> None:
-    # When
-    answers = [http_client.get("/").text for _ in range(3)]
-
-    # Then
-    assert answers == [f"This page has been seen {n} times." for n in (1, 2, 3)]
-
-
 def test_should_continue_the_count_when_redis_has_one(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:

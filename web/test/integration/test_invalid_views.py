@@ -1,7 +1,6 @@
 """Invalid views: refused with a reason, and nothing is stored."""
 
 import json
-from string import ascii_letters
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +9,7 @@ from redis import Redis
 from support import BROWSER, TOKEN
 from support.answers import check, reason_of
 from support.arbitrary import INJECTION, SCRIPT
-from support.recording import keys_in, nothing_stored
+from support.recording import nothing_stored, refused
 
 ENDPOINT = "/api/v1/views"
 
@@ -117,12 +116,6 @@ def http_client(http_client: FlaskClient) -> FlaskClient:
     return http_client
 
 
-def refused(redis: Redis) -> int:
-    """Return how many views were counted as refused, for a site or for none."""
-    found = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
-    return sum(int(redis.hget(key, "invalid") or 0) for key in found)
-
-
 @pytest.mark.parametrize("name", BODIES)
 def test_should_refuse_a_body_with_a_reason_when_it_is_invalid(
     http_client: FlaskClient, redis_client: Redis, name: str
@@ -162,39 +155,6 @@ def test_should_refuse_a_view_with_a_reason_when_a_field_is_invalid(
         assert reason in reason_of(answer), (field, value)
         assert refused(redis_client) == number
         assert len(answer.data) < 700
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "",
-        "site=example.org",
-        "site=example.org&page=/%00",
-        "site=example.org&page=/%ff",
-        "site=example.org&page=/%250d%250aX-Injected:yes",
-        "site=example.org&page=%2Fa&id=a%0d%0aX-Injected:%20yes",
-        "site=a%0d%0aX-Injected:%20yes&page=/",
-        "site=%3Cscript%3E&page=/",
-        "site=\xe9&page=/\xe9",
-        "site=%C3%BC%20%E2%80%A8%F0%9F%98%94&page=/",
-        "&".join(f"{letter}={n}" for n in range(200) for letter in ascii_letters[:50]),
-        "=&" * 10_000,
-    ],
-)
-def test_should_give_the_reason_in_a_header_when_the_pixel_counts_nothing(
-    http_client: FlaskClient, redis_client: Redis, query: str
-) -> None:
-    # When
-    with nothing_stored(redis_client):
-        answer = http_client.get(
-            "/pixel.gif", environ_overrides={"QUERY_STRING": query}
-        )
-
-    # Then
-    check(answer)
-    assert answer.status_code == 400
-    assert answer.headers["X-Page-Tracker"].isprintable()
-    assert refused(redis_client) == 1
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
     return found
 
 
+def refused(redis: Redis) -> int:
+    """Return how many views were refused or filtered, of all sites and of none."""
+    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
+    return sum(sum(table(redis, key).values()) for key in keys)
+
+
 def in_sorted_set(redis: Redis, key: str) -> int:
     """Return the sum of a sorted set."""
     return sum(sorted_set(redis, key).values())

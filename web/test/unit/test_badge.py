@@ -5,8 +5,6 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from page_tracker.showing.badge import NoNumber
@@ -167,21 +165,3 @@ def test_should_show_a_script_as_text_when_it_is_in_a_field(
     assert "<script" not in answer.text
     assert not [key for part in image.iter() for key in part.keys() if "on" == key[:2]]
     assert numbers_of.called == (name in ("label", "title"))
-
-
-ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
-
-
-@pytest.mark.usefixtures("numbers_of")
-@given(target=ANY_TEXT, options=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3))
-def test_should_answer_with_an_image_when_the_address_is_arbitrary(
-    http_client: FlaskClient, target: str, options: dict[str, str]
-) -> None:
-    # When
-    query = urlencode(options)
-    answer = http_client.get(f"/badge/{quote(target, safe='')}.svg?{query}")
-
-    # Then
-    assert answer.status_code in (200, 400, 404)
-    assert len(texts(answer)) == 2
-    assert answer.headers.get("X-Page-Tracker", "").isascii()

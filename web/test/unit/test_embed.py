@@ -10,8 +10,6 @@ from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
@@ -261,22 +259,6 @@ def test_should_show_a_script_as_text_when_it_is_in_a_field(
     assert "<script>alert" not in page
     for snippet in snippets(page).values():
         assert "<script>alert" not in snippet or snippet.startswith(".. image::")
-
-
-ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=80)
-FIELDS = st.sampled_from(["site", "page", "embed", "label", "color", "title", "base"])
-
-
-@given(values=st.dictionaries(FIELDS | ANY_TEXT, ANY_TEXT, max_size=4))
-def test_should_answer_with_the_page_when_values_are_arbitrary(
-    http_client: FlaskClient, values: dict[str, str]
-) -> None:
-    # When
-    answer = http_client.get(f"/embed?{urlencode(values)}")
-
-    # Then
-    assert answer.status_code in (200, 400)
-    assert bool(snippets(answer.text)) == (answer.status_code == 200)
 
 
 def test_should_draw_the_example_when_there_is_no_site(

@@ -9,8 +9,6 @@ from unittest.mock import Mock, patch
 import pytest
 from redis import Redis
 
-from page_tracker.app import client_of
-from page_tracker.settings import Settings
 from page_tracker.store.store import LazyClient
 
 URL = "redis://localhost:6379"
@@ -67,18 +65,3 @@ def test_should_not_connect_when_the_client_is_not_called(from_url: Mock) -> Non
 
     # Then
     from_url.assert_not_called()
-
-
-def test_should_use_the_redis_of_its_settings_when_there_are_two_applications(
-    from_url: Mock,
-) -> None:
-    # Given
-    urls = ["redis://one.example:6379", "redis://other.example:6379"]
-    clients = [client_of(Settings(redis_url=url)) for url in urls]
-
-    # When
-    for client in clients:
-        client()
-
-    # Then
-    assert [call.args[0] for call in from_url.call_args_list] == urls

@@ -54,29 +54,6 @@ def test_should_forget_a_salt_when_it_is_two_days_old() -> None:
     assert renewed != first
 
 
-def test_should_use_the_salt_of_redis_when_it_is_known() -> None:
-    # Given
-    salts = Salts()
-    salts.get("a.org", DAY)
-
-    # When
-    salts.put("a.org", DAY, SALT, 60)
-
-    # Then
-    assert salts.get("a.org", DAY) == SALT
-
-
-def test_should_hash_addresses_equally_when_they_share_an_ipv6_network() -> None:
-    # When
-    hashes = [
-        hashed_address(address, SALT)
-        for address in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")
-    ]
-
-    # Then
-    assert hashes[0] == hashes[1] != hashes[2]
-
-
 def test_should_make_hashes_so_short_that_many_people_share_one() -> None:
     # Then
     assert len(hashed_visitor(PERSON, SALT)) == 4
