@@ -17,13 +17,19 @@ from page_tracker.store.url import RedisUrl
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from support import BROWSER
-from support.endurance import ONCE, RESENT
 from support.recording import sums
 from support.redis_cluster import SixNodes
 from support.redis_process import HOST
 from support.servers import PageTracker, free_port, page_tracker
 from support.usage import Command
-from support.visitors import SETTINGS, VISITORS, Visitors, visitors_of
+from support.visitors import (
+    ONCE,
+    RESENT,
+    SETTINGS,
+    VISITORS,
+    Visitors,
+    visitors_of,
+)
 
 KEYS_AT_ONCE = 25
 """How many keys are moved before more visitors are waited for."""

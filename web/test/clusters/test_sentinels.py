@@ -14,12 +14,11 @@ from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
-from support.endurance import ONCE, RESENT
 from support.recording import sums
 from support.redis_sentinels import NAME, WatchedSet, redis_sentinels
 from support.servers import PageTracker, page_tracker
 from support.usage import Command
-from support.visitors import SETTINGS, VISITORS, visitors_of
+from support.visitors import ONCE, RESENT, SETTINGS, VISITORS, visitors_of
 
 SECONDS = 20
 LONGEST_OUTAGE = 10

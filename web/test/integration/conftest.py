@@ -1,4 +1,4 @@
-"""What the tests with a real Redis share: a site in it, and ways to count."""
+"""Fixtures for tests with a real Redis: a site in it, and ways to count."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,30 +9,38 @@ from redis import Redis
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.store.server import RedisServer
+from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
-from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
-from support import BROWSER
-from support.servers import BreakableWay
+from support import BROWSER, TOKEN
+from support.breakable_way import BreakableWay
+from support.recording import make_recorder, view
 from support.usage import Count
 
 DAY = 24 * 60 * 60
 
 
-TOKEN = "a token of the owner"  # nosec B105
-
-
 @pytest.fixture
 def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a way to the test's own Redis that can be broken."""
+    """Give a connection to the test's own Redis that can be broken."""
     way = BreakableWay(redis_server.socket)
     yield way
     way.close()
+
+
+@pytest.fixture
+def other_redis_server(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """Give a second Redis."""
+    folder = redis_server.folder / "other"
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -50,11 +58,17 @@ def site(sites: Registry) -> Site:
 
 
 @pytest.fixture
-def make_count(redis_client: Redis, sites: Registry) -> Callable[..., Count]:
+def recorder(redis_client: Redis) -> Recorder:
+    """Give a recorder for example.org."""
+    return make_recorder(redis_client)
+
+
+@pytest.fixture
+def make_count(redis_client: Redis) -> Callable[..., Count]:
     """Give a way to count views, with limits."""
 
     def make(limits: Limits = Limits(rate=0)) -> Count:
-        recorder = Recorder(Store(lambda: redis_client), sites, limits=limits)
+        recorder = make_recorder(redis_client, limits=limits)
 
         def count(
             page: str, *, days_ago: float = 0, visitor: int = 1, **fields: str
@@ -62,9 +76,8 @@ def make_count(redis_client: Redis, sites: Registry) -> Callable[..., Count]:
             agent = fields.pop("user_agent", BROWSER)
             host = fields.pop("site", "example.org")
             sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
-            view = SentView(site=host, page=page, **fields)
             at = time.time() - days_ago * DAY if days_ago else None
-            recorder.count(view, sender, at)
+            recorder.count(view(page, host, **fields), sender, at)
 
         return count
 
@@ -78,7 +91,20 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 
 @pytest.fixture
-def http_client(redis_url: str) -> Iterator[FlaskClient]:
-    """Give a client of an application that counts in the test's own Redis."""
-    settings = Settings(redis_url=redis_url, sites="example.org", token=TOKEN)
-    yield create_app(settings).test_client()
+def make_http_client(redis_url: str) -> Callable[..., FlaskClient]:
+    """Give a way to make an application with some settings, and a browser for it."""
+
+    def make(**settings: object) -> FlaskClient:
+        usual = {"redis_url": redis_url, "sites": "example.org", "token": TOKEN}
+        app = create_app(Settings.model_validate(usual | settings))
+        client = app.test_client()
+        client.environ_base["HTTP_USER_AGENT"] = BROWSER
+        return client
+
+    return make
+
+
+@pytest.fixture
+def http_client(make_http_client: Callable[..., FlaskClient]) -> FlaskClient:
+    """Give a browser for an application that counts in the test's own Redis."""
+    return make_http_client()

@@ -15,11 +15,7 @@ import psutil
 import pytest
 from redis import Redis
 
-from page_tracker.store.server import (
-    RedisServer,
-    RedisServerError,
-    find_program,
-)
+from page_tracker.store.server import RedisServer, RedisServerError, find_program
 from page_tracker.store.waiting import wait_for
 from support.flags import flags_text
 from support.servers import (

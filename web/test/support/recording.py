@@ -1,5 +1,8 @@
-"""A recorder over a real Redis for tests, and what it stored."""
+"""A recorder over a real Redis, and the numbers that it stored."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import cast
 
 from redis import Redis
@@ -17,9 +20,8 @@ from support import BROWSER
 
 SITE = make_site("example.org")
 
-
 ANYBODY = Sender()
-"""Who says nothing: counted as a view, never as a visit."""
+"""An unknown sender: counts as a view, never as a visit."""
 
 
 def make_recorder(
@@ -28,7 +30,7 @@ def make_recorder(
     rules: Rules = Rules(),
     limits: Limits = Limits(),
 ) -> Recorder:
-    """Return what a process of its own would have: it shares nothing but Redis."""
+    """Return a recorder as a separate process has it: only Redis is shared."""
     store = Store(lambda: redis)
     return Recorder(store, Registry(store, configured or (SITE,)), rules, limits)
 
@@ -39,7 +41,7 @@ def view(page: str = "/", site: str = "example.org", **fields: str) -> SentView:
 
 
 def person(number: int = 1) -> Sender:
-    """Return somebody with an address of their own, in a browser."""
+    """Return a person with an address for each number, in a browser."""
     return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
 
 
@@ -52,8 +54,30 @@ def numbers(
 
 
 def keys_in(redis: Redis, pattern: str = "*") -> list[str]:
-    """Return the names of the keys that a pattern fits."""
+    """Return the keys that match a pattern."""
     return sorted(key.decode() for key in cast(list[bytes], redis.keys(pattern)))
+
+
+def today_key(name: str, site: str = "example.org") -> str:
+    """Return a key of this day in UTC."""
+    return f"pt:{{{site}}}:day:{datetime.now(UTC).date()}:{name}"
+
+
+@contextmanager
+def nothing_stored(redis: Redis) -> Iterator[None]:
+    """Check that Redis stores nothing during the block, except refused views."""
+    before = stored(redis)
+    yield
+    assert stored(redis) == before
+
+
+def stored(redis: Redis) -> dict[str, object]:
+    """Return everything in Redis except the numbers of refused views."""
+    return {
+        key: redis.dump(key)
+        for key in keys_in(redis)
+        if not key.startswith("pt:nowhere:") and not key.endswith(":filtered")
+    }
 
 
 def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
@@ -80,6 +104,12 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
             )
         )
     return found
+
+
+def refused(redis: Redis) -> int:
+    """Return how many views were refused or filtered, of all sites and of none."""
+    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
+    return sum(sum(table(redis, key).values()) for key in keys)
 
 
 def in_sorted_set(redis: Redis, key: str) -> int:

@@ -14,8 +14,8 @@ from page_tracker.settings import Settings
 from page_tracker.showing.badge import Badges
 from page_tracker.tracking.recorded import Numbers, Recorded
 
-# A busy machine is no fault of the code, and pytest-timeout ends what hangs; one client
-# serves all examples of a test.
+# A busy machine is no fault of the code, and pytest-timeout ends a test that hangs. One
+# client serves all examples of a test.
 hypothesis.settings.register_profile(
     "page-tracker",
     deadline=None,
@@ -45,7 +45,7 @@ def app() -> Flask:
 
 @pytest.fixture
 def http_client(app: Flask) -> FlaskClient:
-    """Give a client of the application."""
+    """Give a client for the application."""
     return app.test_client()
 
 

@@ -1,4 +1,4 @@
-"""Views, and how their sites, pages and referrers are written."""
+"""The canonical form of sites, pages and referrers."""
 
 from collections.abc import Callable
 from time import process_time
@@ -26,7 +26,7 @@ CANONICAL = [canonical_page, canonical_referrer, canonical_site]
 
 @pytest.mark.parametrize("canonical", CANONICAL)
 @given(text=TEXTS)
-def test_should_not_change_what_is_canonical(
+def test_should_change_nothing_when_a_text_is_canonical(
     canonical: Callable[[str], str], text: str
 ) -> None:
     # Given
@@ -41,7 +41,7 @@ def test_should_not_change_what_is_canonical(
 
 @pytest.mark.parametrize("canonical", [canonical_page, canonical_referrer])
 @given(text=TEXTS)
-def test_should_never_grow_beyond_what_a_url_would_take(
+def test_should_never_become_longer_than_the_encoded_url(
     canonical: Callable[[str], str], text: str
 ) -> None:
     # Given
@@ -85,7 +85,9 @@ def test_should_never_grow_beyond_what_a_url_would_take(
         ("/About", "/About"),
     ],
 )
-def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None:
+def test_should_count_one_page_when_its_address_has_many_spellings(
+    sent: str, counted: str
+) -> None:
     # When
     view = canonical_view(SentView(site="example.org", page=sent))
 
@@ -95,7 +97,7 @@ def test_should_count_all_spellings_as_one_page(sent: str, counted: str) -> None
 
 @pytest.mark.parametrize("canonical", CANONICAL)
 @pytest.mark.parametrize("unit", [".", ":1", "/index.htm", "%41", "a=1&", "ü."])
-def test_should_take_no_more_time_for_a_text_that_is_made_to_take_it(
+def test_should_be_fast_when_a_text_is_made_to_be_slow(
     canonical: Callable[[str], str], unit: str
 ) -> None:
     # Given
@@ -121,7 +123,9 @@ def test_should_take_no_more_time_for_a_text_that_is_made_to_take_it(
         ("my-blog", "my-blog"),
     ],
 )
-def test_should_write_a_site_in_one_way(sent: str, counted: str) -> None:
+def test_should_count_one_site_when_its_host_has_many_spellings(
+    sent: str, counted: str
+) -> None:
     # When
     view = canonical_view(SentView(site=sent, page="/"))
 
@@ -140,7 +144,7 @@ def test_should_write_a_site_in_one_way(sent: str, counted: str) -> None:
         ("Newsletter", "Newsletter"),
     ],
 )
-def test_should_keep_of_a_referrer_what_names_no_person(
+def test_should_remove_personal_parts_when_a_referrer_has_them(
     sent: str, counted: str
 ) -> None:
     # When
@@ -161,7 +165,7 @@ def test_should_keep_of_a_referrer_what_names_no_person(
         (f"/?utm_campaign={300 * 'a'}", "", 256 * "a"),
     ],
 )
-def test_should_take_the_campaign_from_the_link(
+def test_should_find_the_campaign_when_the_link_names_it(
     page: str, referrer: str, campaign: str
 ) -> None:
     # When
@@ -171,9 +175,7 @@ def test_should_take_the_campaign_from_the_link(
     assert (view.page, view.referrer, view.campaign) == ("/", referrer, campaign)
 
 
-def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referrer() -> (
-    None
-):
+def test_should_use_the_referrer_of_the_browser_when_the_link_names_another() -> None:
     # When
     view = canonical_view(
         SentView(
@@ -218,7 +220,9 @@ def test_should_believe_the_browser_rather_than_the_link_where_it_says_a_referre
         ),
     ],
 )
-def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -> None:
+def test_should_give_the_reason_when_a_view_is_invalid(
+    fields: dict[str, str], reason: str
+) -> None:
     # When
     with pytest.raises(InvalidView) as refusal:
         canonical_view(SentView(**{"site": "example.org", "page": "/"} | fields))
@@ -228,7 +232,7 @@ def test_should_say_why_a_view_is_refused(fields: dict[str, str], reason: str) -
 
 
 @given(site=TEXTS, page=TEXTS, referrer=TEXTS, title=TEXTS)
-def test_should_take_any_text_or_say_why_not_on_one_line(
+def test_should_accept_the_view_or_give_a_reason_when_texts_are_arbitrary(
     site: str, page: str, referrer: str, title: str
 ) -> None:
     # When

@@ -38,16 +38,16 @@ ZONES = [
         ("America/Santiago", date(2026, 4, 4), 25, "00:00", "23:00"),
         ("Asia/Beirut", date(2026, 3, 29), 23, "01:00", "23:00"),
         ("Asia/Beirut", date(2026, 10, 24), 25, "00:00", "23:00"),
-        # At 1:00 they are back at 0:00.
+        # Clocks go from 1:00 back to 0:00.
         ("America/Havana", date(2024, 11, 3), 25, "00:00", "23:00"),
-        # By half an hour: the last hour of the day has 30 minutes.
+        # Clocks change by half an hour: the last hour of the day has 30 minutes.
         ("Australia/Lord_Howe", date(2026, 10, 4), 24, "00:00", "23:30"),
         ("Australia/Lord_Howe", date(2026, 4, 5), 25, "00:00", "23:30"),
-        # A day that never was.
+        # A day that Apia skipped.
         ("Pacific/Apia", date(2011, 12, 30), 0, "", ""),
     ],
 )
-def test_should_have_the_hours_of_a_day(
+def test_should_list_the_hours_of_a_day_when_the_clock_changes(
     zone: str, day: date, number: int, first: str, last: str
 ) -> None:
     # When
@@ -59,7 +59,7 @@ def test_should_have_the_hours_of_a_day(
     assert hours[-1:] == ([last] if last else [])
 
 
-def test_should_tell_the_hour_apart_that_a_clock_shows_twice() -> None:
+def test_should_distinguish_two_hours_when_the_clock_shows_one_twice() -> None:
     # Given
     berlin = site_in("Europe/Berlin")
     summer = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
@@ -77,7 +77,7 @@ def test_should_tell_the_hour_apart_that_a_clock_shows_twice() -> None:
     st.sampled_from(ZONES),
     st.datetimes(datetime(2020, 1, 1), datetime(2037, 12, 31), timezones=st.just(UTC)),
 )
-def test_should_give_every_moment_an_hour_of_its_day(
+def test_should_find_day_and_hour_when_given_any_moment(
     zone: str, moment: datetime
 ) -> None:
     # When
@@ -91,7 +91,7 @@ def test_should_give_every_moment_an_hour_of_its_day(
 
 
 @given(st.sampled_from(ZONES), st.dates(date(2020, 1, 1), date(2037, 12, 31)))
-def test_should_begin_a_day_where_the_one_before_ends(zone: str, day: date) -> None:
+def test_should_begin_a_day_when_the_day_before_ends(zone: str, day: date) -> None:
     # When
     start = start_of(day, ZoneInfo(zone))
 
@@ -108,7 +108,7 @@ def test_should_begin_a_day_where_the_one_before_ends(zone: str, day: date) -> N
         ("America/Santiago", datetime(2026, 3, 31, 3, tzinfo=UTC)),
     ],
 )
-def test_should_keep_a_day_for_whole_days_of_the_site(
+def test_should_expire_a_day_when_its_retention_ends_in_the_zone_of_the_site(
     zone: str, expires: datetime
 ) -> None:
     # Given

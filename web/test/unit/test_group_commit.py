@@ -1,4 +1,4 @@
-"""Calls of many threads share commits; each has its own answer or its own error."""
+"""Calls of many threads share commits; each gets its own answer or error."""
 
 import random
 import signal
@@ -25,7 +25,7 @@ LARGEST_GROUP = 4
 
 
 class Tenfold:
-    """Gives back the tenfold of numbers; its first commit waits until `released`."""
+    """Multiplies numbers by ten; its first commit waits until `released` is set."""
 
     def __init__(self) -> None:
         self.commits: list[list[int]] = []
@@ -50,13 +50,13 @@ class Tenfold:
         ]
 
     def waiting(self) -> int:
-        """Return how many calls wait behind the one that is on its way."""
+        """Return how many calls wait for the running commit."""
         return len(self.group._waiting)  # pylint: disable=protected-access
 
 
 @pytest.fixture
 def tenfold() -> Iterator[Tenfold]:
-    """Give what commits; nobody waits in it for longer than the test."""
+    """Give a group commit; no call waits longer than the test."""
     it = Tenfold()
     yield it
     it.released.set()
@@ -72,7 +72,7 @@ def threads(tenfold: Tenfold) -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let calls wait for 50 milliseconds only."""
+    """Limit the wait of calls to 50 milliseconds."""
     monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.05)
 
 
@@ -81,9 +81,9 @@ Ask = Callable[..., Future[Any]]
 
 @pytest.fixture
 def ask(tenfold: Tenfold, threads: ThreadPoolExecutor) -> Ask:
-    """Give a way to submit a number, or several, from a thread of its own.
+    """Give a way to submit one number or several from a new thread.
 
-    The first is on its way when that returns, and each other one waits behind it.
+    It returns once the first call has reached its commit, or once a later call waits.
     """
 
     def ask(*numbers: int) -> Future[Any]:
@@ -99,7 +99,7 @@ def ask(tenfold: Tenfold, threads: ThreadPoolExecutor) -> Ask:
     return ask
 
 
-def test_should_commit_at_once_when_nobody_else_calls(tenfold: Tenfold) -> None:
+def test_should_commit_at_once_when_there_is_one_caller(tenfold: Tenfold) -> None:
     # Given
     tenfold.released.set()
 
@@ -111,7 +111,7 @@ def test_should_commit_at_once_when_nobody_else_calls(tenfold: Tenfold) -> None:
     assert tenfold.commits == [[1], [2]]
 
 
-def test_should_share_commits_in_order_when_calls_come_while_one_is_on_its_way(
+def test_should_share_commits_in_order_when_calls_arrive_during_a_commit(
     tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
@@ -126,7 +126,7 @@ def test_should_share_commits_in_order_when_calls_come_while_one_is_on_its_way(
     assert tenfold.commits == [[1], [2, 3, 4, 5], [6, 7, 8, 9], [10]]
 
 
-def test_should_raise_an_error_to_its_own_caller_when_one_item_is_refused(
+def test_should_fail_only_its_caller_when_one_item_is_refused(
     ask: Ask, tenfold: Tenfold
 ) -> None:
     # Given
@@ -145,7 +145,7 @@ def test_should_raise_an_error_to_its_own_caller_when_one_item_is_refused(
     "error", [RedisConnectionError("lost"), RedisTimeoutError("lost")]
 )
 @pytest.mark.parametrize("nth", [1, 2])
-def test_should_fail_all_who_wait_when_redis_is_lost(
+def test_should_fail_all_waiting_calls_when_redis_is_lost(
     tenfold: Tenfold, ask: Ask, error: RedisError, nth: int
 ) -> None:
     # Given
@@ -161,10 +161,10 @@ def test_should_fail_all_who_wait_when_redis_is_lost(
     assert [future.result(SECONDS) for future in counted] == [10][: nth - 1]
     assert {(type(it), str(it)) for it in errors} == {(type(error), "lost")}
     assert len({id(it) for it in errors}) == len(errors)  # each has its traceback
-    assert len(tenfold.commits) == nth  # nothing was sent again, or in vain
+    assert len(tenfold.commits) == nth  # nothing was sent again
 
 
-def test_should_let_those_behind_try_when_redis_refused_a_whole_group(
+def test_should_commit_the_next_group_when_redis_refuses_one(
     tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
@@ -180,27 +180,27 @@ def test_should_let_those_behind_try_when_redis_refused_a_whole_group(
     assert behind.result(SECONDS) == 20
 
 
-def test_should_fail_a_newcomer_at_once_when_another_finds_out(
+def test_should_fail_a_call_at_once_when_another_is_testing_the_connection(
     tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
     with pytest.raises(RedisConnectionError), tenfold.store.asking():
         raise RedisConnectionError
-    finding_out = ask(1)
+    testing = ask(1)
 
     # When
     with pytest.raises(RedisConnectionError):
         tenfold.group.submit(2)
 
     # Then
-    assert not finding_out.done()
+    assert not testing.done()
     tenfold.released.set()
-    assert finding_out.result(SECONDS) == 10
+    assert testing.result(SECONDS) == 10
     assert tenfold.group.submit(3) == 30
 
 
 @pytest.mark.parametrize("error", [SystemExit(), KeyboardInterrupt(), TypeError()])
-def test_should_fail_the_group_alone_when_its_leader_dies(
+def test_should_fail_only_its_group_when_a_leader_dies(
     tenfold: Tenfold, ask: Ask, error: BaseException
 ) -> None:
     # Given
@@ -220,7 +220,9 @@ def test_should_fail_the_group_alone_when_its_leader_dies(
 
 
 @pytest.mark.usefixtures("patience")
-def test_should_not_send_what_gave_up_waiting(tenfold: Tenfold, ask: Ask) -> None:
+def test_should_not_send_a_call_when_it_has_timed_out(
+    tenfold: Tenfold, ask: Ask
+) -> None:
     # Given
     first, impatient = ask(1), ask(2)
 
@@ -236,14 +238,14 @@ def test_should_not_send_what_gave_up_waiting(tenfold: Tenfold, ask: Ask) -> Non
 
 
 @pytest.mark.usefixtures("patience")
-def test_should_give_up_when_a_group_is_on_its_way_for_too_long(
+def test_should_time_out_when_a_commit_takes_too_long(
     threads: ThreadPoolExecutor,
 ) -> None:
     # Given
     on_its_way, released = Event(), Event()
 
     def commit(_redis: Redis, numbers: list[int]) -> list[int | Exception]:
-        if len(numbers) == 1:  # until the two others wait
+        if len(numbers) == 1:  # until both other calls wait
             assert wait_for(lambda: len(waiting) == 2, SECONDS)
         else:
             on_its_way.set()
@@ -265,7 +267,7 @@ def test_should_give_up_when_a_group_is_on_its_way_for_too_long(
     assert [future.exception(SECONDS) for future in asked].count(None) == 2
 
 
-def test_should_withdraw_when_a_waiting_thread_is_interrupted(
+def test_should_withdraw_a_call_when_its_thread_is_interrupted(
     tenfold: Tenfold, ask: Ask, threads: ThreadPoolExecutor
 ) -> None:
     # Given
@@ -287,7 +289,7 @@ def test_should_withdraw_when_a_waiting_thread_is_interrupted(
     assert tenfold.commits == [[1], [3]]
 
 
-def test_should_let_others_in_between_when_a_batch_is_large(
+def test_should_commit_other_calls_in_between_when_a_batch_is_large(
     tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
@@ -338,7 +340,7 @@ def test_should_not_send_the_rest_of_a_batch_when_it_takes_too_long(
     assert tenfold.commits == [[1, 2, 3, 4]]
 
 
-def test_should_answer_each_call_when_many_come_and_some_commits_fail(
+def test_should_answer_each_call_when_some_of_many_commits_fail(
     threads: ThreadPoolExecutor,
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""Why a view does not count."""
+"""The reasons not to count a view."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -20,12 +20,12 @@ RULES = Rules(
 
 
 def person(**fields: object) -> Sender:
-    """Return a person who differs from the usual one."""
+    """Return a person with some fields changed."""
     changed: dict[str, Any] = {"address": "203.0.113.5"} | fields
     return PERSON._replace(**changed)
 
 
-def test_should_count_a_person() -> None:
+def test_should_find_no_reason_when_the_sender_is_a_person() -> None:
     # When
     reason = RULES.reason_against(VIEW, person())
 
@@ -49,7 +49,9 @@ def test_should_count_a_person() -> None:
         (person(wants_privacy=True), None),
     ],
 )
-def test_should_filter_by_sender(sender: Sender, reason: str | None) -> None:
+def test_should_find_the_reason_when_the_sender_is_filtered(
+    sender: Sender, reason: str | None
+) -> None:
     # When
     found = RULES.reason_against(VIEW, sender)
 
@@ -57,7 +59,7 @@ def test_should_filter_by_sender(sender: Sender, reason: str | None) -> None:
     assert found == reason
 
 
-def test_should_skip_who_wants_privacy_when_the_operator_says_so() -> None:
+def test_should_filter_a_privacy_signal_when_the_operator_configures_it() -> None:
     # Given
     rules = replace(RULES, privacy_refuses=True)
 
@@ -80,7 +82,7 @@ def test_should_skip_who_wants_privacy_when_the_operator_says_so() -> None:
         ("example.net", None),
     ],
 )
-def test_should_filter_spam_with_its_subdomains(
+def test_should_filter_a_view_when_its_referrer_is_spam(
     referrer: str, reason: str | None
 ) -> None:
     # When
@@ -113,7 +115,9 @@ def test_should_filter_spam_with_its_subdomains(
         ("", Agent("", "", "", True)),
     ],
 )
-def test_should_tell_browser_system_and_device(user_agent: str, agent: Agent) -> None:
+def test_should_recognise_browser_system_and_device_when_the_user_agent_names_them(
+    user_agent: str, agent: Agent
+) -> None:
     # When
     found = agent_of(user_agent)
 

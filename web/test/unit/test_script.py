@@ -1,11 +1,11 @@
-"""The wire to record.lua: both sides have the same names in the same order."""
+"""The arguments and the answer of record.lua, in the same order on both sides."""
 
 import re
 
 from page_tracker.tracking.script import SCRIPT, Answer, Arguments
 
 
-def test_should_name_the_arguments_as_the_script_does() -> None:
+def test_should_send_the_arguments_in_the_order_of_the_script() -> None:
     # When
     named = re.search(r"local ([\w,\s]+?) = unpack\(ARGV, 1, (\d+)\)", SCRIPT)
 
@@ -16,7 +16,7 @@ def test_should_name_the_arguments_as_the_script_does() -> None:
     assert f"FIRST_DIMENSION = {len(Arguments._fields) + 1} " in SCRIPT
 
 
-def test_should_read_as_many_fields_as_the_script_answers() -> None:
+def test_should_read_as_many_fields_as_the_script_returns() -> None:
     # When
     answers = re.findall(r"return \{('', 0, page, [^}]*)\}", SCRIPT)
 

@@ -1,4 +1,4 @@
-"""Who sent a view, as far as a request can be believed."""
+"""The sender of a view, behind trusted proxies or none."""
 
 from ipaddress import ip_network
 from wsgiref.types import WSGIEnvironment
@@ -30,7 +30,7 @@ PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1", "192.0.2.7")))
         ("not an address", "", ""),
     ],
 )
-def test_should_believe_only_proxies_that_are_named(
+def test_should_trust_forwarded_addresses_when_a_named_proxy_sends_them(
     peer: str, forwarded: str, client: str
 ) -> None:
     # When
@@ -40,7 +40,7 @@ def test_should_believe_only_proxies_that_are_named(
     assert address == client
 
 
-def test_should_stop_at_a_hop_that_is_no_address() -> None:
+def test_should_stop_at_a_hop_when_it_is_not_an_address() -> None:
     # When
     address = client_address("10.0.0.1", "198.51.100.1, unknown, 10.0.0.2", PROXIES)
 
@@ -63,7 +63,9 @@ def request_with(**headers: str) -> WSGIEnvironment:
         ("X_Moz", "prefetch"),
     ],
 )
-def test_should_know_what_was_fetched_ahead(name: str, value: str) -> None:
+def test_should_recognise_a_prefetch_when_a_header_names_it(
+    name: str, value: str
+) -> None:
     # When
     sender = sender_of(request_with(**{name: value}), ())
 
@@ -72,20 +74,22 @@ def test_should_know_what_was_fetched_ahead(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DNT", "Sec_GPC"])
-@pytest.mark.parametrize(("value", "is_wanted"), [("1", True), ("0", False)])
-def test_should_hear_a_wish_for_privacy(name: str, value: str, is_wanted: bool) -> None:
+@pytest.mark.parametrize(("value", "is_sent"), [("1", True), ("0", False)])
+def test_should_recognise_a_privacy_signal_when_a_header_has_it(
+    name: str, value: str, is_sent: bool
+) -> None:
     # When
     sender = sender_of(request_with(**{name: value}), ())
 
     # Then
-    assert sender.wants_privacy is is_wanted
+    assert sender.wants_privacy is is_sent
 
 
 @pytest.mark.parametrize(
     ("header", "language"),
     [("de-DE,de;q=0.9,en;q=0.8", "de"), ("EN", "en"), ("*", ""), ("", "")],
 )
-def test_should_take_the_language_that_is_liked_best(
+def test_should_use_the_preferred_language_when_a_header_names_several(
     header: str, language: str
 ) -> None:
     # When

@@ -1,4 +1,4 @@
-"""While Redis is unavailable, one caller at a time finds out whether it is back."""
+"""While Redis is unavailable, one caller at a time tests the connection."""
 
 from unittest.mock import Mock
 
@@ -19,7 +19,9 @@ def store_after(error: RedisError) -> Store:
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError(), RedisTimeoutError()])
-def test_should_refuse_others_while_one_finds_out(error: RedisError) -> None:
+def test_should_refuse_other_callers_when_one_is_testing_the_connection(
+    error: RedisError,
+) -> None:
     # Given
     store = store_after(error)
 
@@ -30,7 +32,9 @@ def test_should_refuse_others_while_one_finds_out(error: RedisError) -> None:
             pytest.fail("a second command was let through")
 
 
-def test_should_let_the_next_one_find_out_when_the_last_one_failed() -> None:
+def test_should_let_the_next_caller_test_the_connection_when_the_last_test_failed() -> (
+    None
+):
     # Given
     store = store_after(RedisTimeoutError())
     with pytest.raises(RedisTimeoutError), store.asking():
@@ -38,13 +42,13 @@ def test_should_let_the_next_one_find_out_when_the_last_one_failed() -> None:
 
     # When
     with store.asking():
-        found_out = True
+        was_let_through = True
 
     # Then
-    assert found_out
+    assert was_let_through
 
 
-def test_should_let_all_through_when_redis_is_back() -> None:
+def test_should_let_all_callers_through_when_redis_is_available_again() -> None:
     # Given
     store = store_after(RedisConnectionError())
     with store.asking():
@@ -58,7 +62,7 @@ def test_should_let_all_through_when_redis_is_back() -> None:
     assert let_through
 
 
-def test_should_let_all_through_when_redis_answered_with_an_error() -> None:
+def test_should_let_all_callers_through_when_redis_answers_with_an_error() -> None:
     # Given
     store = store_after(RedisTimeoutError())
     with pytest.raises(ResponseError), store.asking():
