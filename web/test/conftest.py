@@ -14,7 +14,7 @@ for name in list(os.environ):
     if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
-# What a shell runs in the background ignores Ctrl-C, and so does all that it starts.
+# A shell lets its background jobs, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # pylint: disable=wrong-import-position

@@ -205,7 +205,7 @@ def test_should_go_on_by_itself_when_a_master_is_killed(
     once, resent = visitors.tallies[ONCE], visitors.tallies[RESENT]
     (of_once,) = sums(redis_client, "views", ONCE)
     (of_resent,) = sums(redis_client, "views", RESENT)
-    # What a master acknowledged just before it was killed no replica may have yet.
+    # Replicas may lack the last views that a master acknowledged before its end.
     assert once.counted - VISITORS <= of_once <= once.sent
     assert resent.sent - VISITORS <= of_resent <= resent.sent
     assert resent.refused > 0

@@ -3,9 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 from redis import Redis
 
+from page_tracker import gunicorn_config
+from page_tracker.app import app
+from page_tracker.http.parts import parts_of
 from page_tracker.operating.forgetting import forget_salts, forget_salts_daily
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
@@ -16,7 +20,7 @@ from support.recording import keys_in, make_recorder, person, view
 
 
 def rewrites(redis: Redis) -> set[int]:
-    """Return how often each Redis was told to rewrite its file."""
+    """Return how often each Redis received a command to rewrite its file."""
     stats = [node.info("commandstats") for node in nodes_of(redis)]
     return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
 
@@ -47,6 +51,15 @@ def test_should_rewrite_the_file_when_the_server_runs(redis_client: Redis) -> No
     # Then
     assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
     end.set()
+
+
+def test_should_start_in_each_worker_of_gunicorn() -> None:
+    # When
+    with patch("page_tracker.gunicorn_config.forget_salts_daily") as started:
+        gunicorn_config.post_worker_init(None)
+
+    # Then
+    started.assert_called_once_with(parts_of(app).store)
 
 
 def test_should_delete_a_salt_from_all_files_when_it_has_expired(

@@ -131,7 +131,7 @@ def test_should_fit_the_terminal(
     # Then
     tables = text[: text.index("not counted")].splitlines()[1:]
     assert max(cell_len(line.rstrip()) for line in tables) <= width
-    # What is cut is never a number.
+    # No number is cut.
     assert not re.search(r"\d…|…$", text)
     assert "views  visits  all time" in text
 

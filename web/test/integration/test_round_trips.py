@@ -24,7 +24,7 @@ def reads(redis: Redis) -> int:
 
 
 def runs_of_script(redis: Redis) -> int:
-    """Return how often Redis was told to run a script."""
+    """Return how often Redis ran a script."""
     return int(redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
 
 

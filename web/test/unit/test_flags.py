@@ -128,7 +128,7 @@ def test_should_keep_the_last_flags_and_log_once_when_the_file_becomes_invalid(
         (flags_text(targeting={"if": []}), "flags.look.targeting.if.[key]: Input sh"),
         (flags_text(tiles=-1), "flags.look.targeting.fractional.0.1: Input should be"),
         (flags_text(defaultVariant="no"), "flags.look: 'no' is not one of its varia"),
-        (flags_text(metadata={}), "flags.look: metadata.site is required: a site tha"),
+        (flags_text(metadata={}), "flags.look: metadata.site is required"),
         (flags_text(salt=""), "metadata.salt: use 16 to 64 bytes (openssl rand -hex"),
         (flags_text(salt="x" * 65, targeting={}), "metadata.salt: use 16 to 64 bytes"),
     ],
