@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-# Before anything of the application is imported: neither the settings of this shell
-# nor a Redis that happens to run on this machine have a part in the tests.
+# Before the application is imported: the tests must use neither the settings of this
+# shell nor a Redis that runs on this machine.
 for name in list(os.environ):
     if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
         del os.environ[name]
@@ -25,13 +25,13 @@ from page_tracker.cli import main  # noqa: E402
 from page_tracker.store.connection import connect  # noqa: E402
 from page_tracker.store.server import RedisServer, find_program  # noqa: E402
 from page_tracker.store.url import RedisUrl  # noqa: E402
+from support.fixture_types import Command  # noqa: E402
 from support.flags import flags_text  # noqa: E402
 from support.redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
-from support.usage import Command  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let tests run against what is already there, or count in a cluster."""
+    """Let tests run against a running stack, or count in a cluster."""
     parser.addoption("--flask-url", help="URL of a running Page Tracker")
     parser.addoption("--redis-url", help="URL of the Redis that it counts in")
     parser.addoption(
@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder with a path so short that a socket in it can be named."""
+    """Give a folder whose path is short enough for a socket."""
     with TemporaryDirectory(prefix="page-tracker-", dir="/tmp") as path:
         yield Path(path)
 
@@ -56,7 +56,7 @@ def flags(folder: Path) -> Path:
 
 @pytest.fixture
 def redis_server(folder: Path) -> Iterator[RedisServer]:
-    """Give a real Redis of this test's own."""
+    """Give a real Redis for one test."""
     server = RedisServer(find_program(), folder)
     server.start()
     yield server
@@ -72,7 +72,7 @@ def six_nodes() -> Iterator[SixNodes]:
 
 @pytest.fixture
 def redis_url(request: pytest.FixtureRequest) -> str:
-    """Give the URL of an empty Redis, or of the cluster where that is asked for."""
+    """Give the URL of an empty Redis, or of the cluster with `--cluster`."""
     if not request.config.getoption("--cluster"):
         server: RedisServer = request.getfixturevalue("redis_server")
         return server.url
@@ -83,7 +83,7 @@ def redis_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[Redis]:
-    """Give a client of the test's own Redis."""
+    """Give a client of the test's Redis."""
     is_cluster = RedisUrl.read(redis_url).kind == "cluster"
     with watched(redis_url) if is_cluster else connect(redis_url) as client:
         yield client
@@ -91,7 +91,7 @@ def redis_client(redis_url: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def command(redis_url: str) -> Command:
-    """Give a way to run page-tracker as a user does."""
+    """Give a function that runs page-tracker as a user does."""
 
     def run(*arguments: str, answer: str | None = None, **environment: str) -> Result:
         runner = CliRunner(env={"REDIS_URL": redis_url} | environment)
@@ -105,15 +105,15 @@ def command(redis_url: str) -> Command:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """With `--cluster`, leave out the tests for which it would be no other test."""
+    """With `--cluster`, skip the tests that it does not change."""
     if not config.getoption("--cluster"):
         return
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "redis_server" in fixtures:
-            why = "kills one Redis, breaks the way to it, or reads its files"
+            why = "kills one Redis, breaks the connection to it, or reads its files"
         elif "redis_url" not in fixtures:
-            why = "does without a Redis, or starts the one that comes with it"
+            why = "needs no Redis, or starts its own"
         else:
             continue
         item.add_marker(pytest.mark.skip(reason=why))

@@ -17,11 +17,11 @@ from page_tracker.store.url import RedisUrl
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
 from support import BROWSER
+from support.fixture_types import Command
 from support.recording import sums
 from support.redis_cluster import SixNodes
 from support.redis_process import HOST
 from support.servers import PageTracker, free_port, page_tracker
-from support.usage import Command
 from support.visitors import (
     ONCE,
     RESENT,

@@ -14,10 +14,10 @@ from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
+from support.fixture_types import Command
 from support.recording import sums
 from support.redis_sentinels import NAME, WatchedSet, redis_sentinels
 from support.servers import PageTracker, page_tracker
-from support.usage import Command
 from support.visitors import ONCE, RESENT, SETTINGS, VISITORS, visitors_of
 
 SECONDS = 20
@@ -48,7 +48,7 @@ def redis_client(watched_set: WatchedSet) -> Iterator[Redis]:
 
 
 def seconds_to_be_counted(tracker: PageTracker) -> tuple[bool, float]:
-    """Say whether a view of the counter page was counted, and how long that took."""
+    """Return whether a view of the counter page was counted, and its seconds."""
     started = perf_counter()
     answer = tracker.get()
     return answer.ok, perf_counter() - started

@@ -18,15 +18,15 @@ from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER, TOKEN
 from support.breakable_way import BreakableWay
+from support.fixture_types import Count
 from support.recording import make_recorder, view
-from support.usage import Count
 
 DAY = 24 * 60 * 60
 
 
 @pytest.fixture
 def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a connection to the test's own Redis that can be broken."""
+    """Give a connection to the test's Redis that a test can break."""
     way = BreakableWay(redis_server.socket)
     yield way
     way.close()
@@ -45,7 +45,7 @@ def other_redis_server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def sites(redis_client: Redis) -> Registry:
-    """Give the sites in the test's own Redis."""
+    """Give the sites in the test's Redis."""
     return Registry(Store(lambda: redis_client))
 
 
@@ -65,7 +65,7 @@ def recorder(redis_client: Redis) -> Recorder:
 
 @pytest.fixture
 def make_count(redis_client: Redis) -> Callable[..., Count]:
-    """Give a way to count views, with limits."""
+    """Give a function that makes a `count` with limits."""
 
     def make(limits: Limits = Limits(rate=0)) -> Count:
         recorder = make_recorder(redis_client, limits=limits)
@@ -86,13 +86,13 @@ def make_count(redis_client: Redis) -> Callable[..., Count]:
 
 @pytest.fixture
 def count(make_count: Callable[..., Count]) -> Count:
-    """Give a way to count views."""
+    """Give a function that counts a view."""
     return make_count()
 
 
 @pytest.fixture
 def make_http_client(redis_url: str) -> Callable[..., FlaskClient]:
-    """Give a way to make an application with some settings, and a browser for it."""
+    """Give a function that makes an application, and a browser for it."""
 
     def make(**settings: object) -> FlaskClient:
         usual = {"redis_url": redis_url, "sites": "example.org", "token": TOKEN}
@@ -106,5 +106,5 @@ def make_http_client(redis_url: str) -> Callable[..., FlaskClient]:
 
 @pytest.fixture
 def http_client(make_http_client: Callable[..., FlaskClient]) -> FlaskClient:
-    """Give a browser for an application that counts in the test's own Redis."""
+    """Give a browser for an application that counts in the test's Redis."""
     return make_http_client()

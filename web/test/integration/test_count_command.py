@@ -12,7 +12,7 @@ from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site
-from support.usage import Command, Count
+from support.fixture_types import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
 

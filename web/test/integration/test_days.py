@@ -28,7 +28,7 @@ DAY = 24 * 60 * 60
         ("Europe/Berlin", "2026-03-29T22:00:00Z", "2026-03-30", 0),
         ("Africa/Cairo", "2026-04-23T21:59:59Z", "2026-04-23", 23),
         ("Africa/Cairo", "2026-04-23T22:00:00Z", "2026-04-24", 0),
-        # 25 hours: 2 o'clock in Berlin comes twice, and midnight in Havana.
+        # 25 hours: 2 o'clock in Berlin and midnight in Havana happen twice.
         ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25", 2),
         ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25", 3),
         ("Europe/Berlin", "2026-10-25T22:59:59Z", "2026-10-25", 24),

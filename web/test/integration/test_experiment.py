@@ -13,9 +13,9 @@ from page_tracker.commands.experiment import rate_of
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
+from support.fixture_types import Command
 from support.flags import SITE, flags_text
 from support.servers import complaint_of_serve, page_tracker
-from support.usage import Command
 
 
 @pytest.mark.parametrize(

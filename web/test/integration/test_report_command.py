@@ -18,7 +18,7 @@ from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.tops import top_of
-from support.usage import Command, Count
+from support.fixture_types import Command, Count
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from redis import Redis
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.sites import Site, start_of
+from support.fixture_types import Command, Count
 from support.recording import make_recorder
 from support.servers import page_tracker, run_command
-from support.usage import Command, Count
 
 DAY = 24 * 60 * 60
 

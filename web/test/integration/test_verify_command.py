@@ -11,7 +11,7 @@ from redis import Redis
 
 from page_tracker.tracking.keys import DayKeys
 from page_tracker.tracking.sites import Site
-from support.usage import Command, Count
+from support.fixture_types import Command, Count
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from page_tracker.tracking.recorder import Recorder, Sent
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.script import Limits
 from page_tracker.tracking.visitor import Sender
+from support.fixture_types import Command
 from support.recording import (
     ANYBODY,
     SITE,
@@ -19,7 +20,6 @@ from support.recording import (
     today_key,
     view,
 )
-from support.usage import Command
 
 DAY = 24 * 60 * 60
 VISITORS = 600

@@ -54,7 +54,7 @@ def memory_by_pages(redis: Redis, pages: int, cap: int) -> Iterator[tuple[int, i
     The site has room for `cap` pages and as many referrers.
     """
     recorder = make_recorder(redis, limits=Limits(pages=cap, values=cap))
-    chunk = 100  # one group of views; a second one would wait for the first
+    chunk = 100  # one group of views; a second group waits for the first
     for start in range(0, pages, chunk):
         outcomes = recorder.count_all(
             Sent(

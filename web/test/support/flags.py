@@ -1,4 +1,4 @@
-"""A file of feature flags for tests, and visitors who are shown what it says."""
+"""A file of feature flags, and visitors of the page that it changes."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def flags_text(
 def visit(
     client: FlaskClient, path: str = "/", visitor: int = 1, **headers: str
 ) -> TestResponse:
-    """Return what a visitor is shown."""
+    """Return the answer that a visitor gets."""
     return client.get(
         path,
         headers={"Accept": "text/html", "User-Agent": BROWSER}

@@ -93,7 +93,7 @@ class Watched(Cluster):
 
 
 def told(redis: Redis, *args: Any, **options: Any) -> Any:
-    """Return what a Redis answers."""
+    """Return the answer of a Redis."""
     return redis.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
@@ -123,7 +123,7 @@ def redis_cluster() -> Iterator[SixNodes]:
         *("--cluster-enabled", "yes"),
         *("--cluster-node-timeout", str(NODE_TIMEOUT)),
         *("--appendonly", "yes"),
-        # The nodes share a disk, and would wait for each other.
+        # The nodes share a disk, and wait for each other otherwise.
         *("--appendfsync", "no"),
         *("--repl-diskless-sync-delay", "0"),
     ]

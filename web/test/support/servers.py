@@ -28,7 +28,7 @@ class PageTracker:
 
     def get(self, path: str = "/", accept: str = "*/*") -> requests.Response:
         """Request a path, and wait five seconds at most."""
-        # The server would not stop while a connection stays open.
+        # The server does not stop while a connection is open.
         headers = {"Accept": accept, "Connection": "close"}
         return requests.get(self.url + path, headers=headers, timeout=5)
 
