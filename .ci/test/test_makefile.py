@@ -14,7 +14,13 @@ from support import ROOT, run, targets
 def checkout(tmp_path: Path) -> Path:
     """Give a folder with the Makefile and a virtual environment that it made."""
     checkout = tmp_path / "checkout"
-    for name in ("Makefile", ".ci/need", "web/pyproject.toml", "web/constraints.txt"):
+    for name in (
+        "Makefile",
+        ".ci/need",
+        ".ci/install",
+        "web/pyproject.toml",
+        "web/constraints.txt",
+    ):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     environment = checkout / ".venv"
