@@ -12,7 +12,9 @@ $(error There is no $(PYTHON) here: name another, for example make PYTHON=python
 endif
 endif
 
-INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint web/constraints.txt
+# make test measures coverage, which doubles the time of the unit tests.
+MEASURED ?=
+pytest = $(if $(MEASURED),coverage run -m )pytest
 
 report = --junit-xml='$(CURDIR)/reports/junit/$(1).xml'
 
@@ -70,10 +72,11 @@ system: ## Install missing programs (as root), or print what to install
 check: .venv/development ## Run the package's linters and unit tests (a minute)
 	@.ci/summary lint-code unit
 
-test: system .venv/development ## Run all linters and all tests, and print one summary
+test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
+	@.ci/need chromium
 	@rm -rf reports
 	@cd web && coverage erase
-	@.ci/summary lint unit tooling integration e2e browser coverage
+	@MEASURED=yes .ci/summary "lint tooling browser" "unit integration e2e coverage"
 
 ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
 
@@ -115,23 +118,23 @@ clean: ## Remove everything that make created; the counts in page-tracker-data s
 ##@ Test
 
 unit: .venv/development ## Run the package's tests that need no network
-	@cd web && coverage run -m pytest --numprocesses 2 $(call report,unit) test/unit
+	@cd web && $(pytest) $(call report,unit) test/unit
 
 tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
 integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
-	@cd web && coverage run -m pytest --numprocesses 4 $(call report,integration) test/integration
+	@cd web && $(pytest) --numprocesses 4 $(call report,integration) test/integration
 
 e2e: system .venv/development ## Run the tests of a running server (they start one)
-	@cd web && coverage run -m pytest $(call report,e2e) test/e2e
+	@cd web && $(pytest) $(call report,e2e) test/e2e
 
 browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
-coverage: .venv/development ## Report the coverage of unit, integration and e2e, and fail below the limit
+coverage: .venv/development ## Report the coverage of unit, integration and e2e (MEASURED=yes), and fail below the limit
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage xml --quiet -o ../reports/coverage.xml
 	@cd web && coverage report
@@ -240,28 +243,28 @@ release-drill: ## Try a release at home, and check that every change to it is re
 # The dependencies of users, then of developers; the rest are dependency groups.
 .venv/production: .venv/place web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
-	@$(INSTALL) pip flit_core
-	@$(INSTALL) --no-build-isolation --editable web
+	@.ci/install pip flit_core
+	@.ci/install --no-build-isolation --editable web
 	@touch $@
 
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
-	@$(INSTALL) --no-build-isolation --editable 'web[dev]'
+	@.ci/install --no-build-isolation --editable 'web[dev]'
 	@touch $@
 
 .venv/pipeline: .venv/development
 	@echo "Installing the pipeline's tools into .venv …"
-	@$(INSTALL) --group web/pyproject.toml:pipeline
+	@.ci/install --group web/pyproject.toml:pipeline
 	@touch $@
 
 .venv/release: .venv/development
 	@echo "Installing the tools that scan and release into .venv …"
-	@$(INSTALL) --group web/pyproject.toml:release
+	@.ci/install --group web/pyproject.toml:release
 	@touch $@
 
 .venv/browser: .venv/development
 	@echo "Installing the browser's driver into .venv …"
-	@$(INSTALL) --group web/pyproject.toml:browser
+	@.ci/install --group web/pyproject.toml:browser
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/pipeline

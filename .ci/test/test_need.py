@@ -23,7 +23,18 @@ def machine(tmp_path: Path) -> dict[str, str]:
     on_path(newer, python3="exit 0")
     on_path(system, python3=OLD_PYTHON)
     on_path(programs, apt_get=APT_GET, sudo=SUDO, id="echo 1000", docker=NO_PLUGINS)
-    for name in ("sh", "env", "true", "cat", "cp", "mktemp", "rm", "tail"):
+    for name in (
+        "sh",
+        "env",
+        "true",
+        "cat",
+        "cp",
+        "mktemp",
+        "rm",
+        "tail",
+        "sed",
+        "head",
+    ):
         (programs / name).symlink_to(str(shutil.which(name)))
     return {
         "PATH": os.pathsep.join(map(str, (newer, system, programs))),
@@ -40,6 +51,22 @@ def test_should_keep_the_first_python_when_it_installs_with_sudo(
 
     # Then
     assert done == (0, "Installing redis-server …\n")
+
+
+def test_should_say_that_packages_cannot_be_fetched_when_there_is_no_network(
+    machine: dict[str, str],
+) -> None:
+    # Given
+    line = "W: Failed to fetch http://deb.example/InRelease  Temporary failure resolving"
+    on_path(Path(machine["BIN"]), apt_get=f'echo "{line}"; exit 100')
+
+    # When
+    status, output = run(".ci/need", "redis", environment=machine)
+
+    # Then
+    assert status == 1
+    assert output.splitlines()[1].startswith("apt cannot reach its package sources: ")
+    assert "deb.example/InRelease  Temporary failure" in output
 
 
 def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> None:

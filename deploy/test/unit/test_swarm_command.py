@@ -161,7 +161,7 @@ def test_should_fail_when_swarm_does_not_run_what_was_requested(
     settings: dict[str, str], tasks: str, state: str
 ) -> None:
     # When
-    done = swarm(settings | {"TASKS": tasks, "STATE": state, "SWARM_SECONDS": "9"})
+    done = swarm(settings | {"TASKS": tasks, "STATE": state, "SWARM_SECONDS": "1"})
 
     # Then
     assert done.returncode == 1
