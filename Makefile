@@ -25,6 +25,8 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# pip installs into one folder.
+.NOTPARALLEL:
 # Every target but the files of .venv and node_modules.
 .PHONY: FORCE $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 

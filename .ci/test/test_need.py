@@ -57,7 +57,7 @@ def test_should_say_that_packages_cannot_be_fetched_when_there_is_no_network(
     machine: dict[str, str],
 ) -> None:
     # Given
-    line = "W: Failed to fetch http://deb.example/InRelease  Temporary failure resolving"
+    line = "W: Failed to fetch http://deb.example/InRelease  Temporary failure"
     on_path(Path(machine["BIN"]), apt_get=f'echo "{line}"; exit 100')
 
     # When
