@@ -75,7 +75,7 @@ check: .venv/development ## Run the package's linters and unit tests (a minute)
 	@.ci/summary lint-code unit
 
 test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
-	@.ci/need chromium
+	@.ci/need git openssl chromium
 	@rm -rf reports
 	@cd web && coverage erase
 	@MEASURED=yes .ci/summary "lint tooling browser" "unit integration e2e coverage"
@@ -94,6 +94,7 @@ lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylin
 	@web/lint || { echo "(make format mends what black and isort find)"; exit 1; }
 
 lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
+	@.ci/need git
 	@.ci/lint-pipeline
 
 format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
@@ -123,6 +124,7 @@ unit: .venv/development ## Run the package's tests that need no network
 	@cd web && $(pytest) $(call report,unit) test/unit
 
 tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+	@.ci/need git openssl
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
