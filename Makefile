@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 export PYTHON
-# What .venv holds comes first; an activated environment has no part in it.
+# The programs in .venv come first. An activated environment is ignored.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH
 
@@ -30,7 +30,7 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 # Every target but the files of .venv and node_modules.
 .PHONY: FORCE $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
-# What `make` shows; `make help-all` shows the rest too.
+# The targets that `make` shows; `make help-all` shows all.
 DAILY = run up down check test format lint unit integration e2e-docker image smoke production deploy rollback
 
 help: ## Show the targets of a day
@@ -51,7 +51,7 @@ run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with
 up: ## Build and start the Compose stack on http://localhost
 	@deploy/up
 
-down: ## Stop the Compose stack, deployed versions too; its counts stay
+down: ## Stop the Compose stack and deployed versions; the counts stay
 	@docker compose --profile '*' down
 
 remove: ## Remove the Compose stack and all its counts, after asking
@@ -60,13 +60,13 @@ remove: ## Remove the Compose stack and all its counts, after asking
 smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL, and count nothing; without URL, start one first
 	@.ci/smoke
 
-secrets: ## Write the secrets of a production into ./secrets (PAGE_TRACKER_SECRETS), once
+secrets: ## Write the missing secrets of a production into ./secrets (PAGE_TRACKER_SECRETS)
 	@deploy/secrets
 
-production: ## Start a production of PAGE_TRACKER_IMAGE, or name all that is missing for it
+production: ## Start a production of PAGE_TRACKER_IMAGE, or list everything that is missing
 	@deploy/production
 
-system: ## Install what the system lacks to run and test it (as root), or say what to install
+system: ## Install missing programs (as root), or print what to install
 	@.ci/need python venv redis
 
 ##@ Develop
@@ -82,7 +82,7 @@ test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.packag
 
 ci: test ## What every CI system runs first: make test; reports/ holds JUnit and coverage
 
-verdict: ## Fail unless each of RESULTS, those of a workflow's jobs, is success
+verdict: ## Fail unless all RESULTS (of a workflow's jobs) are success
 	@[ -n "$$RESULTS" ] || { echo "RESULTS is not set: for example RESULTS='success failure'"; exit 2; }
 	@for result in $$RESULTS; do [ "$$result" = success ] || { echo "Not all passed: $$RESULTS"; exit 1; }; done
 
@@ -91,13 +91,13 @@ lint: ## Run all linters
 	$(MAKE) --no-print-directory lint-pipeline || status=1; exit $$status
 
 lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
-	@web/lint || { echo "(make format mends what black and isort find)"; exit 1; }
+	@web/lint || { echo "(make format fixes what black and isort find)"; exit 1; }
 
 lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
 	@.ci/need git
 	@.ci/lint-pipeline
 
-format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black and biome put the code in order
+format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code with isort, black and biome
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 	@for house in .ci deploy; do (cd $$house && isort . && black .) || exit; done
 	@cd deploy && black deploy
@@ -105,7 +105,7 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Let isort, black a
 tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
-lock: .venv/release ## Raise constraints.txt and package-lock.json to what is a week old
+lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
 		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
@@ -114,7 +114,7 @@ bench: system .venv/development ## Compare the speed with a minimal application,
 	@.ci/need wrk
 	@cd web/test && python -m load.bench
 
-clean: ## Remove all that make made; the counts in page-tracker-data stay
+clean: ## Remove everything that make created; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.hypothesis reports dist
 	@find . \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache \) -not -path './.venv/*' -prune -exec rm -rf {} +
 
@@ -138,7 +138,7 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
-coverage: .venv/development ## Report what unit, integration and e2e covered with MEASURED=yes, and hold the line
+coverage: .venv/development ## Report the coverage of tests run with MEASURED=yes, and fail below the limit
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage xml --quiet -o ../reports/coverage.xml
 	@cd web && coverage report
@@ -152,7 +152,7 @@ soak: system .venv/development ## Count for minutes: views while Redis is killed
 
 ##@ Build, with Docker
 
-image: ## Build the image and that of its tests, and print their digests
+image: ## Build the image and the image of its tests, and print their digests
 	@.ci/image
 
 e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
@@ -166,16 +166,16 @@ publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's 
 
 ##@ Deploy
 
-deploy: $(if $(DEPLOY_URL),.venv/production) ## Bring IMAGE, named by digest, to all visitors, or go back if it is not well
+deploy: $(if $(DEPLOY_URL),.venv/production) ## Deploy IMAGE, named by digest, and roll back if it fails
 	@deploy/reach "$$PYTHON" deploy/deploy deploy "$$IMAGE"
 
-rollback: ## Bring back the image that was live before
+rollback: ## Roll back to the image that was live before
 	@deploy/reach "$$PYTHON" deploy/deploy rollback
 
-deployments: ## Show what was deployed when, by whom, and how it ended
+deployments: ## Show the last deployments: when, by whom, and with which outcome
 	@deploy/reach "$$PYTHON" deploy/deploy history
 
-swarm: ## Start deploy/stack.yml on this swarm, or bring it to IMAGE and other settings
+swarm: ## Start deploy/stack.yml on this swarm, or update it to IMAGE and new settings
 	@deploy/swarm "$$IMAGE"
 
 ##@ Test stacks and deployments, with Docker (half an hour)
@@ -200,7 +200,7 @@ swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made f
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
 
-deploy-drill: .venv/development ## Deploy good and bad images under load, and see that no request fails
+deploy-drill: .venv/development ## Deploy good and bad images under load, and check that no request fails
 	@.ci/need docker engine
 	@$(IMAGE_TO_TEST)
 	@pytest --capture=no $(call report,drill) $(TESTED_IMAGE) deploy/test/drill
@@ -229,22 +229,22 @@ release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of
 sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
 	@.ci/releases/sign
 
-verify: ## Verify dist/ and PAGE_TRACKER_IMAGE by the commands of docs/releasing.md
+verify: ## Verify dist/ and PAGE_TRACKER_IMAGE with the commands of docs/releasing.md
 	@.ci/releases/verify
 
-release-drill: ## Try a release at home, and see that everything tampered with is refused
+release-drill: ## Try a release at home, and check that every change to it is refused
 	@.ci/releases/drill
 
-# The programs of a virtual environment name its folder and its Python: after a move, a
-# copy, an upgrade of Python or with another PYTHON, it is made again. A part of one, which
-# an interruption left, is made again too: its pip could install elsewhere.
+# A virtual environment contains the paths of its folder and its Python. It is made again
+# after a move, a copy, an upgrade of Python, with another PYTHON, or if an interruption left
+# it incomplete: its pip could install elsewhere.
 .venv/place: FORCE
 	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR) $(PYTHON)" ] && \
 	.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || { \
 	.ci/need python venv && rm -rf .venv && "$(PYTHON)" -m venv .venv && \
 	echo "$(CURDIR) $(PYTHON)" > $@; }
 
-# What users of the package need, and what its developers need; the rest are dependency groups.
+# The dependencies of users, then of developers; the rest are dependency groups.
 .venv/production: .venv/place web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
 	@.ci/install pip flit_core

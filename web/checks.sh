@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# For scripts that run several checks: each runs, even after another failed, and only
-# the output of those that fail is shown.
+# For scripts that run several checks: all of them run, even after one failed, and only
+# failed ones show their output.
 
 failed=
 beside=
@@ -39,7 +39,7 @@ say_failed() {
     failed="$failed $1"
 }
 
-# The last line of a script: its status, with the names of the checks that failed.
+# Ends a script: prints which checks failed, and fails if one did.
 finish() {
     if [ -n "$beside" ]; then
         if wait "$beside_process"; then

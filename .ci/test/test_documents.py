@@ -1,6 +1,6 @@
-"""README, .env.example and the rest say what the code does.
+"""README, .env.example and docs match the code.
 
-Of the tests of the pipeline, these alone import the package: documents are held to it.
+Of the pipeline's tests, only these import the package, to compare documents with it.
 """
 
 import re
@@ -11,10 +11,10 @@ import click
 import pytest
 from page_tracker.app import create_app
 from page_tracker.cli import main
-from page_tracker.collecting.sent import SentView
-from page_tracker.settings import FIELDS, TAKEN, Settings, variable
-from page_tracker.tracking.filters import FILTERS
+from page_tracker.collecting.views import ViewFields
+from page_tracker.settings import FIELDS, Settings, variable
 from page_tracker.tracking.keys import FAMILIES
+from page_tracker.tracking.reasons import MEANINGS
 from support import ROOT, read, run, targets
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.example"]
@@ -44,7 +44,7 @@ TABLES = {
         for name, field in FIELDS.items()
     ],
     "docs/counting.md: What is not counted": [
-        [f"`{entry.reason}`", entry.meaning] for entry in FILTERS
+        [f"`{reason}`", meaning] for reason, meaning in MEANINGS.items()
     ],
     "docs/architecture.md: Data": [
         [f"`{family.pattern}`", family.type, family.holds, family.keeps]
@@ -68,27 +68,16 @@ def test_should_list_every_field_of_a_view() -> None:
 
     # Then
     named = [name for name in re.findall(r"`(\w+)`", listed) if not name.isdecimal()]
-    assert named == list(SentView.model_fields)
+    assert named == list(ViewFields.model_fields)
 
 
 def test_should_list_every_route() -> None:
     # When
-    listed = [row[0] for row in table("README.md", "Routes")]
+    listed = [row[0] for row in table("docs/routes.md", "Routes")]
 
     # Then
     expected = {f"`{method} {rule}`" for rule, methods in ROUTES for method in methods}
     assert sorted(listed) == sorted(expected)
-
-
-def test_should_know_every_name_that_is_taken() -> None:
-    # Given
-    own = {f"/{FIELDS[name].default}" for name in ("script", "endpoint")}
-
-    # When
-    named = {rule for rule, _ in ROUTES if "<" not in rule} - own - {"/"}
-
-    # Then
-    assert sorted(named) == [f"/{name}" for name in TAKEN]
 
 
 def test_should_list_every_command() -> None:
@@ -112,7 +101,7 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
     # Given
     text = document.read_text("utf-8")
 
-    # When: the changelog also names what is gone
+    # When: the changelog also names removed targets
     named = re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", text)
     linked = re.findall(r'(?:\]\(|src="|srcset=")(?!https?:)([^)"#]+)', text)
 
@@ -123,16 +112,18 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
 
 def test_should_have_one_version_and_licence() -> None:
     # When
-    _, told = run(".ci/version")
+    _, printed = run(".ci/version")
     heading = re.findall(r"^## (.*)", read("CHANGELOG.md"), re.MULTILINE)[0]
 
     # Then
-    assert told == f"{version('page-tracker')}\n"
-    assert re.fullmatch(rf"{told.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading)
+    assert printed == f"{version('page-tracker')}\n"
+    assert re.fullmatch(
+        rf"{printed.strip()} \((unreleased|\d{{4}}-\d\d-\d\d)\)", heading
+    )
     assert read("web/LICENSE") == read("LICENSE")
 
 
-def test_should_name_a_command_that_renovate_can_run_when_it_raises_the_pins() -> None:
+def test_should_name_a_command_that_renovate_can_run_to_update_the_pins() -> None:
     # Given
     locking = read("Makefile").split("\nlock: ")[1]
 

@@ -1,4 +1,4 @@
-"""GitHub's workflows are green in a fork, and keep to what they may do."""
+"""GitHub's workflows pass in a fork, and have few rights."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from support import ROOT, load, on_path, read, run, targets
 CI = ".github/workflows/ci.yml"
 ROLLBACK = ".github/workflows/rollback.yml"
 
-# What the actions take that we use, by their major version. One that is not here yet is
-# to be looked up in the action.yml at the commit that is pinned.
+# The inputs of the actions that we use, by major version. For a new one, look into the
+# action.yml at the pinned commit.
 ACTIONS = json.loads(read(".ci/test/actions.json"))
 
 every_workflow = pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def step_of(job: dict[str, Any], target: str) -> dict[str, Any]:
 
 
 @every_workflow
-def test_should_pin_every_action_and_give_it_what_it_takes(name: str) -> None:
+def test_should_pin_every_action_and_give_it_valid_inputs(name: str) -> None:
     # Given
     text = read(f".github/workflows/{name}")
     pin = r"uses: (\S+@[0-9a-f]{40}) # (v\d+)\.\d+\.\d+$"
@@ -82,13 +82,13 @@ def test_should_test_every_supported_python_and_all_stacks() -> None:
         for step in job["steps"]
     }
 
-    # Then: but for those of a swarm, which stand no other beside them
+    # Then: all but those of a swarm, which need an engine of their own
     matrix = jobs["python"]["strategy"]["matrix"]
     assert matrix["python"] == re.findall(classifier, read("web/pyproject.toml"))
     assert tests - called == {"swarm-test"}
 
 
-def test_should_require_what_it_says_before_a_merge() -> None:
+def test_should_require_test_build_and_scan_before_a_merge() -> None:
     # Given
     rules = {rule["type"]: rule for rule in load(".github/rulesets/main.json")["rules"]}
     checks = rules["required_status_checks"]["parameters"]["required_status_checks"]
@@ -97,7 +97,7 @@ def test_should_require_what_it_says_before_a_merge() -> None:
     names = [check["context"] for check in checks]
     required = {name: jobs_in(CI)[name] for name in names}
 
-    # Then: one that is skipped counts as passed, and so is one after a job that failed
+    # Then: GitHub skips jobs after a failed one, and counts a skipped check as passed
     assert names == ["test", "build", "scan"]
     assert all(job["name"] == name for name, job in required.items())
     assert required["test"]["if"] == "always()"
@@ -112,7 +112,7 @@ def test_should_require_what_it_says_before_a_merge() -> None:
 @pytest.mark.parametrize(
     "results", ["success success", "success failure", "skipped success", ""]
 )
-def test_should_pass_only_when_every_job_did(results: str) -> None:
+def test_should_pass_only_when_every_job_passed(results: str) -> None:
     # When
     environment = os.environ | {"RESULTS": results}
     status, output = run("make", "verdict", environment=environment)
@@ -121,7 +121,7 @@ def test_should_pass_only_when_every_job_did(results: str) -> None:
     assert (status == 0) is (results == "success success"), output
 
 
-def test_should_publish_and_deploy_when_a_scan_finds_something() -> None:
+def test_should_publish_and_deploy_even_when_a_scan_finds_something() -> None:
     # When
     jobs = jobs_in(CI)
     scanning = {name for name, job in jobs.items() if "'make scan" in str(job)}
@@ -137,7 +137,7 @@ def test_should_use_no_secret_that_a_fork_lacks() -> None:
     build = jobs_in(CI)["build"]
     login, publish = [step for step in build["steps"] if "secrets." in str(step)]
 
-    # Then: where both are not set, the login and the second repository are left out
+    # Then: if they are not set, the login and the second repository are left out
     assert build["env"]["DOCKER_HUB"] == (
         "${{ secrets.DOCKERHUB_USERNAME != '' && secrets.DOCKERHUB_TOKEN != '' }}"
     )
@@ -155,17 +155,17 @@ DOCKER = """case $* in
 esac"""
 
 
-def test_should_say_in_the_summary_what_was_published_and_what_left_out(
+def test_should_list_in_the_summary_what_was_published_and_left_out(
     tmp_path: Path,
 ) -> None:
-    # Given: an engine that names digests of what was never pushed, as Docker 29 does
+    # Given: an engine that names digests of images that were never pushed (Docker 29)
     (tmp_path / ".ci").mkdir()
     for name in ("publish", "need"):
         shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci")
     summary, output = tmp_path / "summary.md", tmp_path / "output"
 
     # When
-    status, said = run(
+    status, printed = run(
         tmp_path / ".ci/publish",
         environment={
             "PATH": on_path(tmp_path / "bin", docker=DOCKER),
@@ -178,7 +178,7 @@ def test_should_say_in_the_summary_what_was_published_and_what_left_out(
     )
 
     # Then
-    assert status == 0, said
+    assert status == 0, printed
     assert summary.read_text().splitlines() == [
         "Published:",
         "",
@@ -188,7 +188,7 @@ def test_should_say_in_the_summary_what_was_published_and_what_left_out(
     assert output.read_text() == "digest=sha256:feed\n"
 
 
-def test_should_deploy_by_digest_what_was_published_first() -> None:
+def test_should_deploy_the_first_published_image_by_its_digest() -> None:
     # When
     publish = step_of(jobs_in(CI)["build"], "publish")["env"]["REPOSITORIES"]
     deploy = step_of(jobs_in(CI)["deploy"], "deploy")["env"]["IMAGE"]
@@ -198,7 +198,7 @@ def test_should_deploy_by_digest_what_was_published_first() -> None:
 
 
 @pytest.mark.parametrize(("workflow", "name"), [(CI, "deploy"), (ROLLBACK, "rollback")])
-def test_should_give_a_deployment_every_setting_where_a_host_is_set_up_only(
+def test_should_give_a_deployment_every_setting_and_require_a_host(
     workflow: str, name: str
 ) -> None:
     # Given
@@ -225,7 +225,7 @@ def test_should_never_cancel_a_deployment() -> None:
     # When
     whole, deploy = (load(CI)["concurrency"], jobs_in(CI)["deploy"]["concurrency"])
 
-    # Then: on main every run is one of its own
+    # Then: on main every run is independent
     assert whole["group"].endswith(
         "${{ github.event_name == 'pull_request' && github.ref || github.run_id }}"
     )

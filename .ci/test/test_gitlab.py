@@ -1,4 +1,4 @@
-"""GitLab's pipeline publishes and deploys what was tested, and nothing else."""
+"""GitLab's pipeline publishes and deploys only the image that was tested."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def needed_by(name: str) -> set[str]:
 
 
 def test_should_need_jobs_of_the_same_or_an_earlier_stage() -> None:
-    # Given: the schema cannot know them
+    # Given: the schema does not check this
     stages = PIPELINE["stages"]
 
     # Then
@@ -30,19 +30,19 @@ def test_should_need_jobs_of_the_same_or_an_earlier_stage() -> None:
             assert needed <= stages.index(job["stage"]), (name, need)
 
 
-def test_should_publish_what_was_tested_though_a_scan_finds_something() -> None:
+def test_should_publish_the_tested_image_even_when_a_scan_finds_something() -> None:
     # When
     (rule,) = JOBS["publish"]["rules"]
     lenient = [name for name, job in JOBS.items() if "allow_failure" in str(job)]
 
-    # Then: the scans fail the pipeline all the same
+    # Then: the scans still fail the pipeline
     assert needed_by("publish") == {"test", "build", "e2e"}
     assert rule["if"].startswith(ON_MAIN)
     assert {"scan", "scan-image"} <= set(JOBS)
     assert lenient == ["rollback"]
 
 
-def test_should_deploy_what_was_published_once_somebody_says_so() -> None:
+def test_should_deploy_the_published_image_once_somebody_approves() -> None:
     # When
     (rule,) = JOBS["deploy"]["rules"]
 

@@ -1,4 +1,4 @@
-"""The Makefile keeps to its own environment, and changes nothing when it is read."""
+"""The Makefile uses its own environment, and changes nothing when it is only read."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *arguments: str, **settings: str) -> tuple[int, str]:
-    """Run make as a shell of its own would."""
+    """Run make as in a new shell."""
     inherited = {
         name: value for name, value in os.environ.items() if name[:4] != "MAKE"
     }
@@ -48,13 +48,13 @@ def make(checkout: Path, *arguments: str, **settings: str) -> tuple[int, str]:
     [
         ([".venv/place"], "nothing"),
         (["PYTHON=pyhton3", ".venv/place"], "nothing"),
-        # Half made, but only read
+        # Incomplete, but make only reads
         (["--dry-run", "check"], "place"),
         (["help"], "place"),
         (["help-all"], "place"),
     ],
 )
-def test_should_keep_an_environment_that_is_whole_or_only_read_about(
+def test_should_keep_the_environment_when_it_is_complete_or_not_needed(
     checkout: Path, arguments: list[str], lost: str
 ) -> None:
     # Given
@@ -71,7 +71,7 @@ def test_should_keep_an_environment_that_is_whole_or_only_read_about(
 
 
 @pytest.mark.parametrize("fault", ["no place", "no pyvenv.cfg", "moved"])
-def test_should_make_an_environment_again_when_it_is_incomplete_or_moved(
+def test_should_make_a_new_environment_when_it_is_incomplete_or_moved(
     checkout: Path, tmp_path: Path, fault: str
 ) -> None:
     # Given: without pyvenv.cfg, its pip would install into the system's Python
@@ -112,7 +112,7 @@ def test_should_name_the_package_index_when_it_cannot_be_reached(
     assert "Retrying" not in output and "secret" not in output
 
 
-def test_should_show_the_fifteen_targets_of_a_day_and_all_on_demand() -> None:
+def test_should_show_the_daily_targets_and_all_on_demand() -> None:
     # When
     daily, every = (
         re.findall(r"^  make (\S+) +(.+)$", make(ROOT, name)[1], re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What .ci/need installs, and what it says where it may not."""
+""".ci/need installs what is missing, or prints what to install."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from support import on_path, run
 OLD_PYTHON = '[ "$1" = --version ] && echo Python 3.10.12'
 APT_GET = """[ "$AS" = root ] || { echo "Permission denied"; exit 100; }
 case "$*" in *" install "*redis-server*) cp "$BIN/true" "$BIN/redis-server" ;; esac"""
-# As Debian has it: what comes first in PATH is the system's own.
+# As on Debian, sudo puts the system's programs first in PATH.
 SUDO = """[ "$1" = -n ] && shift
 AS=root PATH="$SYSTEM:$PATH" "$@\""""
 NO_PLUGINS = "[ $# = 1 ] || { echo 'unknown command'; exit 1; }"
@@ -82,7 +82,7 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("program", "says", "packages"),
+    ("program", "message", "packages"),
     [
         ("chromium", "Chromium or Google Chrome, on PATH as", "chromium"),
         (
@@ -92,8 +92,8 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
         ),
     ],
 )
-def test_should_say_what_to_install_when_sudo_asks_for_a_password(
-    machine: dict[str, str], program: str, says: str, packages: str
+def test_should_print_what_to_install_when_sudo_asks_for_a_password(
+    machine: dict[str, str], program: str, message: str, packages: str
 ) -> None:
     # Given
     on_path(Path(machine["BIN"]), sudo="exit 1")
@@ -104,5 +104,5 @@ def test_should_say_what_to_install_when_sudo_asks_for_a_password(
     # Then
     assert status == 1
     missing, install = output.splitlines()
-    assert missing.startswith(f"Missing: {says}")
+    assert missing.startswith(f"Missing: {message}")
     assert install == f"Debian, Ubuntu: sudo apt install {packages}"

@@ -1,4 +1,4 @@
-"""What GitHub's workflows, GitLab's pipeline and the Jenkinsfile have in common."""
+"""Rules for GitHub's workflows, GitLab's pipeline and the Jenkinsfile."""
 
 import re
 
@@ -10,7 +10,7 @@ WORKFLOWS = [
     for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
 ]
 
-# What a job of GitLab's may do besides: be set up, and log in.
+# A job of GitLab may also set itself up, and log in.
 SET_UP = (
     r"\.ci/need( (make|git|docker))+",
     r'echo "\$CI_REGISTRY_PASSWORD" \| docker login'
@@ -41,7 +41,7 @@ def test_should_run_nothing_but_make_targets_that_exist(pipeline: str) -> None:
     # When
     commands = commands_of(pipeline)
 
-    # Then: no sudo either, which drops the Python that was set up
+    # Then: no sudo either, which would use another Python
     assert commands
     assert set(commands) <= {f"make {target}" for target in targets()}
 
@@ -62,7 +62,7 @@ def test_should_keep_every_report_that_the_tests_write() -> None:
     assert f"-o ../{archived}" in makefile
 
 
-def test_should_hand_over_what_was_published_by_a_file_that_is_written() -> None:
+def test_should_read_digests_from_files_that_the_scripts_write() -> None:
     # Given
     jobs, jenkins = load(".gitlab-ci.yml"), read("Jenkinsfile")
 

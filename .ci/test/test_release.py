@@ -1,4 +1,4 @@
-"""A tag is released only when all goes together, and verified by what the page says."""
+"""A release needs a matching tag, and is verified with the documented commands."""
 
 import os
 import shutil
@@ -41,13 +41,13 @@ def check(repository: Repository, tag: str, **environment: str) -> tuple[int, st
     return run(".ci/releases/check", cwd=repository.folder, environment=given)
 
 
-def test_should_release_with_the_section_as_notes_when_all_goes_together(
+def test_should_release_with_the_section_as_notes_when_everything_matches(
     repository: Repository,
 ) -> None:
     # Given
     summary = repository.folder / "summary"
 
-    # When: before there is a tag, and then for GitHub, where no index is set up
+    # When: without a tag, and then with one, on GitHub and without a package index
     before = check(repository, "v1.2.3", PYPI_PROJECT="small")
     repository.git("tag", "--annotate", "--message", "m", "v1.2.3")
     status, _ = check(repository, "v1.2.3", GITHUB_STEP_SUMMARY=str(summary))
@@ -63,12 +63,17 @@ def test_should_release_with_the_section_as_notes_when_all_goes_together(
 @pytest.mark.parametrize(
     ("tag", "version", "heading", "reason"),
     [
-        ("v1.2.4", "1.2.3", "1.2.3 (2026-11-20)", "The tag is v1.2.4 and the version"),
-        ("1.2.3", "1.2.3", "1.2.3 (2026-11-20)", "1.2.3: tag it v1.2.3"),
+        ("v1.2.4", "1.2.3", "1.2.3 (2026-11-20)", "The tag is v1.2.4, but the version"),
+        ("1.2.3", "1.2.3", "1.2.3 (2026-11-20)", "1.2.3: use the tag v1.2.3"),
         ("v1.2.3rc1", "1.2.3rc1", "1.2.3rc1 (2026-11-20)", "a version is three"),
-        ("v1.2.3", "1.2.3", "1.2.3 (unreleased)", "no '## 1.2.3 (2026-01-31)'"),
-        ("v1.2.3", "1.2.3", "1.2.4 (2026-11-20)", "no '## 1.2.3 (2026-01-31)'"),
-        ("v1.2.3", "1.2.3", "1.2.3 (2026-11-20)\n\n## Old", "nothing below 1.2.3"),
+        ("v1.2.3", "1.2.3", "1.2.3 (unreleased)", "no heading '## 1.2.3 (2026"),
+        ("v1.2.3", "1.2.3", "1.2.4 (2026-11-20)", "no heading '## 1.2.3 (2026"),
+        (
+            "v1.2.3",
+            "1.2.3",
+            "1.2.3 (2026-11-20)\n\n## Old",
+            "nothing below the heading 1.2.3",
+        ),
     ],
 )
 def test_should_refuse_when_tag_version_and_changelog_differ(
@@ -87,7 +92,7 @@ def test_should_refuse_when_tag_version_and_changelog_differ(
     assert reason in output
 
 
-def test_should_name_all_that_is_in_the_way_at_once(repository: Repository) -> None:
+def test_should_list_everything_that_prevents_a_release(repository: Repository) -> None:
     # Given
     repository.git("tag", "v1.2.3")
     repository.git("checkout", "--quiet", "-b", "topic")
@@ -100,14 +105,14 @@ def test_should_name_all_that_is_in_the_way_at_once(repository: Repository) -> N
     # Then
     assert status == 1
     assert "git checkout v1.2.3" in output
-    assert "not on main: merge it there first" in output
+    assert "not on main: merge it first" in output
     assert "Not committed: not-committed" in output
     assert "PYPI_PROJECT is mine, but web/pyproject.toml calls" in output
-    assert output.endswith("v1.2.3 cannot be released: 4 to mend, see above.\n")
+    assert output.endswith("v1.2.3 cannot be released: 4 to fix, see above.\n")
 
 
 def verify(folder: Path, failing: str = "") -> tuple[int, list[str]]:
-    """Return the status of `make verify`, and the commands of others that it ran."""
+    """Return the status of `make verify`, and the commands that it ran."""
     ran = folder / "ran"
     programs = {
         name: f'echo "{name} $*" >>{ran}\n[ {name} = docker ] && echo sha256:1\n'
@@ -140,7 +145,7 @@ def verify(folder: Path, failing: str = "") -> tuple[int, list[str]]:
         ("gh attestation", 4),
     ],
 )
-def test_should_verify_by_every_command_of_the_page_until_one_fails(
+def test_should_verify_with_every_documented_command_until_one_fails(
     tmp_path: Path, failing: str, last: int
 ) -> None:
     # Given

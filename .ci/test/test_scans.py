@@ -1,4 +1,4 @@
-"""A scan says what it found, and never that all is well when it could not look."""
+"""A scan reports what it found, and never passes when it could not run."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(120)
 
 SCANS = ROOT / ".ci/scans"
 
-# In two parts, so that the scan of this very file does not find it.
+# In two parts, so that the scan of this file does not find it.
 TOKEN = "dckr_pat_" + "v7z9Fe2r9OQmcz5NiX9rQ2d3kSO"
 
 NOBODY = "http://127.0.0.1:9/"
@@ -31,7 +31,7 @@ LEFT = """{"name": "left", "dist-tags": {"latest": "1.0.1"}, "versions": {
 
 
 class Advisories(ThreadingHTTPServer):
-    """Answers as OSV and npm's registry do, for one vulnerable package of each."""
+    """Answers like OSV and npm's registry, for one vulnerable package of each."""
 
     daemon_threads = True
     status = 200
@@ -39,12 +39,12 @@ class Advisories(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one question."""
+    """Answers one request."""
 
     server: Advisories
 
     def do_POST(self) -> None:  # pylint: disable=invalid-name
-        """Answer what is known of one Python package, or of several of npm's."""
+        """Answer the vulnerabilities of one Python package, or of several of npm."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -82,7 +82,7 @@ def advisories() -> Iterator[Advisories]:
 
 @pytest.fixture
 def repository(tmp_path: Path, advisories: Advisories) -> Repository:
-    """Give a project with two dependencies and nothing to hide."""
+    """Give a project with two dependencies and no secret."""
     url = f"http://127.0.0.1:{advisories.server_port}"
     repository = Repository(tmp_path / "small")
     repository.environment |= {
@@ -111,7 +111,7 @@ def scan(repository: Repository) -> tuple[int, str, str]:
     return status, output, output.splitlines()[-1]
 
 
-def test_should_say_so_when_there_is_nothing_but_what_is_marked(
+def test_should_pass_when_the_only_secret_is_marked(
     repository: Repository,
 ) -> None:
     # Given
@@ -125,13 +125,13 @@ def test_should_say_so_when_there_is_nothing_but_what_is_marked(
     assert last == "Found nothing."
 
 
-def test_should_name_vulnerabilities_of_every_system_and_use(
+def test_should_find_vulnerabilities_of_other_systems_and_of_development(
     repository: Repository, advisories: Advisories
 ) -> None:
     # Given
     advisories.vulnerable = True
     (repository.folder / "web/.npmrc").write_text("offline=true\naudit=false\n")
-    repository.environment["NODE_ENV"] = "production"  # leaves out development's
+    repository.environment["NODE_ENV"] = "production"  # leaves out development packages
 
     # When
     status, output, last = scan(repository)
@@ -144,7 +144,7 @@ def test_should_name_vulnerabilities_of_every_system_and_use(
 
 
 @pytest.mark.parametrize("answer", [404, 500, "nobody listens"])
-def test_should_say_that_it_could_not_look_when_advisories_are_not_answered(
+def test_should_report_that_it_could_not_run_when_advisories_are_unavailable(
     repository: Repository, advisories: Advisories, answer: int | str
 ) -> None:
     # Given
@@ -159,14 +159,14 @@ def test_should_say_that_it_could_not_look_when_advisories_are_not_answered(
 
     # Then
     assert status == 75, output
-    assert last.startswith("Could not look: python_packages npm_packages.")
+    assert last.startswith("Could not run: python_packages npm_packages.")
     assert "Traceback" not in output
 
 
-def test_should_find_a_secret_in_the_history_though_others_could_not_look(
+def test_should_find_a_secret_in_the_history_when_others_could_not_run(
     repository: Repository,
 ) -> None:
-    # Given: as CI checks it out, at a commit and on no branch
+    # Given: a checkout as in CI, of a commit and not of a branch
     repository.commit("deploy.sh", f"login {TOKEN}\n")
     repository.commit("deploy.sh", "login\n")
     repository.git("checkout", "--quiet", "--detach")
@@ -179,11 +179,11 @@ def test_should_find_a_secret_in_the_history_though_others_could_not_look(
     # Then
     assert status == 1, output
     assert "deploy.sh" in output and TOKEN not in output
-    assert "Could not look: python_packages." in output
+    assert "Could not run: python_packages." in output
     assert last.startswith("Found something: secrets.")
 
 
-def test_should_say_that_it_could_not_look_when_the_history_is_not_here(
+def test_should_report_that_it_could_not_run_when_the_history_is_incomplete(
     repository: Repository, tmp_path: Path
 ) -> None:
     # Given
@@ -201,7 +201,7 @@ def test_should_say_that_it_could_not_look_when_the_history_is_not_here(
 
 
 @pytest.mark.parametrize(
-    ("docker", "expected", "says"),
+    ("docker", "expected", "message"),
     [
         ("start) exit 0 ;;", 0, "Found nothing in page-tracker:local"),
         ("start) exit 2 ;;", 1, "Found something in page-tracker:local"),
@@ -211,8 +211,8 @@ def test_should_say_that_it_could_not_look_when_the_history_is_not_here(
         ("info) exit 1 ;;", 75, "a running Docker engine"),
     ],
 )
-def test_should_tell_what_an_image_holds_from_not_having_looked(
-    tmp_path: Path, docker: str, expected: int, says: str
+def test_should_tell_a_finding_from_a_scan_that_could_not_run(
+    tmp_path: Path, docker: str, expected: int, message: str
 ) -> None:
     # Given
     repository = Repository(tmp_path)
@@ -224,4 +224,4 @@ def test_should_tell_what_an_image_holds_from_not_having_looked(
 
     # Then
     assert status == expected, output
-    assert says in output
+    assert message in output

@@ -1,7 +1,7 @@
-"""Blue-green: two colours behind the proxy of a Compose stack.
+"""Blue-green deployment: two colours behind the proxy of a Compose stack.
 
-All of it can be done again after a part of it was done: a deployment may have been
-killed anywhere. What does not succeed raises DeploymentError.
+A deployment may be killed at any point, so each method can be repeated after it was
+interrupted. A method that fails raises DeploymentError.
 """
 
 from datetime import datetime
@@ -27,17 +27,17 @@ SECONDS_TO_DRAIN = 90
 SECONDS_TO_STOP = 60
 SECONDS_TO_SWITCH = 20
 
-CURE = (
-    "No version runs that visitors could get. Start one, and try again:"
+NOTHING_RUNS = (
+    "No version is running. Start one, and retry:"
     " docker compose up --detach --wait web-service"
 )
 
 
 class Stack:
-    """A stack whose visitors get one colour, or while a canary is tried two.
+    """A stack whose visitors get one colour, or two during a canary.
 
-    The colour that is not live gets the new image; the proxy's state says which is. A
-    stack that was never deployed to has `web-service` live, and blue comes next.
+    The proxy stores which colour is live; the other one gets the new image. Before the
+    first deployment `web-service` is live, and blue is next.
     """
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class Stack:
         self.project = self._model.project
 
     def live(self) -> Version:
-        """Return what visitors get, all but a canary's share of them.
+        """Return the version that visitors get, except a canary's share of them.
 
-        Where that does not run it is what does (`docker compose up` starts
-        web-service), and where nothing does what ended.
+        If that does not run, return one that does (`docker compose up` starts
+        web-service). If none runs, return the one that ended.
         """
         named = self._serving()[0]
         found = [
@@ -56,36 +56,35 @@ class Stack:
             *containers_of(self.project, named),
         ]
         if not found:
-            raise RefusedError(CURE)
+            raise RefusedError(NOTHING_RUNS)
         service = found[0].facts["Config"]["Labels"]["com.docker.compose.service"]
         return Version(service, found[0].image)
 
     def check(self, before: Version) -> None:
-        """Refuse, by RefusedError, where nothing is live or would lose its settings."""
+        """Raise RefusedError if no version runs, or if it would lose its settings."""
         live = self._running(before.service)
         if not live:
-            raise RefusedError(CURE)
+            raise RefusedError(NOTHING_RUNS)
         self._model.check(live[0])
 
     def start(self, image: str, before: Version) -> tuple[Version, str]:
-        """Start a candidate beside what is live, where no visitor gets it.
+        """Start a candidate beside the live version, without visitors.
 
-        Returns the candidate, and in a few words how it was started. It may not be
-        healthy yet.
+        Returns the candidate, which may not be healthy yet, and how it was started.
         """
         live = self._running(before.service)
         if not live:
-            raise DeploymentError(CURE)
-        told = ""
+            raise DeploymentError(NOTHING_RUNS)
+        note = ""
         if (named := self._serving()[0]) != before.service:
             self._switch(before.service)
-            told = f"{named} did not run, and visitors got {before.service}; "
+            note = f"{named} did not run, so visitors get {before.service}; "
         service = GREEN if before.service == BLUE else BLUE
         self._remove(service)
-        return Version(service, image), told + self._model.up(service, image, live)
+        return Version(service, image), note + self._model.up(service, image, live)
 
     def health(self, candidate: Version) -> Health:
-        """Tell how the worst of its containers is. `failed` is final."""
+        """Return the health of its worst container. `failed` is final."""
         found = containers_of(self.project, candidate.service)
         for one in found:
             if not one.is_running or one.restarts:
@@ -94,11 +93,11 @@ class Stack:
             if one.health != "healthy":
                 return Health("starting", one.detail)
         if not found:
-            return Health("failed", f"There is no container of {candidate.service}")
+            return Health("failed", f"{candidate.service} has no container")
         return Health("healthy")
 
     def log_tail(self, candidate: Version, lines: int) -> str:
-        """Return the last lines that it logged, even if it ended."""
+        """Return the last lines of its log, even after it ended."""
         tail = ("--tail", str(lines), self.container(candidate))
         done = run("docker", "logs", *tail)
         return done.stdout + done.stderr
@@ -106,29 +105,29 @@ class Stack:
     def container(self, candidate: Version) -> str:
         containers = containers_of(self.project, candidate.service)
         if not containers:
-            raise DeploymentError(f"There is no container of {candidate.service}")
+            raise DeploymentError(f"{candidate.service} has no container")
         return containers[0].id
 
     def share(self, before: Version, candidate: Version, percent: int) -> None:
-        """Give the candidate that percentage of the visitors."""
+        """Give the candidate a percentage of the visitors."""
         self._switch(before.service, candidate.service, str(percent))
 
     def promote(self, candidate: Version) -> None:
         self._switch(candidate.service)
 
     def finish(self, before: Version) -> str:
-        """Stop what is not live once it has answered everything, and say how.
+        """Drain and remove all services that are not live, and return how that went.
 
-        So is what somebody started beside the two, as `docker compose up` does.
+        There may be a third one, because `docker compose up` starts web-service.
         """
         drained = self._drain()
         self._remove_all_but(self._serving())
-        return f"{before.service} {drained}, and is stopped"
+        return f"{before.service} is stopped: {drained}"
 
-    def go_back(self, before: Version) -> Version:
+    def roll_back(self, before: Version) -> Version:
         """Give all visitors the version before, remove the others, and return it.
 
-        Where somebody removed that one, they get what runs.
+        If somebody has removed that version, visitors get one that runs.
         """
         if not self._running(before.service):
             before = self.live()
@@ -138,7 +137,7 @@ class Stack:
         return before
 
     def access_log(self, since: datetime) -> list[str]:
-        """Return the lines of the proxy's log that were written since then."""
+        """Return the lines of the proxy's log since a time."""
         return docker("logs", "--since", since.isoformat(), self._proxy).splitlines()
 
     @property
@@ -146,7 +145,7 @@ class Stack:
         running = self._running(PROXY)
         if not running:
             raise RefusedError(
-                f"No {PROXY} of the stack {self.project} runs here: start it first,"
+                f"{PROXY} of the stack {self.project} does not run: start it first,"
                 " with docker compose up --detach --wait"
             )
         return running[0].id
@@ -155,25 +154,25 @@ class Stack:
         return [one for one in containers_of(self.project, service) if one.is_running]
 
     def _serving(self) -> list[str]:
-        """Return what the proxy's state says: LIVE [CANDIDATE PERCENT]."""
+        """Return what visitors get: LIVE [CANDIDATE PERCENT]."""
         return docker("exec", self._proxy, "switch").split()
 
     def _switch(self, *arguments: str) -> None:
-        """Set what visitors get. A service may be too busy to answer the proxy once."""
-        told: list[str] = []
+        """Set what visitors get. Retries, because a busy service may miss a request."""
+        errors: list[str] = []
 
         def is_switched() -> bool:
             done = run("docker", "exec", self._proxy, "switch", *arguments)
-            told.append(last_line(done.stderr))
+            errors.append(last_line(done.stderr))
             return done.returncode == 0
 
         if not wait_for(is_switched, SECONDS_TO_SWITCH, every=1):
-            raise DeploymentError(f"switch {' '.join(arguments)} failed: {told[-1]}")
+            raise DeploymentError(f"switch {' '.join(arguments)} failed: {errors[-1]}")
 
     def _drain(self) -> str:
-        """Wait until requests of before the last reload are answered: `drain` does."""
+        """Wait until all requests from before the last reload are answered."""
         done = run("docker", "exec", self._proxy, "drain", seconds=SECONDS_TO_DRAIN)
-        return last_line(done.stderr) if done.returncode else "has answered everything"
+        return last_line(done.stderr) if done.returncode else "it answered all requests"
 
     def _remove_all_but(self, kept: list[str]) -> None:
         for service in SERVICES:
@@ -181,7 +180,7 @@ class Stack:
                 self._remove(service)
 
     def _remove(self, service: str) -> None:
-        """Stop and remove all containers of a service, which no visitor gets."""
+        """Stop and remove all containers of a service that no visitor gets."""
         for container in containers_of(self.project, service):
             docker("stop", container.id, seconds=SECONDS_TO_STOP)
             docker("rm", "--force", container.id)

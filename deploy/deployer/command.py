@@ -1,4 +1,4 @@
-"""The command: what it takes, and what it does."""
+"""The command line of the deployer."""
 
 import argparse
 import os
@@ -18,14 +18,14 @@ from deployer.steps import Deployment, settle
 ROOT = Path(__file__).parents[2]
 
 STATUSES = """\
-status  0: the image is kept     1: it failed, and visitors have the version before
-        2: refused, nothing was touched           75: another deployment is under way
-        3: it failed, and could not go back: look at it
-        129, 130, 143: interrupted, and visitors have the version before"""
+status  0: visitors get the image     1: failed and rolled back
+        2: refused: nothing changed   75: another deployment is running
+        3: failed, and the rollback failed too: check the stack at once
+        129, 130, 143: interrupted and rolled back"""
 
 
 def main() -> int:
-    """Do what was asked for; the last line says why it was not done."""
+    """Run the command. If it fails, the last line of the output says why."""
     arguments = parser().parse_args()
     os.chdir(ROOT)  # where Compose finds its files, and .env
     interruptions = Interruptions()
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def do(arguments: argparse.Namespace, interruptions: Interruptions) -> int:
-    """Do what was asked for."""
+    """Run the command that the arguments name."""
     if arguments.command == "history":
         stack = Stack()
         say(journals.read(stack.project, stack.live().image).table())
@@ -53,9 +53,9 @@ def deploy(
     plan: Plan,
     interruptions: Interruptions,
 ) -> int:
-    """Settle what was left, then deploy the image, or without one go back to one."""
-    left = journal.history().left()
-    if left and settle(stack, journal, left) and not image:
+    """Settle what a killed deployment left. Then deploy the image, or roll back."""
+    killed = journal.history().unfinished()
+    if killed and settle(stack, journal, killed) and not image:
         say("Done: rolled back the deployment that was killed, and nothing else.")
         return Status.KEPT
     before = stack.live()
@@ -64,7 +64,7 @@ def deploy(
         image = image_before(journal, before)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     say(f"== {command} {short(image)} to {stack.project}: {name}")
-    say(f"{'image':{WIDTH}} {pull(image)}; visitors have {short(before.image)}")
+    say(f"{'image':{WIDTH}} {pull(image)}; visitors get {short(before.image)}")
     journal.write(
         name,
         by=journals.whoami(),
@@ -76,25 +76,25 @@ def deploy(
 
 
 def image_before(journal: Journal, live: Version) -> str:
-    """Return the image to go back to. Raises RefusedError when there is none."""
+    """Return the image to roll back to. Raises RefusedError if there is none."""
     if image := journal.history().kept_before(live.image):
         return image
     raise RefusedError(
-        f"The history has nothing from before {short(live.image)}: name the image, with"
+        f"The history has no image before {short(live.image)}: name one, with"
         " make deploy IMAGE=name@sha256:…"
     )
 
 
 def parser() -> argparse.ArgumentParser:
-    settings = "from the environment:\n" + Plan.explanation()
+    settings = "settings in the environment:\n" + Plan.explanation()
     top = argparse.ArgumentParser(
-        description="Deploy an image, go back to the one before, or show the history.",
+        description="Deploy an image, roll back, or show the history.",
         epilog=f"{settings}\n\n{traffic.RULE}\n\n{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    one = commands.add_parser("deploy", help="bring an image to all visitors")
-    one.add_argument("image", help="name@sha256:…, or sha256:… that the engine has")
-    commands.add_parser("rollback", help="bring back the image that was kept before")
-    commands.add_parser("history", help="show what was deployed when")
+    one = commands.add_parser("deploy", help="give an image to all visitors")
+    one.add_argument("image", help="name@sha256:…, or the id of an image on the engine")
+    commands.add_parser("rollback", help="return to the image that was live before")
+    commands.add_parser("history", help="show the last deployments")
     return top

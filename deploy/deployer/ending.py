@@ -1,4 +1,4 @@
-"""How a deployment ends, and what it says: lines that read well in the log of a job."""
+"""How the command ends, and how it prints its lines."""
 
 import signal
 from collections.abc import Callable
@@ -6,98 +6,98 @@ from enum import IntEnum
 from types import FrameType
 
 WIDTH = 8
-"""Of the name of a step."""
+"""Width of a step's name, in characters."""
 
 
 class Status(IntEnum):
-    """What the command exits with."""
+    """Exit statuses of the command."""
 
     KEPT = 0
-    WENT_BACK = 1
+    ROLLED_BACK = 1
     REFUSED = 2
     STUCK = 3
     BUSY = 75
 
 
 class Ending(Exception):
-    """Ends the command: its last line says why, and its status tells."""
+    """Ends the command, with a status and a last line that says why."""
 
     title: str
     status: Status
 
 
 class DeploymentError(Ending):
-    """A step failed, for the reason that this says."""
+    """A step failed; the message says why."""
 
-    title, status = "Failed", Status.WENT_BACK
+    title, status = "Failed", Status.ROLLED_BACK
 
 
 class UnsettledError(DeploymentError):
-    """Something was left in the middle, for the next deployment to settle."""
+    """The deployment is unfinished, and the next one settles it."""
 
-    title = "Left as it is, for the next deployment to settle"
+    title = "Unfinished; the next deployment settles it"
     status = Status.STUCK
 
 
 class RefusedError(Ending):
-    """The request is invalid, and nothing was touched: says what is valid."""
+    """The request is invalid. Nothing was changed; the message says what is valid."""
 
     title, status = "Refused", Status.REFUSED
 
 
 class BusyError(Ending):
-    """Another deployment of this stack is under way."""
+    """Another deployment of this stack is running."""
 
     title, status = "Busy", Status.BUSY
 
 
 class Interruption(BaseException):
-    """The deployment was interrupted by a signal, and goes back."""
+    """A signal interrupted the deployment, which rolls back."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"It was interrupted by {signal.Signals(number).name}")
+        super().__init__(f"Interrupted by {signal.Signals(number).name}")
         self.status = 128 + number
 
 
 class Interruptions:
-    """Turns SIGINT, SIGTERM and SIGHUP into an Interruption, once, until put off."""
+    """Turns the first SIGINT, SIGTERM or SIGHUP into an Interruption."""
 
     def __init__(self) -> None:
-        self._is_put_off = False
+        self._is_ignoring = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Under nohup, the end of a terminal means nothing.
+            # nohup ignores SIGHUP.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._come)
+                signal.signal(number, self._interrupt)
 
-    def put_off(self) -> None:
-        """Let what runs come to its end, whatever signals come."""
-        self._is_put_off = True
+    def ignore(self) -> None:
+        """Ignore all further signals."""
+        self._is_ignoring = True
 
-    def _come(self, number: int, _frame: FrameType | None) -> None:
-        if not self._is_put_off:
-            self._is_put_off = True
+    def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        if not self._is_ignoring:
+            self._is_ignoring = True
             raise Interruption(number)
 
 
 def say(text: str) -> None:
-    """Print a line, at once."""
+    """Print a line, without buffering."""
     print(text, flush=True)
 
 
 def quote(title: str, text: str) -> None:
-    """Print what something else said, set apart."""
+    """Print the output of another program, indented."""
     say(f"{title}:")
     for line in text.splitlines() or ["(nothing)"]:
         say(f"  | {line}")
 
 
 def status_of(action: Callable[[], int]) -> int:
-    """Do it, say on the last line why it was not done, and return the status."""
+    """Run an action and return its status. If it fails, print why on the last line."""
     try:
         return action()
     except Ending as ending:
         say(f"{ending.title}: {ending}")
         return ending.status
     except Interruption as error:
-        say(f"{error}, before this deployment began.")
+        say(f"{error} before this deployment began.")
         return error.status

@@ -1,4 +1,4 @@
-"""The engine of DOCKER_HOST or of the docker context: its containers and images."""
+"""The engine that DOCKER_HOST or the docker context names: containers and images."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SECONDS_TO_PULL = 900
 def wait_for(
     condition: Callable[[], object], seconds: float, every: float = 0.5
 ) -> bool:
-    """Return whether a condition came true within some seconds."""
+    """Return whether a condition comes true within some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         left = deadline - time.monotonic()
@@ -38,13 +38,13 @@ def run(
     seconds: float = SECONDS_TO_ANSWER,
     environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with an input, for some seconds at most, and return how it went.
+    """Run a command with an input and a time limit, and return its result.
 
-    It is not in this process's group: an interruption ends the deployment, which then
-    goes back, and not the command that it happens to wait for.
+    It has a process group of its own: an interruption must reach the deployer, which
+    then rolls back, but not the command that it waits for.
     """
     try:
-        # pylint: disable-next=consider-using-with  # ended below, with all it started
+        # pylint: disable-next=consider-using-with  # killed below, with its children
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -55,7 +55,7 @@ def run(
             env=environment,
             start_new_session=True,
         )
-    except OSError as error:  # it is not there, or not ours to run
+    except OSError as error:  # not found, or not executable
         why = f"The command {command[0]} cannot run here: {error.strerror}"
         raise DeploymentError(why) from None
     try:
@@ -72,7 +72,7 @@ def run(
 
 
 def docker(*arguments: str, seconds: float = SECONDS_TO_ANSWER) -> str:
-    """Run a docker command that has to succeed, and return what it prints."""
+    """Run a docker command that must succeed, and return its output."""
     done = run("docker", *arguments, seconds=seconds)
     if done.returncode:
         what = f"docker {' '.join(arguments[:3])}"
@@ -81,19 +81,19 @@ def docker(*arguments: str, seconds: float = SECONDS_TO_ANSWER) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of an output that says anything."""
+    """Return the last line of an output that is not empty."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "(it said nothing)"
+    return lines[-1] if lines else "(no output)"
 
 
 def now() -> datetime:
-    """Return the time of the engine's clock, by which its logs go."""
+    """Return the time on the engine's clock, which its logs use."""
     return datetime.fromisoformat(docker("info", "--format", "{{.SystemTime}}"))
 
 
 @dataclass(frozen=True)
 class Version:
-    """An image, and the service that runs it: `backend` in the proxy's log."""
+    """An image, and the service that runs it (`backend` in the proxy's log)."""
 
     service: str
     image: str
@@ -102,14 +102,14 @@ class Version:
 
 @dataclass(frozen=True)
 class Health:
-    """How a version is, and what its health check or its engine said last."""
+    """The health of a version, with the last output of its health check or engine."""
 
     state: Literal["starting", "healthy", "failed"]
     detail: str = ""
 
 
 class Container:
-    """A container of a Compose stack, as it was when it was looked at."""
+    """A container of a Compose stack, as it was when it was inspected."""
 
     def __init__(self, facts: dict[str, Any]) -> None:
         self.facts = facts
@@ -117,7 +117,7 @@ class Container:
         self.name: str = facts["Name"].removeprefix("/")
         self.is_running: bool = facts["State"]["Status"] == "running"
         self.restarts: int = facts["RestartCount"]
-        """How often the engine has started it again."""
+        """How often the engine has restarted it."""
 
     @property
     def health(self) -> str:
@@ -126,37 +126,36 @@ class Container:
 
     @property
     def detail(self) -> str:
-        """Say how it is, with what its health check said last."""
+        """Return its state in words, with the last output of its health check."""
         state = self.facts["State"]
-        told = f"{self.name} is {state['Status']}"
+        text = f"{self.name} is {state['Status']}"
         if not self.is_running:
-            told += f", status {state['ExitCode']}"
+            text += f", status {state['ExitCode']}"
         if self.restarts:
-            told += ", after it had ended and was started again"
-            told += f" (times: {self.restarts})"
+            text += f", restarts: {self.restarts}"
         if checks := (state.get("Health") or {}).get("Log"):
             output = last_line(checks[-1]["Output"])
-            told += f", {self.health}; its health check said: {output}"
-        return told
+            text += f", {self.health}; output of its health check: {output}"
+        return text
 
     @property
     def image(self) -> str:
-        """Return its image as it was named, or by its id if that was by a tag."""
+        """Return its image as it was named, or its id if it was named by a tag."""
         named = str(self.facts["Config"]["Image"])
         return named if BY_DIGEST.fullmatch(named) else str(self.facts["Image"])
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what it was given on top of what its image has by itself."""
+        """Return the variables that were set for it, without those of its image."""
         form = ("--format", "{{json .Config.Env}}")
         of_image = json.loads(docker("image", "inspect", *form, self.facts["Image"]))
         given = set(self.facts["Config"]["Env"]) - set(of_image or [])
-        # Compose hands on as a mere name what is not set.
+        # Compose passes a variable without a value on as a name alone.
         return dict(line.split("=", 1) for line in given if "=" in line)
 
 
 def containers_of(project: str, service: str) -> list[Container]:
-    """Return the containers of a service, those that ended too, by name."""
+    """Return all containers of a service, running or ended, by name."""
     ids = docker(
         *("ps", "--all", "--quiet", "--no-trunc"),
         *("--filter", f"label=com.docker.compose.project={project}"),
@@ -170,27 +169,27 @@ def containers_of(project: str, service: str) -> list[Container]:
 
 
 def checked(image: str) -> str:
-    """Return a reference that names one image for ever. Raises RefusedError."""
+    """Return a name that always means the same image. Raises RefusedError."""
     if BY_DIGEST.fullmatch(image):
-        return image.lower()  # as registries have it: GitHub keeps owners' capitals
+        return image.lower()  # registries refuse the capitals of GitHub's owners
     if not image:
         raise RefusedError("IMAGE is not set: make deploy IMAGE=name@sha256:…")
     raise RefusedError(
         f"'{image}' can mean another image tomorrow: name it by digest, for example"
-        " name@sha256:…. Pushing it prints the digest, and so does: docker buildx"
-        " imagetools inspect NAME. An image that the engine has may be named by its id:"
-        " docker image inspect --format '{{.Id}}' NAME"
+        " name@sha256:…. To print the digest: docker buildx imagetools inspect NAME. An"
+        " image that only the engine has is named by its id: docker image inspect"
+        " --format '{{.Id}}' NAME"
     )
 
 
 def pull(image: str) -> str:
-    """See to it that the engine has an image, and say how. Raises RefusedError."""
+    """Pull an image if the engine does not have it. Raises RefusedError."""
     if run("docker", "image", "inspect", image).returncode == 0:
         return "the engine has it"
     if image.startswith("sha256:"):
         raise RefusedError(
-            f"The engine has no image {image}: an id is that of one it has built or"
-            " pulled. Name one of a registry: name@sha256:…"
+            f"The engine has no image {image}. To have one pulled, name it with its"
+            " registry: name@sha256:…"
         )
     docker("pull", "--quiet", image, seconds=SECONDS_TO_PULL)
     return "pulled"

@@ -1,8 +1,9 @@
-"""The lock and the history of a stack's deployments, which are one container.
+"""The lock and the history of a stack's deployments, in one container.
 
-It runs on the stack's engine as long as a deployment does: its name can be taken once,
-and it appends what it reads to a file in a volume. It ends when its input does, so with
-the deployer, however that ends: nothing is left locked by one that was killed.
+The container runs on the stack's engine during a deployment. It is the lock, because
+only one container can have its name. It writes the history: it appends its input to a
+file in a volume. It ends with its input, so even a deployer that is killed leaves no
+lock.
 """
 
 import getpass
@@ -20,11 +21,11 @@ from typing import Any, Self
 from deployer.ending import BusyError, DeploymentError, UnsettledError
 from deployer.engine import Version, docker, last_line, run, wait_for
 
-KEPT, WENT_BACK = "kept", "went back"
-"""How a deployment ends; one without an outcome is under way, or was killed."""
+KEPT, ROLLED_BACK = "kept", "rolled back"
+"""Outcomes. A deployment without one is running, or was killed."""
 
 PLACE = "/deployments/history.jsonl"
-# A line comes back once it is in the file: no step begins before the history has it.
+# Prints each line once the file has it: only then does the deployer begin a step.
 KEEP_LINES = (
     f"touch {PLACE}; echo locked;"
     f' while IFS= read -r line; do printf "%s\\n" "$line" | tee -a {PLACE}; done'
@@ -37,7 +38,7 @@ COLUMNS = ("when", "by", "what", "image", "outcome", "at", "took", "why")
 
 @dataclass
 class Record:  # pylint: disable=too-many-instance-attributes  # a row of a table
-    """One deployment or rollback, as far as it came."""
+    """One deployment or rollback, which may be unfinished."""
 
     began: str
     deployment: str
@@ -52,14 +53,14 @@ class Record:  # pylint: disable=too-many-instance-attributes  # a row of a tabl
     """The time of its last line."""
 
     def row(self) -> tuple[str, ...]:
-        """Return its cells, as COLUMNS names them."""
+        """Return its cells, in the order of COLUMNS."""
         begin, end = map(datetime.fromisoformat, (self.began, self.last))
         return (
             self.began.replace("T", " ").removesuffix("+00:00"),
             self.by,
             self.command,
             short(self.image),
-            self.outcome or "not ended",
+            self.outcome or "unfinished",
             self.step,
             f"{(end - begin).total_seconds():.0f} s",
             self.reason,
@@ -74,23 +75,23 @@ class History:
 
     @classmethod
     def of(cls, lines: str) -> Self:
-        """Return what the lines tell. One that was cut in the writing tells nothing."""
+        """Return the history in some lines. Skips a line that is incomplete."""
         records: dict[str, Record] = {}
         for line in lines.splitlines():
             with suppress(ValueError, KeyError, TypeError):
-                _tell(records, json.loads(line))
+                _add(records, json.loads(line))
         return cls(list(records.values()))
 
-    def left(self) -> Record | None:
-        """Return the last deployment where it is under way, or was killed."""
-        is_left = self.records and not self.records[-1].outcome
-        return self.records[-1] if is_left else None
+    def unfinished(self) -> Record | None:
+        """Return the last deployment if it is running, or was killed."""
+        is_unfinished = self.records and not self.records[-1].outcome
+        return self.records[-1] if is_unfinished else None
 
     def kept_before(self, live: str) -> str | None:
-        """Return the image to go back to from the one that is live.
+        """Return the image to roll back to from the live one.
 
-        Every deployment that was kept lies on the one before it, and a rollback takes
-        the uppermost away: two in a row go back by two.
+        Kept deployments are a pile, from which each rollback takes the top: two in a
+        row go back two versions.
         """
         images: list[str] = []
         for record in self.records:
@@ -115,12 +116,12 @@ class History:
         )
 
 
-def _tell(records: dict[str, Record], entry: dict[str, Any]) -> None:
-    """Add what a line says to the records."""
+def _add(records: dict[str, Record], entry: dict[str, Any]) -> None:
+    """Add a line to the records."""
     if entry["deployment"] not in records:
-        told = {key: entry[key] for key in ("deployment", "by", "command", "image")}
+        known = {key: entry[key] for key in ("deployment", "by", "command", "image")}
         before = Version(**entry["before"])
-        records[entry["deployment"]] = Record(entry["time"], before=before, **told)
+        records[entry["deployment"]] = Record(entry["time"], before=before, **known)
     record = records[entry["deployment"]]
     record.last = entry["time"]
     for name in {"step", "outcome", "reason"} & entry.keys():
@@ -128,24 +129,24 @@ def _tell(records: dict[str, Record], entry: dict[str, Any]) -> None:
 
 
 def short(image: str) -> str:
-    """Return an image's name with as much of its digest as people compare."""
+    """Return an image's name with a short digest."""
     name, _, digest = image.rpartition("sha256:")
     return f"{name}sha256:{digest[:12]}"
 
 
 @dataclass
 class Journal:
-    """The lock while it is held, and the history that grows."""
+    """The lock, while this deployer holds it, and the history."""
 
     name: str
     process: subprocess.Popen[str]
 
     def history(self) -> History:
-        """Return what was deployed, and how far that came."""
+        """Return all deployments."""
         return History.of(docker("exec", self.name, "cat", PLACE))
 
     def write(self, deployment: str, **fields: Any) -> None:
-        """Append a line to the history, and return when it is there."""
+        """Append a line to the history, and wait until it is there."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
         line = json.dumps({"deployment": deployment, "time": time} | fields) + "\n"
         assert self.process.stdin
@@ -154,17 +155,17 @@ class Journal:
             self.process.stdin.flush()
         if not self.answers(line, SECONDS_TO_WRITE):
             raise UnsettledError(
-                f"The container {self.name} ended, which is the lock: somebody removed"
-                " it, or the engine was restarted"
+                f"The lock is lost: somebody removed the container {self.name}, or the"
+                " engine was restarted"
             )
 
     def answers(self, line: str, seconds: float) -> bool:
-        """Say whether a line comes in time. If none does, the process is killed."""
+        """Return whether a line comes in time. If not, kill the process."""
         assert self.process.stdout
         timer = Timer(seconds, self.process.kill)
         timer.start()
         try:
-            # Before it may come one whose writer was interrupted while it waited.
+            # The line of a write that was interrupted may come first.
             return any(answer == line for answer in self.process.stdout)
         finally:
             timer.cancel()
@@ -172,10 +173,10 @@ class Journal:
 
 @contextmanager
 def locked(project: str, image: str) -> Iterator[Journal]:
-    """Hold the lock of a stack. Raises BusyError with who holds it."""
+    """Hold the lock of a stack. Raises BusyError, which names the holder."""
     name = f"{project}-deployment"
     wait_for(lambda: _is_free(name), SECONDS_TO_END, every=0.2)
-    if _state(name) == "created":  # so it did not start in all that time
+    if _state(name) == "created":  # it failed to start
         run("docker", "rm", name)
     with subprocess.Popen(
         ["docker", "run", "--rm", "--interactive", "--name", name]
@@ -184,7 +185,7 @@ def locked(project: str, image: str) -> Iterator[Journal]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # An interruption is for the deployer alone, which goes back under this lock.
+        # An interruption must reach the deployer alone: it rolls back under this lock.
         start_new_session=True,
     ) as process:
         assert process.stdin and process.stderr
@@ -207,16 +208,16 @@ def locked(project: str, image: str) -> Iterator[Journal]:
 
 
 def read(project: str, image: str) -> History:
-    """Return what was deployed to a stack, without taking the lock.
+    """Return the history of a stack, without taking the lock.
 
-    An image is any that the engine has, with a shell in it.
+    image: any image on the engine that contains a shell
     """
     look = (image, "-c", f"cat {PLACE} 2>/dev/null || true")
     return History.of(docker("run", "--rm", *_options(project, ":ro"), *look))
 
 
 def whoami() -> str:
-    """Return who deploys, and from where: a CI job by its address, a person by name."""
+    """Return who deploys: the address of a CI job, or a user and a machine."""
     for name in ("CI_JOB_URL", "BUILD_URL"):
         if os.environ.get(name):
             return os.environ[name]
@@ -234,18 +235,18 @@ def whoami() -> str:
 
 
 def _who_holds(name: str) -> str:
-    """Say who deploys to a stack at the moment, since when, and what it is at."""
+    """Return who holds the lock, since when and at which step, and what to do."""
     who = "Another deployment has just begun"
-    if one := History.of(run("docker", "exec", name, "cat", PLACE).stdout).left():
-        who = f"{one.by} deploys {one.image} since {one.began}, now at: {one.step}"
+    if one := History.of(run("docker", "exec", name, "cat", PLACE).stdout).unfinished():
+        who = f"{one.by} is deploying {one.image}: began {one.began}, now at {one.step}"
     return (
-        f"{who}. Wait for it. If it runs nowhere any more (its machine lost its power,"
-        f" for example): docker rm --force {name}"
+        f"{who}. Wait for it. If it no longer runs, for example after a power failure,"
+        f" remove its lock: docker rm --force {name}"
     )
 
 
 def _options(project: str, mode: str = "") -> list[str]:
-    # The volume is root's; nothing but it can be written.
+    # Root owns the volume. Nothing else is writable.
     return [
         *("--user", "0:0", "--network", "none", "--read-only", "--no-healthcheck"),
         *("--volume", f"{project}_deployment-volume:/deployments{mode}"),
@@ -254,10 +255,9 @@ def _options(project: str, mode: str = "") -> list[str]:
 
 
 def _is_free(name: str) -> bool:
-    """Say whether nobody has the lock: one whose deployer was killed ends by itself.
+    """Return whether nobody holds the lock, which ends when its deployer is killed.
 
-    One that ended without being removed, since its engine was stopped, is removed. One
-    that runs never is.
+    Removes a lock that ended because the engine was stopped, but never one that runs.
     """
     if _state(name) in ("exited", "dead"):
         run("docker", "rm", name)

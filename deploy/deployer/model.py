@@ -1,4 +1,4 @@
-"""The stack's Compose files, and what `web-service` of them is under another name."""
+"""The stack's Compose files, and how to start their `web-service` as a colour."""
 
 import json
 import os
@@ -14,7 +14,7 @@ WEB = "web-service"
 
 
 class Model:
-    """What `docker compose config` says in the checkout: COMPOSE_FILE, .env and all."""
+    """The output of `docker compose config`, which reads COMPOSE_FILE and .env."""
 
     def __init__(self) -> None:
         done = _compose("config", "--format", "json")
@@ -24,17 +24,17 @@ class Model:
                     "docker has no plugin compose here: install docker-compose-plugin"
                     " (Debian's own package is docker-compose)"
                 )
-            raise RefusedError(f"The Compose files: {last_line(done.stderr)}")
+            raise RefusedError(f"Invalid Compose files: {last_line(done.stderr)}")
         self._model: dict[str, Any] = json.loads(done.stdout)
         if WEB not in self._model.get("services", {}):
-            raise RefusedError(f"The Compose files have no {WEB}: see COMPOSE_FILE")
+            raise RefusedError(f"The Compose files have no {WEB}: check COMPOSE_FILE")
         self._web: dict[str, Any] = self._model["services"][WEB]
         self.project: str = self._model["name"]
 
     def up(self, service: str, image: str, beside: list[Container]) -> str:
-        """Start an image as a service that is what `web-service` is, and say how.
+        """Start an image as a service with the settings of `web-service`; return how.
 
-        beside: the containers that are live; as many are started, or as the files say
+        beside: the live containers; as many are started, unless the files set a number
         """
         colour = deepcopy(self._web)
         for name in ("build", "profiles", "ports", "container_name"):
@@ -49,28 +49,27 @@ class Model:
         )
         if done.returncode:
             raise DeploymentError(f"It did not start: {last_line(done.stderr)}")
-        how = f"{service}, {replicas} of it, with the settings of "
-        how += settings_file() or "the Compose files, since there is no .env"
+        how = f"{service} (replicas: {replicas}), with the settings of "
+        how += settings_file() or "the Compose files, because there is no .env"
         if changed := self._changes(beside[0]):
-            how += f" (not as in the version before: {', '.join(changed)})"
+            how += f" (changed from the version before: {', '.join(changed)})"
         return how
 
     def check(self, live: Container) -> None:
-        """Refuse to put defaults in the place of what the live version has.
+        """Raise RefusedError if defaults would replace the live version's settings.
 
-        A file of settings says what is meant; an empty one means the defaults. Raises
-        RefusedError.
+        That needs a file of settings; an empty one means the defaults.
         """
         if not settings_file() and (changed := self._changes(live)):
             raise RefusedError(
-                f"There is no .env here, and {live.name}, which is live, was started"
-                f" with other settings: {', '.join(changed)}. Put its .env here, or"
-                " name it with DEPLOY_ENV=FILE; an empty .env means the defaults"
+                f"There is no .env here, but the live {live.name} has other settings"
+                f" than the defaults: {', '.join(changed)}. Put its .env here, or name"
+                " it with DEPLOY_ENV=FILE; an empty .env means the defaults"
             )
 
     def _changes(self, live: Container) -> list[str]:
-        """Name what a container has otherwise, or has and would not have any more."""
-        # In a Compose file a dollar begins a variable.
+        """Return what the files would change or take from a container, by name."""
+        # Compose files write a dollar as two.
         written = {
             name: str(value).replace("$$", "$")
             for name, value in (self._web.get("environment") or {}).items()
@@ -80,9 +79,9 @@ class Model:
         host = live.facts["HostConfig"]
         limits = self._web.get("deploy", {}).get("resources", {}).get("limits", {})
         if float(limits.get("cpus", 0)) != host["NanoCpus"] / 1e9:
-            settings.append("its limit of cpus")
+            settings.append("its CPU limit")
         if int(limits.get("memory", 0)) != host["Memory"]:
-            settings.append("its limit of memory")
+            settings.append("its memory limit")
         mounts = {mount["target"] for mount in self._web.get("volumes") or []} | {
             str(PurePosixPath("/run/secrets", secret["target"]))
             for secret in self._web.get("secrets") or []
@@ -95,13 +94,13 @@ class Model:
 
 
 def settings_file() -> str:
-    """Return the file whose settings count, if there is one."""
+    """Return the names of the settings files that exist."""
     files = os.environ.get("COMPOSE_ENV_FILES", ".env").split(",")
     return ", ".join(name for name in files if Path(name).is_file())
 
 
 def _compose(*arguments: str, given: str = "") -> CompletedProcess[str]:
-    """Run a command of Compose, with no profile asked for."""
+    """Run a command of Compose, without any profile."""
     environment = dict(os.environ)
     environment.pop("COMPOSE_PROFILES", "")
     return run("docker", "compose", *arguments, given=given, environment=environment)

@@ -1,4 +1,4 @@
-"""What is asked of a deployment, and how long each of its steps may take."""
+"""The settings of a deployment, from the environment."""
 
 import os
 import shutil
@@ -9,15 +9,15 @@ from deployer.ending import RefusedError
 
 MEANING = {
     "CANARY_SHARE": "percentage of visitors that get the new version first; 0: none",
-    "CANARY_SECONDS": "for how long they do, until the two versions are compared",
-    "WATCH_SECONDS": "for how long the new version is watched once everybody has it",
-    "HEALTHY_SECONDS": "within how many seconds the new version has to be healthy",
+    "CANARY_SECONDS": "how long they do, before the two versions are compared",
+    "WATCH_SECONDS": "how long the new version is watched once all visitors get it",
+    "HEALTHY_SECONDS": "how long the new version may take to become healthy",
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a deployment goes. The defaults are those of a small site."""
+    """The settings of a deployment. The defaults suit a small site."""
 
     canary_share: int = 10
     canary_seconds: int = 30
@@ -25,12 +25,12 @@ class Plan:
     healthy_seconds: int = 120
     url: str = ""
     was_kept: bool = False
-    """The image was good once: this checkout's smoke tests may ask what it never had,
-    and a comparison may favour what fails fast."""
+    """The image was live before. It is not tested: this checkout's smoke tests may need
+    newer features, and a live version that fails fast may look better than it."""
 
     @classmethod
     def from_environment(cls, *, is_rollback: bool = False) -> Self:
-        """Return what the environment says. Raises RefusedError."""
+        """Read the environment. Raises RefusedError."""
         numbers: dict[str, Any] = {
             name.lower(): _number(name, os.environ[name])
             for name in MEANING
@@ -43,13 +43,13 @@ class Plan:
             return plan.of_rollback()
         if plan.url and not shutil.which("page-tracker"):
             raise RefusedError(
-                "DEPLOY_URL is set, and this machine has no command page-tracker to"
+                "DEPLOY_URL is set, but this machine has no command page-tracker to"
                 " check it with: make deploy installs it"
             )
         return plan
 
     def of_rollback(self) -> Self:
-        """Return the same for an image that was live before."""
+        """Return the settings for an image that was live before."""
         return replace(self, canary_share=0, watch_seconds=0, url="", was_kept=True)
 
     @staticmethod
@@ -60,7 +60,7 @@ class Plan:
             f"  {name:16} {meaning} (default: {defaults[name.lower()]})"
             for name, meaning in MEANING.items()
         ) + (
-            "\n  DEPLOY_URL       where visitors get it: smoke-tested from here too"
+            "\n  DEPLOY_URL       the visitors' address, smoke-tested from here too"
             " (default: none)"
         )
 

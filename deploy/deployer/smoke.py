@@ -1,4 +1,4 @@
-"""The smoke tests, which are a command of the product: `page-tracker smoke URL`."""
+"""The smoke tests: `page-tracker smoke URL`."""
 
 import re
 
@@ -6,17 +6,17 @@ from deployer.ending import DeploymentError, quote
 from deployer.engine import last_line, run
 
 SECONDS = 90
-"""More than the command takes, which has limits of its own."""
+"""More than the command takes: its requests have time limits."""
 
 
 def smoke(container: str) -> str:
-    """Have a container test what it serves, where no visitor comes in."""
+    """Run the tests in a container, against that container alone."""
     inside = ("docker", "exec", container)
     return _verdict(*inside, "page-tracker", "smoke", "http://127.0.0.1:8000")
 
 
 def smoke_at(url: str) -> str:
-    """Test what visitors get at a URL, as they come from elsewhere."""
+    """Run the tests on this machine, against the URL that visitors use."""
     return _verdict("page-tracker", "smoke", url)
 
 
@@ -24,8 +24,8 @@ def _verdict(*command: str) -> str:
     """Return the last line of the tests. Raises DeploymentError."""
     done = run(*command, seconds=SECONDS)
     if done.returncode:
-        quote("The smoke tests", done.stdout + done.stderr)
+        quote("Output of the smoke tests", done.stdout + done.stderr)
         failed = re.findall(r"^FAILED +(.*)", done.stdout, re.MULTILINE)
         reason = failed[0] if failed else last_line(done.stderr or done.stdout)
-        raise DeploymentError(f"The smoke tests did not pass: {reason}")
+        raise DeploymentError(f"The smoke tests failed: {reason}")
     return last_line(done.stdout)

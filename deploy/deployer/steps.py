@@ -1,4 +1,4 @@
-"""A deployment, step by step; whatever fails, visitors get the version before."""
+"""The steps of a deployment. If one fails, all visitors get the version before."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,20 +20,20 @@ from deployer.ending import (
     say,
 )
 from deployer.engine import Health, Version, last_line, wait_for
-from deployer.journal import KEPT, WENT_BACK, Journal, Record, short
+from deployer.journal import KEPT, ROLLED_BACK, Journal, Record, short
 from deployer.plan import Plan
 from deployer.smoke import smoke, smoke_at
 from deployer.traffic import Traffic, watch
 
 FINISH = "finish"
-"""The step from which on the new version stays, even if nobody finishes it."""
+"""From this step on the new version stays, even if the deployer is killed."""
 
 LINES_OF_LOG = 20
 
 
 @dataclass
 class Deployment:
-    """One deployment, under the lock and with its first line in the history."""
+    """A deployment that holds the lock, and whose first line is in the history."""
 
     stack: Stack
     journal: Journal
@@ -43,35 +43,36 @@ class Deployment:
     candidate: Version | None = None
 
     def run(self, image: str, plan: Plan) -> int:
-        """Do all steps, and return the status of the command.
+        """Run all steps, and return the status of the command.
 
-        Raises UnsettledError: then nothing more is touched, as another may be at it.
+        Raises UnsettledError without changing anything more, because then another
+        deployment may have begun.
         """
         began = time.monotonic()
         try:
             self._bring_to_all(image, plan)
-            self.interruptions.put_off()
+            self.interruptions.ignore()
         except UnsettledError:
             raise
         except (DeploymentError, Interruption) as error:
-            return self._go_back(error)
+            return self._roll_back(error)
         self._finish()
         self.journal.write(self.name, outcome=KEPT)
-        say(f"Kept: visitors get {short(image)}, after {_since(began)}.")
+        say(f"Done: visitors get {short(image)}, after {_since(began)}.")
         return Status.KEPT
 
     def _bring_to_all(self, image: str, plan: Plan) -> None:
-        with self._step("start", f"{short(image)}, where no visitor gets it") as says:
+        with self._step("start", f"{short(image)}, without visitors") as note:
             candidate, how = self.stack.start(image, self.before)
             self.candidate = candidate
-            says(how)
-        with self._step("healthy", f"within {plan.healthy_seconds} s"):
+            note(how)
+        with self._step("healthy", f"wait for {plan.healthy_seconds} s at most"):
             self._wait_until_healthy(candidate, plan.healthy_seconds)
         if plan.was_kept:
-            say(f"{'':{WIDTH}} no smoke tests, no canary: visitors had this image once")
+            say(f"{'':{WIDTH}} no smoke tests, no canary: this image was live before")
         else:
-            with self._step("smoke", "the smoke tests, against it alone") as says:
-                says(smoke(self.stack.container(candidate)))
+            with self._step("smoke", "run the smoke tests in its container") as note:
+                note(smoke(self.stack.container(candidate)))
             self._give_share(candidate, plan.canary_share, plan.canary_seconds)
         self._promote(candidate, plan)
 
@@ -89,16 +90,16 @@ class Deployment:
             )
         if health.state == "failed":
             log = last_line(self._log_of(candidate))
-            raise DeploymentError(f"It ended: {health.detail}; it said last: {log}")
+            raise DeploymentError(f"It ended: {health.detail}; its last line: {log}")
 
     def _give_share(self, candidate: Version, share: int, seconds: int) -> None:
         if not share or not seconds:
-            say(f"{'canary':{WIDTH}} left out, as asked for")
+            say(f"{'canary':{WIDTH}} skipped, as requested")
             return
         what = f"{share} % of the visitors, for {seconds} s"
-        with self._step("canary", what) as says:
+        with self._step("canary", what) as note:
             self.stack.share(self.before, candidate, share)
-            says(self._watch(seconds, engine.now()))
+            note(self._watch(seconds, engine.now()))
 
     def _promote(self, candidate: Version, plan: Plan) -> None:
         seconds = plan.watch_seconds
@@ -107,17 +108,17 @@ class Deployment:
             self.stack.promote(candidate)
             since = engine.now()
         if plan.url:
-            with self._step("outside", f"the smoke tests, at {plan.url}") as says:
-                says(smoke_at(plan.url))
+            with self._step("outside", f"run the smoke tests at {plan.url}") as note:
+                note(smoke_at(plan.url))
         if seconds:
-            what = f"for {seconds} s, beside what was before"
-            with self._step("watch", what) as says:
-                says(self._watch(seconds, since, old))
+            what = f"compare it with the version before, for {seconds} s"
+            with self._step("watch", what) as note:
+                note(self._watch(seconds, since, old))
         elif not plan.was_kept:
-            say(f"{'watch':{WIDTH}} left out, as asked for")
+            say(f"{'watch':{WIDTH}} skipped, as requested")
 
     def _watch(self, seconds: int, since: datetime, old: Traffic | None = None) -> str:
-        """Compare it with what the one before does meanwhile, or has done."""
+        """Compare it with the version before: its traffic now, or its old traffic."""
         assert (candidate := self.candidate)
 
         def both() -> tuple[Traffic, Traffic]:
@@ -131,33 +132,33 @@ class Deployment:
         return Traffic.of(version.service, self.stack.access_log(since))
 
     def _finish(self) -> None:
-        what = "what was before answers what it has, and stops"
-        with self._step(FINISH, what) as says:
+        what = "the version before answers its last requests, and stops"
+        with self._step(FINISH, what) as note:
             try:
-                says(self.stack.finish(self.before))
+                note(self.stack.finish(self.before))
             except DeploymentError as error:
-                says(f"it is still there, until the next deployment: {error}")
+                note(f"it is still there, until the next deployment: {error}")
 
-    def _go_back(self, error: DeploymentError | Interruption) -> int:
-        """Give visitors what they had, and return the status of the command."""
-        self.interruptions.put_off()
+    def _roll_back(self, error: DeploymentError | Interruption) -> int:
+        """Give visitors the version before, and return the status of the command."""
+        self.interruptions.ignore()
         began = time.monotonic()
         say(f"{'FAILED':{WIDTH}} {error}")
-        # Before anything is changed: without the lock nothing may be.
+        # First, because it fails without the lock: then nothing may be changed.
         self.journal.write(self.name, reason=str(error))
         if self.candidate and not isinstance(error, Interruption):
             service = self.candidate.service
             quote(f"The last lines of {service}", self._log_of(self.candidate))
         try:
-            given = self.stack.go_back(self.before)
-            self.journal.write(self.name, outcome=WENT_BACK)
+            given = self.stack.roll_back(self.before)
+            self.journal.write(self.name, outcome=ROLLED_BACK)
         except DeploymentError as worse:
-            say(f"{'FAILED':{WIDTH}} to go back, too: {worse}")
-            say(f"Look at it at once, or let make rollback settle it. {error}")
+            say(f"{'FAILED':{WIDTH}} the rollback failed too: {worse}")
+            say(f"Not rolled back: check the stack, or run make rollback. {error}")
             return Status.STUCK
-        say(f"{'back':{WIDTH}} visitors get {short(given.image)}, {_since(began)}")
-        say(f"Went back: {error}")
-        return error.status if isinstance(error, Interruption) else Status.WENT_BACK
+        say(f"{'rollback':{WIDTH}} visitors get {short(given.image)}, {_since(began)}")
+        say(f"Rolled back: {error}")
+        return error.status if isinstance(error, Interruption) else Status.ROLLED_BACK
 
     def _log_of(self, candidate: Version) -> str:
         try:
@@ -167,32 +168,33 @@ class Deployment:
 
     @contextmanager
     def _step(self, name: str, what: str) -> Iterator[Callable[[str], None]]:
-        """Say what is done, put it into the history, and say how long it took."""
+        """Write a step into the history, print it, and print how long it took."""
         self.journal.write(self.name, step=name)
         say(f"{name:{WIDTH}} {what}")
         began = time.monotonic()
-        told: list[str] = []
-        yield told.append
-        say(f"{'':{WIDTH}} {': '.join([f'done in {_since(began)}', *told])}")
+        notes: list[str] = []
+        yield notes.append
+        say(f"{'':{WIDTH}} {': '.join([f'done in {_since(began)}', *notes])}")
 
 
-def settle(stack: Stack, journal: Journal, left: Record) -> bool:
-    """Bring to an end what a deployment left that was killed.
+def settle(stack: Stack, journal: Journal, killed: Record) -> bool:
+    """Finish or roll back a deployment that was killed.
 
-    Returns whether that was to go back. Raises UnsettledError.
+    Returns whether it was rolled back. Raises UnsettledError.
     """
-    say(f"{'settle':{WIDTH}} {left.by} was stopped at {left.step or 'the start'}:")
+    at = killed.step or "its start"
+    say(f"{'settle':{WIDTH}} the deployment of {killed.by}, killed at {at}:")
     try:
-        if left.step == FINISH:
-            how = f"its version was good, and is kept: {stack.finish(left.before)}"
-            journal.write(left.deployment, outcome=KEPT)
+        if killed.step == FINISH:
+            how = f"it had passed all steps, and is kept: {stack.finish(killed.before)}"
+            journal.write(killed.deployment, outcome=KEPT)
         else:
-            how = f"visitors get {short(stack.go_back(left.before).image)}"
-            journal.write(left.deployment, outcome=WENT_BACK, reason="it was killed")
+            how = f"visitors get {short(stack.roll_back(killed.before).image)}"
+            journal.write(killed.deployment, outcome=ROLLED_BACK, reason="killed")
     except DeploymentError as error:
         raise UnsettledError(str(error)) from error
     say(f"{'':{WIDTH}} {how}")
-    return left.step != FINISH
+    return killed.step != FINISH
 
 
 def _since(began: float) -> str:

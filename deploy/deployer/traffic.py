@@ -1,4 +1,4 @@
-"""Watches two versions: by the proxy's log, and when one is worse than the other."""
+"""Compares two versions by the proxy's log: is the new one worse?"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,18 +17,17 @@ SECONDS_MORE = 0.05
 SECONDS_BETWEEN_LOOKS = 2
 
 RULE = f"""\
-Two versions are compared by what the proxy logged of both. Where one of them answered
-less than {LEAST} requests, nothing is held against the new one. It is worse
-  by its errors, if at least {ERRORS} of its answers were (statuses from 500 on), and
-    their share is more than {TIMES} times that of the other, and {POINTS:.0%} of all
-    more;
-  by its speed, if half or 95 % of its answers took more than {TIMES} times as long as
-    with the other, and {SECONDS_MORE * 1000:.0f} ms more."""
+Two versions are compared by the proxy's log, once each answered {LEAST} requests.
+The new version fails
+  on errors, if at least {ERRORS} of its answers have a status from 500 on, and their
+    share is more than {TIMES} times the other's and more than {POINTS:.0%} above it;
+  on speed, if half or 95 % of its answers take more than {TIMES} times as long as the
+    other's, and {SECONDS_MORE * 1000:.0f} ms more."""
 
 
 @dataclass
 class Traffic:
-    """Requests that one version answered: how many, how well and in which times."""
+    """Requests that one version answered: their number, errors and times."""
 
     service: str
     errors: int = 0
@@ -36,7 +35,7 @@ class Traffic:
 
     @classmethod
     def of(cls, service: str, log: Iterable[str]) -> Self:
-        """Return what the lines of the proxy's log say of a service."""
+        """Return the traffic of a service, from lines of the proxy's log."""
         traffic = cls(service)
         for line in log:
             entry = _entry(line)
@@ -95,18 +94,18 @@ def watch(
     seconds: float,
     silent: bool = True,
 ) -> str:
-    """Compare the new version with the old for some seconds, and say how they did.
+    """Compare the new version with the old for some seconds, and return both in words.
 
-    Errors end it at once; times are compared at the end, since the first ones are those
-    of a version that warms up. `silent` says whether it is fine that nobody asks the
-    new one. Raises DeploymentError.
+    Errors end it at once. Times are compared at the end, because the new version is
+    slow at first. `silent`: the new version may have no requests. Raises
+    DeploymentError.
     """
     new, old = both()
 
     def is_erring() -> bool:
         nonlocal new, old
         if (state := health()).state != "healthy":
-            raise DeploymentError(f"It is healthy no more: {state.detail}")
+            raise DeploymentError(f"It is no longer healthy: {state.detail}")
         new, old = both()
         return errs_more(new, old)
 
@@ -115,14 +114,14 @@ def watch(
     if is_slower(new, old):
         raise DeploymentError(f"It is slower: {new}; {old}")
     if not silent and not new.requests and old.requests >= LEAST:
-        raise DeploymentError(f"It answered nothing any more, where before: {old}")
+        raise DeploymentError(f"It answered no requests. Before: {old}")
     if not can_compare(new, old):
-        return f"not compared, for want of {LEAST} requests of each: {new}; {old}"
+        return f"not compared, since not both had {LEAST} requests: {new}; {old}"
     return f"{new}; {old}"
 
 
 def _entry(line: str) -> dict[str, Any]:
-    """Return a request that a line tells of, or nothing of other lines."""
+    """Return the request in a line of the log, or nothing for other lines."""
     try:
         entry = json.loads(line)
         if isinstance(entry, dict) and {"backend", "status"} <= entry.keys():
@@ -134,8 +133,8 @@ def _entry(line: str) -> dict[str, Any]:
 
 def _seconds(entry: dict[str, Any]) -> float:
     """Return how long the last version that was asked took, or the whole request."""
-    told = str(entry.get("upstream_seconds") or "").replace(":", ",").rpartition(",")[2]
+    times = str(entry.get("upstream_seconds") or "").replace(":", ",").split(",")
     try:
-        return float(told)
+        return float(times[-1])
     except ValueError:
         return float(entry.get("seconds") or 0)

@@ -1,4 +1,4 @@
-"""Options and fixtures that the tests of the deployment share."""
+"""Options and fixtures of the deployment's tests."""
 
 import signal
 
@@ -9,14 +9,14 @@ SECONDS = 400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test but those of a unit as long as containers take."""
+    """Give more time to all tests but unit tests."""
     for item in items:
         if "unit" not in item.path.parts:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let tests in containers be told which image they test."""
+    """Add the option that names the image to test."""
     parser.addoption("--image", help="image of Page Tracker to test in containers")
 
 
@@ -26,6 +26,6 @@ def image(pytestconfig: pytest.Config) -> str:
     name = pytestconfig.getoption("--image")
     if name is None:
         pytest.exit("--image names the image to test: make proxy-test sets it", 4)
-    # What was started is removed when a job is ended, too.
+    # Fixtures also remove what they started when CI ends a job.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return str(name)

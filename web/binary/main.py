@@ -1,7 +1,7 @@
-"""The page-tracker command, where it is one executable: what that runs.
+"""Runs the page-tracker command inside the executable.
 
-The executable unpacks libraries and files into a folder of its own, runs this in a
-child of its process, passes signals on to it, and removes the folder when it has ended.
+The executable unpacks libraries and files into a temporary folder, runs this module in
+a child process, passes signals on to it, and removes the folder when it has ended.
 """
 
 import ctypes
@@ -13,15 +13,14 @@ from pathlib import Path
 from page_tracker.cli import main
 
 PR_SET_PDEATHSIG = 1
-"""Of prctl(2): the signal to be sent when the parent is gone."""
+"""Option of prctl(2): the signal to send when the parent process has ended."""
 
-# The folder's libraries are for this process, which has them. A redis-server that is
-# started has its own.
+# This process has loaded the folder's libraries. A redis-server needs the system's.
 os.environ.pop("LD_LIBRARY_PATH", None)
 if "LD_LIBRARY_PATH_ORIG" in os.environ:
     os.environ["LD_LIBRARY_PATH"] = os.environ.pop("LD_LIBRARY_PATH_ORIG")
 
-# Whoever kills the process that was started means all of it.
+# Killing the parent process must end the whole program.
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

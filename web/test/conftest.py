@@ -14,7 +14,7 @@ for name in list(os.environ):
     if name.startswith(("PAGE_TRACKER_", "REDIS_URL", "GUNICORN_")):
         del os.environ[name]
 os.environ["REDIS_URL"] = "unix:///dev/null/there-is-no-redis"
-# What a shell runs in the background ignores Ctrl-C, and so does all that it starts.
+# A shell lets its background jobs, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # pylint: disable=wrong-import-position
@@ -22,9 +22,9 @@ from click.testing import CliRunner, Result  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from page_tracker.cli import main  # noqa: E402
-from page_tracker.operating.redis_server import RedisServer, find_program  # noqa: E402
-from page_tracker.redis_url import RedisUrl  # noqa: E402
-from page_tracker.tracking.connection import connect  # noqa: E402
+from page_tracker.store.connection import connect  # noqa: E402
+from page_tracker.store.server import RedisServer, find_program  # noqa: E402
+from page_tracker.store.url import RedisUrl  # noqa: E402
 from support.flags import flags_text  # noqa: E402
 from support.redis_cluster import SixNodes, redis_cluster, watched  # noqa: E402
 from support.usage import Command  # noqa: E402

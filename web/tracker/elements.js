@@ -2,12 +2,12 @@
 
 const ELEMENTS = "[data-views],[data-visits]";
 
-/** Say whether the page shows a number. */
+/** Return an element that shows a number, if there is one. */
 export function hasElements() {
   return document.querySelector(ELEMENTS);
 }
 
-/** Show the numbers of an answer; what it does not have stays as the page wrote it. */
+/** Show the numbers of an answer. An element without a number keeps its text. */
 export function fill(answer) {
   for (const element of document.querySelectorAll(ELEMENTS)) {
     for (const kind of ["views", "visits"]) {
@@ -21,6 +21,6 @@ function written(number) {
   try {
     return number.toLocaleString(document.documentElement.lang);
   } catch {
-    return number.toLocaleString(); // the page names no language, or none that exists
+    return number.toLocaleString(); // the page has no language, or an invalid one
   }
 }

@@ -1,13 +1,13 @@
-// Which page is shown, and when it becomes another one.
+// Which page is shown, and when it changes.
 
 const MILLISECONDS_TO_RENDER = 100;
 
-/** Return the page's path and query, and its fragment where that is a route. */
+/** Return the page's path and query, and its fragment if that is a route. */
 export function currentPage() {
   return path(location.search);
 }
 
-// As in #/about or #!about; any other fragment is a place on the page.
+// A route is for example #/about or #!about; other fragments are places on the page.
 function path(search) {
   const route = /^#[!/]/.test(location.hash) ? location.hash : "";
   return location.pathname + (search ?? "") + route;
@@ -16,8 +16,8 @@ function path(search) {
 /**
  * Follow an application that changes the page without loading another document.
  *
- * `moved` is called once the page is drawn and has its title, `tidied` with the page
- * so far when a mere change of its query took its entry's place in the history.
+ * Calls `moved` once the new page is drawn and has its title. Calls `tidied`, with the
+ * page before, when only the query changed and replaced its entry in the history.
  */
 export function followHistory(moved, tidied) {
   const soon = () => setTimeout(moved, MILLISECONDS_TO_RENDER);

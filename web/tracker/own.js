@@ -1,16 +1,16 @@
-// The mark of a browser whose views are its owner's own, and not counted.
+// Marks the browser of a site's owner, whose views are not counted.
 
 import { storage } from "./storage.js";
 
 const KEY = "page-tracker-own";
 const LINK = /^#page-tracker=(own|visitor)$/;
 
-/** Say whether this browser is marked. */
+/** Return whether this browser is marked. */
 export function isOwn() {
   return KEY in storage;
 }
 
-/** Set or remove the mark where the page's address asks for it, and say what holds. */
+/** Set or remove the mark if the page's address asks for it, and show the result. */
 export function readMark() {
   const wish = LINK.exec(location.hash)?.[1];
   if (!wish) return;
@@ -18,7 +18,7 @@ export function readMark() {
     if (wish === "own") storage[KEY] = "1";
     else delete storage[KEY];
   } catch {
-    // The storage is full: what is said below stays true.
+    // The storage is full: the message below is still true.
   }
   history.replaceState(history.state, "", location.pathname + location.search);
   alert(

@@ -1,7 +1,7 @@
 // Views that could not be sent yet.
 //
-// Each is stored under a key of its own, so that two tabs never overwrite what the other
-// one keeps, and no key is left once all are sent.
+// Each is stored under a key of its own, so that two tabs never overwrite each other's
+// views, and no key is left once all are sent.
 
 import { memory, storage } from "./storage.js";
 
@@ -9,7 +9,7 @@ const PREFIX = "page-tracker-view-";
 const MOST = 100;
 const SECONDS_KEPT = 24 * 60 * 60;
 
-/** Keep a view that was seen at a time (in milliseconds), in `memory` or `storage`. */
+/** Keep a view, with the time it was seen (in milliseconds), in `memory` or `storage`. */
 export function enqueue(view, seen, place) {
   if (queued().length >= MOST) return;
   const text = JSON.stringify({ ...view, seen });
@@ -20,7 +20,7 @@ export function enqueue(view, seen, place) {
   }
 }
 
-/** Return what is kept, each with its age in seconds; drop what is too old or broken. */
+/** Return the kept views, with their age in seconds; drop old and invalid ones. */
 export function queued() {
   const views = [];
   for (const [key, text] of Object.entries({ ...storage, ...memory })) {

@@ -1,14 +1,14 @@
-// The browser's storage for this site, or memory where it has none for us.
+// The browser's storage for this site, or memory if that is unavailable.
 
 /** Keeps strings by name, as `localStorage` does, until the page is left. */
 export const memory = {};
 
-/** The browser's storage; `memory` where there is none. */
+/** The browser's storage, or `memory` without one. */
 export const storage = open();
 
 function open() {
   try {
-    Object.keys(localStorage); // throws where it is blocked, broken or null
+    Object.keys(localStorage); // throws if it is blocked, broken or null
     return localStorage;
   } catch {
     return memory;

@@ -2,7 +2,7 @@
 //
 //   <script defer src="https://counter.example/tracker.js" data-site="example.org"></script>
 //
-// No cookie, and nothing stored but what could not be sent yet and the owner's mark.
+// It sets no cookie. It stores only unsent views and the owner's mark.
 
 import { fill, hasElements } from "./elements.js";
 import { currentPage, followHistory } from "./navigation.js";
@@ -12,7 +12,7 @@ import { memory, storage } from "./storage.js";
 
 const MILLISECONDS_TO_ANSWER = 10_000;
 
-// To be had only while the script first runs, and not by a module.
+// Available only while the script first runs, and not in a module.
 const script = document.currentScript ?? document.querySelector("script[data-site]");
 const { site, endpoint = "api/v1/views" } = script.dataset;
 const url = new URL(endpoint, script.src).href;
@@ -23,7 +23,7 @@ let counted;
 /** The view whose numbers the page shows. */
 let latest;
 
-/** Count the page if somebody sees it, unless it is the one that was counted last. */
+/** Count the page if it is visible, and not the one that was counted last. */
 function arrive() {
   if (document.prerendering || document.hidden) return;
   readMark();
@@ -35,7 +35,7 @@ function arrive() {
   else count(latest, hand);
 }
 
-/** Count the page again, though it is the same. */
+/** Count the page, even if it was counted last. */
 function arriveAgain() {
   counted = "";
   arrive();
@@ -50,7 +50,7 @@ function newView(referrer) {
     site,
     page: currentPage(),
     referrer: referrer.length > 2048 ? referrer.split("?")[0].slice(0, 2048) : referrer,
-    title: [...document.title].slice(0, 512).join(""), // no half of a character
+    title: [...document.title].slice(0, 512).join(""), // never half a character
     id: randomId(),
     privacy: Boolean(privacy),
     own: isOwn(),
@@ -62,7 +62,7 @@ function randomId() {
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
-/** Send a view, and what waits once that went well; keep it when not. */
+/** Send a view, then those in the queue. Keep the view if it cannot be sent. */
 async function count(view, send) {
   const seen = Date.now();
   try {
@@ -73,21 +73,21 @@ async function count(view, send) {
   }
 }
 
-/** Hand a view to the browser, which sends it even when the page is left. */
+/** Hand a view to the browser, which sends it even after the page is left. */
 function hand(view) {
   if (!navigator.onLine || !navigator.sendBeacon(url, JSON.stringify(view))) {
     throw Error("not sent");
   }
 }
 
-/** Send a view and show the numbers that come back, unless the visitor has gone on. */
+/** Send a view and show its numbers, unless the visitor has moved on. */
 async function show(view) {
   const answer = await post(view, true);
   const numbers = await answer.json(); // a refusal has none
   if (view === latest) fill(numbers);
 }
 
-/** Send what waits. Another tab may do so too: by their ids, all count once. */
+/** Send the queue. Another tab may send it too: thanks to their ids, all count once. */
 async function sendQueue() {
   const views = queued();
   if (!views.length) return;
@@ -95,11 +95,11 @@ async function sendQueue() {
     await post(views);
     dequeue(views);
   } catch {
-    // They wait for the next time.
+    // They stay in the queue.
   }
 }
 
-/** Send text, for which no browser asks first. Throws where another try may go well. */
+/** Send text, which needs no CORS preflight. Throws if a retry may succeed. */
 async function post(body, keepalive) {
   const answer = await fetch(url, {
     method: "POST",
@@ -132,7 +132,7 @@ function start() {
 }
 
 if (!site) console.error("Page Tracker: its tag needs the attribute data-site");
-// Once a page, and never for a file on somebody's disk.
+// Once for each page, and never for a local file.
 else if (!window.pageTracker && location.protocol !== "file:") {
   window.pageTracker = { event: countEvent, view: arriveAgain };
   if (document.readyState === "loading") {

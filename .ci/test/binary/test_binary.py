@@ -26,13 +26,13 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 10
-"""After which Docker kills a container, where nothing else is said."""
+"""After these Docker kills a container, by default."""
 
 pytestmark = pytest.mark.timeout(300)
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> bool:
-    """Return whether a condition came true within some seconds."""
+    """Return whether a condition comes true within some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -57,7 +57,7 @@ def compose(*arguments: str) -> tuple[int, str]:
 
 
 def start(service: str, port: int) -> str:
-    """Start a service, and return where its port is found."""
+    """Start a service, and return the address of its port."""
     status, output = compose("up", "-d", "--wait", "--wait-timeout", "60", service)
     assert status == 0, output
     return compose("port", service, str(port))[1].strip()
@@ -65,14 +65,14 @@ def start(service: str, port: int) -> str:
 
 @dataclass
 class Machine:
-    """A container that has nothing of ours but the binary, which serves."""
+    """A container with only the binary, which serves."""
 
     service: str
     url: str
     redis_url: str
 
     def run(self, *command: str) -> str:
-        """Run a command in the container, and return what it prints."""
+        """Run a command in the container, and return its output."""
         status, output = compose("exec", "--no-TTY", self.service, *command)
         assert status == 0, output
         return output
@@ -140,7 +140,7 @@ def test_should_count_a_site_that_its_own_command_registered(machine: Machine) -
     assert "Europe/Berlin" in report and "/about" in report and "Firefox" in report
     assert style.headers["Content-Type"].startswith("text/css")
     commit = run(".ci/commit")[1].strip()
-    assert built["commit"] == commit, "it is of another commit: run make binary"
+    assert built["commit"] == commit, "it is from another commit: run make binary"
 
 
 def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
@@ -156,11 +156,11 @@ def test_should_end_cleanly_when_terminated(machine: Machine) -> None:
     changed = run("docker", "diff", container)[1]
     assert ended == (0, "0\n")
     assert "ERROR" not in log
-    assert "_MEI" not in changed, "what it unpacked was left behind"
+    assert "_MEI" not in changed, "unpacked files were left behind"
 
 
 @pytest.mark.usefixtures("redis_url")
-def test_should_say_what_to_install_when_there_is_no_redis() -> None:
+def test_should_print_what_to_install_when_there_is_no_redis() -> None:
     # When
     status, output = compose(
         *("run", "--rm", "--no-deps", "--no-TTY", "--env", "REDIS_URL="),
@@ -212,7 +212,7 @@ def test_should_be_the_same_when_built_elsewhere(tmp_path: Path) -> None:
     assert changed == (
         0,
         "",
-    ), "commit first: what is built elsewhere is what is committed"
+    ), "commit first: the other build uses the last commit"
     elsewhere = tmp_path / "a place with another name"
     subprocess.run(["git", "clone", "--quiet", ROOT, elsewhere], check=True)
 

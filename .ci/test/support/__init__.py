@@ -1,4 +1,4 @@
-"""What the tests of the pipelines share."""
+"""Helpers of the pipeline's tests."""
 
 import os
 import re
@@ -18,7 +18,7 @@ def read(name: str) -> str:
 
 
 def load(name: str) -> dict[str, Any]:
-    """Return what a YAML file of the repository holds."""
+    """Return the content of a YAML file of the repository."""
     held: dict[str, Any] = yaml.safe_load(read(name))
     return held
 
@@ -31,7 +31,7 @@ def targets() -> set[str]:
 def run(
     *command: str | Path, cwd: Path = ROOT, environment: dict[str, str] | None = None
 ) -> tuple[int, str]:
-    """Run a command, and return its status and what it printed."""
+    """Run a command, and return its status and output."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -65,7 +65,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch", "main")
 
     def run(self, *command: str | Path) -> tuple[int, str]:
-        """Run a command in it, and return its status and what it printed."""
+        """Run a command in it, and return its status and output."""
         return run(*command, cwd=self.folder, environment=self.environment)
 
     def git(self, *arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""`deploy/deploy` on a real stack: what it keeps, what it refuses, what it says."""
+"""`deploy/deploy` on a real stack."""
 
 import json
 import os
@@ -24,7 +24,7 @@ MORE = {
         }
     }
 }
-"""What an operator's own Compose file has besides those of the repository."""
+"""An operator's own Compose file."""
 
 SETTINGS = """\
 COMPOSE_FILE=docker-compose.yml:more.json
@@ -48,7 +48,7 @@ class Deployed:
     checkout: Path
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Return what the deployer has in the environment."""
+        """Return the environment of the deployer."""
         of_stack = {
             "COMPOSE_PROJECT_NAME": self.stack.project,
             "PAGE_TRACKER_PROXY_IMAGE": f"{self.stack.project}:proxy",
@@ -60,14 +60,14 @@ class Deployed:
         return run(command, *arguments, environment=self.environment(**settings))
 
     def deploy(self, **settings: str) -> str:
-        """Deploy the image at once, and return what was said."""
+        """Deploy the image, without canary and watch, and return the output."""
         done = self.run("deploy", self.image, **AT_ONCE | settings)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     @contextmanager
     def deploying(self, until: str) -> Iterator[Deploying]:
-        """Begin a deployment that takes long, and give it when it is at a step."""
+        """Begin a long deployment, and give it once it is at a step."""
         environment = self.environment(CANARY_SECONDS="60")
         arguments = ("deploy", self.image)
         it = Deploying(*arguments, environment=environment, checkout=self.checkout)
@@ -112,20 +112,22 @@ def deployed_fixture(
         stack.remove()
 
 
-def test_should_refuse_to_go_back_when_nothing_was_before(deployed: Deployed) -> None:
+def test_should_refuse_a_rollback_when_there_is_no_image_before(
+    deployed: Deployed,
+) -> None:
     # When
     done = deployed.run("rollback")
 
     # Then
     assert done.returncode == 2
-    assert "The history has nothing from before sha256:" in done.stdout
+    assert "The history has no image before sha256:" in done.stdout
 
 
 def test_should_keep_settings_mounts_and_networks_when_a_second_checkout_deploys(
     deployed: Deployed,
 ) -> None:
     # When
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
     assert len(deployed.live()) == 2
@@ -135,11 +137,11 @@ def test_should_keep_settings_mounts_and_networks_when_a_second_checkout_deploys
     assert "/run/secrets/licence" in deployed.inspect("{{.Mounts}}")
     assert "public-network" in deployed.inspect("{{.NetworkSettings.Networks}}")
     assert "max-size:1m" in deployed.inspect("{{.HostConfig.LogConfig.Config}}")
-    assert "2 of it, with the settings of .env\n" in said
+    assert "(replicas: 2), with the settings of .env\n" in output
 
 
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
-def test_should_touch_nothing_when_a_checkout_has_no_settings(
+def test_should_change_nothing_when_a_checkout_has_no_settings(
     deployed: Deployed, command: str
 ) -> None:
     # Given
@@ -152,15 +154,15 @@ def test_should_touch_nothing_when_a_checkout_has_no_settings(
     # Then
     assert done.returncode == 2
     assert re.match(
-        r"Refused: There is no \.env here, and \S+-blue-service-1, which is live,"
-        r" .*: .*PAGE_TRACKER_SITES.*, its limit of cpus, its limit of memory,"
+        r"Refused: There is no \.env here, but the live \S+-blue-service-1 has other"
+        r" .*: .*PAGE_TRACKER_SITES.*, its CPU limit, its memory limit,"
         r" /run/secrets/licence, \S+_public-network\. .*DEPLOY_ENV",
         done.stdout,
     )
     assert deployed.live() == before
 
 
-def test_should_take_other_settings_when_a_file_has_them(
+def test_should_use_other_settings_when_a_file_has_them(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     # Given
@@ -170,14 +172,14 @@ def test_should_take_other_settings_when_a_file_has_them(
     )
 
     # When
-    said = deployed.deploy(COMPOSE_ENV_FILES=str(settings))
+    output = deployed.deploy(COMPOSE_ENV_FILES=str(settings))
 
     # Then
     assert "=another.example,example.org" in deployed.inspect("{{.Config.Env}}")
-    assert f"settings of {settings} (not as in the version before: " in said
+    assert f"settings of {settings} (changed from the version before: " in output
 
 
-def test_should_go_on_from_what_runs_when_the_live_colour_does_not(
+def test_should_go_on_from_a_running_version_when_the_live_colour_is_stopped(
     deployed: Deployed,
 ) -> None:
     # Given
@@ -194,15 +196,15 @@ def test_should_go_on_from_what_runs_when_the_live_colour_does_not(
 
     # When
     deployed.stack.up("web-service")
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
-    assert "did not run, and visitors got web-service" in said
+    assert "did not run, so visitors get web-service" in output
     assert deployed.stack.get("/health").ok
 
 
-def test_should_leave_nothing_beside_what_visitors_get(deployed: Deployed) -> None:
-    # Given: a web-service that nobody gets
+def test_should_remove_every_version_that_is_not_live(deployed: Deployed) -> None:
+    # Given: a web-service without visitors
     deployed.deploy()
     deployed.stack.up("--no-recreate", "web-service")
     assert deployed.containers("web-service")
@@ -215,7 +217,9 @@ def test_should_leave_nothing_beside_what_visitors_get(deployed: Deployed) -> No
     assert sorted(left) == sorted(deployed.live())
 
 
-def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> None:
+def test_should_name_who_deploys_when_a_second_deployment_begins(
+    deployed: Deployed,
+) -> None:
     # Given
     with deployed.deploying("canary") as first:
         # When
@@ -224,7 +228,7 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
         # Then
         assert second.returncode == os.EX_TEMPFAIL
         assert re.match(
-            rf"Busy: \S+@\S+ deploys {deployed.image} since \S+, now at: canary\."
+            rf"Busy: \S+@\S+ is deploying {deployed.image}: began \S+, now at canary\."
             f".* docker rm --force {deployed.stack.project}-deployment$",
             second.stdout,
         )
@@ -235,12 +239,12 @@ def test_should_say_who_deploys_when_a_second_one_comes(deployed: Deployed) -> N
 
     # Then
     assert status == 128 + signal.SIGINT
-    assert first.lines[-1][1] == "Went back: It was interrupted by SIGINT"
+    assert first.lines[-1][1] == "Rolled back: Interrupted by SIGINT"
     history = deployed.run("history").stdout.splitlines()
-    assert re.search(r"deploy .* went back +canary +\d+ s +It was interr", history[-1])
+    assert re.search(r"deploy .* rolled back +canary +\d+ s +Interrupted", history[-1])
 
 
-def test_should_touch_nothing_more_when_somebody_takes_its_lock(
+def test_should_change_nothing_more_when_its_lock_is_removed(
     deployed: Deployed,
 ) -> None:
     # Given
@@ -252,10 +256,13 @@ def test_should_touch_nothing_more_when_somebody_takes_its_lock(
 
     # Then
     assert status == 3
-    assert "which is the lock" in first.lines[-1][1]
+    assert "The lock is lost" in first.lines[-1][1]
 
     # When
-    said = deployed.deploy()
+    output = deployed.deploy()
 
     # Then
-    assert re.match(r"settle +\S+ was stopped at canary:\n +visitors get sha256:", said)
+    settled = (
+        r"settle +the deployment of \S+, killed at canary:\n +visitors get sha256:"
+    )
+    assert re.match(settled, output)

@@ -37,7 +37,7 @@ http {
 
 @dataclass
 class Target:
-    """What names an engine, and a secret that nobody may see."""
+    """The variables that name an engine, and a secret that must not be printed."""
 
     names: dict[str, str]
     secret: str
@@ -45,18 +45,18 @@ class Target:
     """Where temporary files go, and nothing else."""
 
     def environment(self, **changed: str) -> dict[str, str]:
-        """Return an environment in which nothing else says what is deployed to."""
+        """Return an environment in which nothing else names an engine."""
         others = ("DEPLOY_", "DOCKER_", "SSH_")
         kept = {n: value for n, value in os.environ.items() if not n.startswith(others)}
         return kept | {"TMPDIR": str(self.folder)} | self.names | changed
 
     def reach(self, *command: str, **changed: str) -> tuple[int, str]:
-        """Run a command to its end, return status and output; nothing of it is left."""
+        """Run a command, and return its status and output. It must leave no file."""
         done = run(REACH, *command, environment=self.environment(**changed))
         assert not list(self.folder.iterdir())
-        told = done.stdout + done.stderr
-        assert self.secret not in told
-        return done.returncode, told
+        output = done.stdout + done.stderr
+        assert self.secret not in output
+        return done.returncode, output
 
     @contextmanager
     def reaching(self, script: str) -> Iterator[subprocess.Popen[str]]:
@@ -119,17 +119,17 @@ def server_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]
 def test_should_ask_the_engine_and_end_with_the_status_of_the_command(
     server: Target, tmp_path: Path, are_files: bool
 ) -> None:
-    # Given: files with the ends of lines of a form on a web page
+    # Given: files with the line endings of a form on a web page
     files = {name: tmp_path / name for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS")}
     for name, file in files.items():
         file.write_text(server.names[name] + "\n", "utf-8", newline="\r\n")
     changed = {name: str(file) for name, file in files.items() if are_files}
 
     # When
-    status, said = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
+    status, output = server.reach("sh", "-c", '"$@"; exit 75', "", *ENGINE, **changed)
 
     # Then
-    assert (status, said) == (75, succeed(run(*ENGINE)) + "\n")
+    assert (status, output) == (75, succeed(run(*ENGINE)) + "\n")
 
 
 @pytest.mark.parametrize("host", ["", "the server's"])
@@ -145,11 +145,11 @@ def test_should_give_compose_the_settings_while_it_runs(
 
     # When
     read = 'cat "$COMPOSE_ENV_FILES"; echo; echo "left: ${DEPLOY_ENV:-}"'
-    status, said = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
+    status, output = server.reach("sh", "-c", read, DEPLOY_ENV=given, **changed)
 
-    # Then: and nothing of it is left
-    assert status == 0, said
-    assert said.split() == [*settings.split(), "left:"]
+    # Then: the command does not get DEPLOY_ENV itself
+    assert status == 0, output
+    assert output.split() == [*settings.split(), "left:"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_should_give_compose_the_settings_while_it_runs(
         (False, "Permission denied (publickey)"),
     ],
 )
-def test_should_reach_nobody_when_a_key_is_another(
+def test_should_not_connect_when_a_key_is_wrong(
     server: Target, tmp_path: Path, is_of_host: bool, why: str
 ) -> None:
     # Given
@@ -170,13 +170,13 @@ def test_should_reach_nobody_when_a_key_is_another(
         changed = {"DEPLOY_KNOWN_HOSTS": f"{host} {public}"}
 
     # When
-    status, said = server.reach("echo", "reached", **changed)
+    status, output = server.reach("echo", "reached", **changed)
 
     # Then
     assert status == 2
-    assert why in said
-    assert said.endswith("is unreachable: see above\n")
-    assert "reached" not in said.splitlines()
+    assert why in output
+    assert output.endswith("is unreachable: see above\n")
+    assert "reached" not in output.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -184,51 +184,51 @@ def test_should_reach_nobody_when_a_key_is_another(
     [
         ({"DEPLOY_HOST": "example.org"}, "use ssh://user@host or tcp://host:2376"),
         ({"DEPLOY_HOST": "ssh://example.org"}, "ssh://user@host or tcp://"),
-        ({"DEPLOY_KNOWN_HOSTS": ""}, "DEPLOY_KNOWN_HOSTS is not set, which ssh://"),
+        ({"DEPLOY_KNOWN_HOSTS": ""}, "DEPLOY_KNOWN_HOSTS is not set, but ssh://"),
         (
             {"DEPLOY_KNOWN_HOSTS": "", "DEPLOY_HOST": "ssh://me@example.org:2222"},
             "ssh-keyscan -p 2222 example.org prints it",
         ),
-        ({"DEPLOY_KEY": ""}, "DEPLOY_KEY is not set, which ssh://"),
-        ({"DEPLOY_KEY": "a word"}, "DEPLOY_KEY is no private key that ssh can use"),
-        ({"DEPLOY_HOST": "tcp://127.0.0.1:1"}, "DEPLOY_CA is not set, which tcp://"),
-        ({"DEPLOY_ENV": "no-file"}, "DEPLOY_ENV is no file, and holds no NAME=val"),
+        ({"DEPLOY_KEY": ""}, "DEPLOY_KEY is not set, but ssh://"),
+        ({"DEPLOY_KEY": "a word"}, "DEPLOY_KEY is not a private key that ssh can"),
+        ({"DEPLOY_HOST": "tcp://127.0.0.1:1"}, "DEPLOY_CA is not set, but tcp://"),
+        ({"DEPLOY_ENV": "no-file"}, "DEPLOY_ENV is neither a file nor lines NAME="),
     ],
 )
-def test_should_refuse_by_name_what_is_missing(
+def test_should_name_what_is_missing_or_invalid(
     changed: dict[str, str], why: str, server: Target
 ) -> None:
     # When
-    status, said = server.reach("echo", "not reached", **changed)
+    status, output = server.reach("echo", "not reached", **changed)
 
     # Then
     assert status == 2
-    assert said.startswith("Refused: ")
-    assert why in said
-    assert "not reached" not in said
+    assert output.startswith("Refused: ")
+    assert why in output
+    assert "not reached" not in output
 
 
 def test_should_show_its_key_to_nobody(server: Target) -> None:
     # When
-    _, said = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
+    _, output = server.reach("sh", "-c", "cat $TMPDIR/*/*[a-z]; env; ssh-add -l")
 
-    # Then: nothing but the agent has it, which tells only its fingerprint
-    assert "StrictHostKeyChecking yes" in said
-    assert "DOCKER_HOST=ssh://" in said
-    assert "PRIVATE" not in said
-    assert "(ED25519)" in said
+    # Then: only the agent has it, and shows only its fingerprint
+    assert "StrictHostKeyChecking yes" in output
+    assert "DOCKER_HOST=ssh://" in output
+    assert "PRIVATE" not in output
+    assert "(ED25519)" in output
 
 
-def test_should_reach_the_engine_until_an_interrupted_command_has_gone_back(
+def test_should_reach_the_engine_until_an_interrupted_command_has_ended(
     server: Target,
 ) -> None:
     # Given
-    go_back = "trap : TERM; docker info --format back; exit 3"
-    script = f"trap '{go_back}' TERM; echo in; sleep 60 & wait"
+    roll_back = "trap : TERM; docker info --format back; exit 3"
+    script = f"trap '{roll_back}' TERM; echo in; sleep 60 & wait"
     with server.reaching(script) as process:
         assert process.stdout and process.stdout.readline() == "in\n"
 
-        # When: as make and the CI systems do it, to all that it started
+        # When: the whole process group gets the signal, as from make or CI
         os.killpg(process.pid, signal.SIGTERM)
         rest = process.stdout.read()
         status = process.wait(30)
@@ -249,7 +249,7 @@ def test_should_leave_no_key_when_it_is_killed(server: Target) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
 
-    # Then: of one that ended, nothing is left but a name that somebody has to notice
+    # Then: a process that has ended has no command line
     assert wait_for(lambda: not agent.exists() or not agent.read_text("utf-8"), 30)
     left = [path for path in server.folder.rglob("*") if path.is_file()]
     assert left
@@ -284,22 +284,22 @@ def tls_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 def test_should_ask_the_engine_over_tls(tls: Target) -> None:
     # When
-    status, said = tls.reach(*ENGINE)
+    status, output = tls.reach(*ENGINE)
 
     # Then
-    assert (status, said) == (0, succeed(run(*ENGINE)) + "\n")
+    assert (status, output) == (0, succeed(run(*ENGINE)) + "\n")
 
 
-def test_should_believe_no_engine_that_somebody_else_signed(
+def test_should_refuse_an_engine_of_another_authority(
     tls: Target, tmp_path: Path
 ) -> None:
     # Given
     make_certificate(tmp_path, "other")
 
     # When
-    status, said = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
+    status, output = tls.reach("echo", "in", DEPLOY_CA=str(tmp_path / "other.pem"))
 
     # Then
     assert status == 2
-    assert "certificate" in said
-    assert "in" not in said.splitlines()
+    assert "certificate" in output
+    assert "in" not in output.splitlines()

@@ -1,7 +1,7 @@
 """Good and bad versions are deployed while visitors come, and no request fails.
 
-Visitors view the counter page, remember each number that they were shown, and finish
-what they have sent. What was acknowledged is then what Redis has.
+Visitors view the counter page, remember each number that they get, and wait for their
+last answer. Redis must then have exactly the views that were acknowledged.
 """
 
 import os
@@ -21,18 +21,18 @@ SERVICES = ("web-service", "blue-service", "green-service")
 VISITORS = 12
 SECONDS_BETWEEN_VIEWS = 0.02
 PLAN = {
-    "COMPOSE_ENV_FILES": "/dev/null",  # what is live has the same settings without
+    "COMPOSE_ENV_FILES": "/dev/null",  # the live version has the same settings
     "CANARY_SHARE": "20",
     "CANARY_SECONDS": "6",
     "WATCH_SECONDS": "6",
     "HEALTHY_SECONDS": "20",
 }
 DONE = " " * 9
-"""With which a line begins that says how long a step took."""
+"""The beginning of a line with the duration of a step."""
 
 REPORT = ROOT / "reports/deploy-drill.md"
 HEAD = """\
-| | went | requests | failed | p99 | to switch | to roll back |
+| | outcome | requests | failed | p99 | to switch | to roll back |
 |---|---|---|---|---|---|---|"""
 
 KILLED, TERMINATED = signal.SIGKILL, signal.SIGTERM
@@ -40,30 +40,30 @@ KILLED, TERMINATED = signal.SIGKILL, signal.SIGTERM
 
 @dataclass(frozen=True)
 class Scenario:
-    """A deployment of an image, and how it has to go."""
+    """A deployment of an image, and its expected outcome."""
 
     title: str
     status: int
-    says: str
-    """What its last line has to have, or a line of the command after a killed one."""
+    message: str
+    """Part of its last line; after a kill, of the first line of the next command."""
     fault: str = ""
-    """That of the image. Without one it is a good image, and another than is live."""
+    """Fault of the image. Without one, it is a good image that is not live."""
     command: str = "deploy"
     at: str = ""
-    """The step at whose beginning something happens to it, if anything does."""
+    """The step at whose beginning the deployment is disturbed."""
     by: signal.Signals | None = None
-    """The signal that ends it there; without one a second deployment is tried there."""
+    """The signal that ends it there. Without one, a second deployment is tried."""
 
 
 SCENARIOS = [
-    Scenario("a good version", 0, "Kept"),
-    Scenario("rollback by hand", 0, "Kept", command="rollback"),
-    Scenario("crashes at its start", 1, "it said last: Error: this vers", "crashes"),
+    Scenario("a good version", 0, "Done"),
+    Scenario("rollback by hand", 0, "Done", command="rollback"),
+    Scenario("crashes at its start", 1, "last line: Error: this version", "crashes"),
     Scenario("is never healthy", 1, "was not healthy within", "unhealthy"),
-    Scenario("fails the smoke tests", 1, "smoke tests did not pass", "fails-smoke"),
+    Scenario("fails the smoke tests", 1, "smoke tests failed", "fails-smoke"),
     Scenario("is slow for visitors", 1, "It is slower", "slow"),
     Scenario("gets slow after some views", 1, "It is slower", "tires"),
-    Scenario("a second one at once", 0, "Kept", at="smoke"),
+    Scenario("a second one at once", 0, "Done", at="smoke"),
     Scenario("interrupted in the canary", 143, "SIGTERM", at="canary", by=TERMINATED),
     Scenario("killed while it starts", -9, "settle", at="start", by=KILLED),
     Scenario("killed in the canary", -9, "settle", at="canary", by=KILLED),
@@ -92,7 +92,7 @@ class Drill:
             self.images[fault] = succeed(docker("build", "--quiet", *options, folder))
 
     def name(self, image: str) -> str:
-        """Return the name of an image, no other's: two drills may share an engine."""
+        """Return a unique name of an image: two drills may share an engine."""
         return f"{self.stack.project}:{image}"
 
     def deploy(self, *arguments: str) -> Deploying:
@@ -107,9 +107,8 @@ class Drill:
 
 @pytest.fixture(scope="session")
 def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
-    """Give a stack to deploy to; what came of it is written to reports/ at the end."""
-    # Nobody kills Redis here, and a busy disk that takes half a second to write would
-    # fail views that no deployment has a part in.
+    """Give a stack to deploy to, and write the results to reports/ at the end."""
+    # With `always`, a busy disk could fail views without any deployment.
     settings = {"REDIS_FSYNC": "everysec", "PROXY_RATE": "0"}
     settings["PAGE_TRACKER_TOKEN"] = "a token with a $dollar"
     it = Drill(Stack(tmp_path_factory.mktemp("operator"), settings))
@@ -160,8 +159,8 @@ def test_should_fail_no_request_and_lose_no_view(
 
     # Then
     assert status == scenario.status
-    assert ended in (0, status), "the next one settles what was killed"
-    assert scenario.says in last.lines[0 if last is not done else -1][1]
+    assert ended in (0, status), "the next deployment settles a killed one"
+    assert scenario.message in last.lines[0 if last is not done else -1][1]
     assert drill.running() == ({other} if ended == 0 else before)
     assert not visitors.failures
     assert len(set(visitors.numbers)) == len(visitors.numbers), "no number twice"
@@ -175,19 +174,19 @@ def row(
     status = done.process.returncode
     to_switch = to_roll_back = None
     if last is not done:
-        went = "killed; the next one settled it"
+        outcome = "killed; the next one settled it"
         to_roll_back = last.time_of(DONE, after="settle")
     elif status == 0:
-        went = "kept"
+        outcome = "kept"
         to_switch = done.time_of(DONE, after="promote")
     else:
-        went = f"went back, status {status}"
-        failed, back = done.time_of("FAILED"), done.time_of("back")
+        outcome = f"rolled back, status {status}"
+        failed, back = done.time_of("FAILED"), done.time_of("rollback")
         to_roll_back = back - failed if failed and back else None
     seconds = sorted(visitors.seconds or [0])
     times = ("" if it is None else f"{it:.1f} s" for it in (to_switch, to_roll_back))
     return (
-        f"| {scenario.title} | {went} | {len(visitors.numbers):,}"
+        f"| {scenario.title} | {outcome} | {len(visitors.numbers):,}"
         f" | {len(visitors.failures)} | {seconds[len(seconds) * 99 // 100] * 1000:.0f}"
         f" ms | {' | '.join(times)} |"
     )

@@ -1,4 +1,4 @@
-"""One installation for all tests, which begins as anyone's and becomes a production."""
+"""One installation for all tests, which becomes a production."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from support.stack import PRODUCTION, Stack
 def install(
     image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Stack]]:
-    """Give a way to prepare an installation; all are removed afterwards."""
+    """Give a function that prepares an installation, and remove all afterwards."""
     installations: list[Stack] = []
 
     def prepare(**settings: str) -> Stack:
@@ -27,7 +27,7 @@ def install(
 
 @pytest.fixture(scope="session")
 def switched(install: Callable[..., Stack]) -> tuple[Stack, tuple[int, int]]:
-    """Give a production that was anyone's installation before, as the docs say it."""
+    """Give a production that was a default stack before, by the documented steps."""
     it = install()
     it.compose("up", "--detach", "--no-build", "--wait", "redis-service", "web-service")
     it.compose("up", "--detach", "--build", "--wait", "proxy-service")
@@ -41,7 +41,7 @@ def switched(install: Callable[..., Stack]) -> tuple[Stack, tuple[int, int]]:
         refused = it.run(*command)
         assert refused.returncode and "secrets" in refused.stderr
     counted = it.count(1, "http"), it.count_page("http")
-    assert counted == (7, 2), "where a production is refused, it goes on as it was"
+    assert counted == (7, 2), "a refused production changes nothing"
     it.must("make", "secrets", "SELF_SIGNED=yes")
     it.must("make", "production")
     return it, counted
@@ -54,5 +54,5 @@ def production(switched: tuple[Stack, tuple[int, int]]) -> Stack:
 
 @pytest.fixture
 def counted(switched: tuple[Stack, tuple[int, int]]) -> tuple[int, int]:
-    """Give the views of the counter page, and of a page, that it had before."""
+    """Give the views that the counter page and a page had before."""
     return switched[1]

@@ -1,4 +1,4 @@
-"""Commands for the default stack tell the truth, in whatever order they are run."""
+"""Commands of the default stack exit with the right status, in any order."""
 
 import socket
 from collections.abc import Callable
@@ -14,8 +14,8 @@ def tested(install: Callable[..., Stack]) -> Stack:
     """Give a stack whose tests ask web-service for SENTENCE."""
     ask = (
         "import os, urllib.request as r; "
-        "said = r.urlopen('http://web-service:8000/', timeout=5).read().decode(); "
-        "raise SystemExit(os.environ['SENTENCE'] not in said)"
+        "output = r.urlopen('http://web-service:8000/', timeout=5).read().decode(); "
+        "raise SystemExit(os.environ['SENTENCE'] not in output)"
     )
     tests = {
         "image": "${PAGE_TRACKER_IMAGE}",
@@ -28,7 +28,7 @@ def tested(install: Callable[..., Stack]) -> Stack:
     return it
 
 
-def test_should_tell_how_tests_went_in_any_order(tested: Stack) -> None:
+def test_should_exit_with_the_result_of_the_tests_in_any_order(tested: Stack) -> None:
     # Given
     def test() -> int:
         return tested.run("docker", "compose", *TESTS).returncode
@@ -42,14 +42,14 @@ def test_should_tell_how_tests_went_in_any_order(tested: Stack) -> None:
     tested.compose("up", "--no-build", "--detach", "--wait")
     shown = tested.count(1, "http")
     del tested.settings["SENTENCE"]
-    mended = test()
+    fixed = test()
 
     # Then
-    assert (twice, after_down, failed, mended) == ([0, 0], 0, 1, 0)
+    assert (twice, after_down, failed, fixed) == ([0, 0], 0, 1, 0)
     assert shown == 5
 
 
-def test_should_name_another_port_when_that_is_taken(
+def test_should_suggest_another_port_when_the_port_is_taken(
     install: Callable[..., Stack],
 ) -> None:
     # Given
@@ -68,7 +68,7 @@ def test_should_name_another_port_when_that_is_taken(
     assert it.compose("ps", "--all", "--quiet") == ""
 
 
-def test_should_remove_all_of_it_when_that_is_confirmed(tested: Stack) -> None:
+def test_should_remove_everything_when_that_is_confirmed(tested: Stack) -> None:
     # Given
     tested.must("docker", "compose", *TESTS)
     volume = f"{tested.project}_deployment-volume"

@@ -1,4 +1,4 @@
-"""A production counts in a Redis that somebody else runs."""
+"""A production with a managed Redis."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ PASSWORD = token_hex(16)
 
 @pytest.fixture
 def managed(install: Callable[..., Stack]) -> Iterator[Stack]:
-    """Give what is needed for a production, and a Redis that is none of its own."""
+    """Give an installation with the secrets of a production, and a managed Redis."""
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES, REDIS_URL="")
     redis = f"{it.project}-managed"
     it.secrets.mkdir(0o700)
     (it.secrets / "redis-url").write_text(f"redis://:{PASSWORD}@{redis}:6379", "utf-8")
     (it.secrets / "redis-url").chmod(0o644)
     it.must("make", "secrets", "SELF_SIGNED=yes")
-    # It is where what counts gets out to; Compose makes that network.
+    # Compose makes the network on which the application reaches that Redis.
     it.compose("up", "--no-start", "--build", "--no-deps", "proxy-service")
     it.must(
         *("docker", "run", "--detach", "--rm", "--name", redis),
@@ -31,15 +31,15 @@ def managed(install: Callable[..., Stack]) -> Iterator[Stack]:
     it.run("docker", "rm", "--force", "--volumes", redis)
 
 
-def test_should_count_in_a_redis_that_somebody_else_runs(managed: Stack) -> None:
+def test_should_count_in_the_managed_redis(managed: Stack) -> None:
     # When
     first = managed.must("make", "production")
     views = managed.count(3, "https")
     again = managed.must("make", "production")
 
     # Then
-    assert f"https://localhost:{managed.tls_port} counts." in first
-    assert "counts." in again
+    assert f"Views are counted at https://localhost:{managed.tls_port}" in first
+    assert "Views are counted" in again
     assert managed.count(1, "https") == views + 1 == 4
     assert not managed.containers("redis-service")
     asked = managed.must(
@@ -49,7 +49,7 @@ def test_should_count_in_a_redis_that_somebody_else_runs(managed: Stack) -> None
     assert asked.strip() == "4"
 
 
-def test_should_refuse_a_url_that_anyone_could_read(managed: Stack) -> None:
+def test_should_refuse_a_url_that_anyone_can_read(managed: Stack) -> None:
     # Given
     managed.settings["REDIS_URL"] = f"redis://:{PASSWORD}@redis.example.com"
 
@@ -63,15 +63,17 @@ def test_should_refuse_a_url_that_anyone_could_read(managed: Stack) -> None:
     assert not managed.containers()
 
 
-def test_should_have_each_colour_count_there(install: Callable[..., Stack]) -> None:
+def test_should_connect_each_colour_to_the_managed_redis(
+    install: Callable[..., Stack],
+) -> None:
     # Given
     it = install(PAGE_TRACKER_DOMAIN="localhost", COMPOSE_FILE=FILES)
 
     # When
-    said = it.compose("--profile", "blue-green", "config", "--format", "json")
+    output = it.compose("--profile", "blue-green", "config", "--format", "json")
 
     # Then
-    services = json.loads(said)["services"]
+    services = json.loads(output)["services"]
     colours = {"web-service", "blue-service", "green-service"}
     assert set(services) == {"proxy-service", *colours}
     for colour in colours:

@@ -1,4 +1,4 @@
-"""A production keeps the counts of the installation it was, and its secrets."""
+"""A production keeps the counts from before, and shows no secrets."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SERVICES = {"proxy-service": 1, "redis-service": 1, "web-service": 2}
 
 
 def without_settings(stack: Stack) -> list[str]:
-    """Return what runs a command with no setting in its environment."""
+    """Return a prefix that runs a command without settings in its environment."""
     known = sorted(os.environ | stack.environment)
     names = [name for name in known if name.startswith(("COMPOSE_", "PAGE_TRACKER_"))]
     unset = [word for name in names for word in ("-u", name)]
@@ -30,7 +30,7 @@ def secrets_of(production: Stack) -> list[str]:
     return [password_in(production.secrets), *(text.split()[0] for text in texts)]
 
 
-def test_should_keep_the_counts_of_the_installation_it_was(
+def test_should_keep_the_counts_of_the_installation_before(
     production: Stack, counted: tuple[int, int]
 ) -> None:
     # When
@@ -68,17 +68,17 @@ def test_should_show_its_secrets_to_nobody(production: Stack) -> None:
     production.compose("exec", "web-service", "page-tracker", "sites", "list")
 
     # When
-    told = production.compose("logs")
+    shown = production.compose("logs")
     for container in production.containers():
-        told += json.dumps(container)
-        told += production.must("docker", "top", container["Id"], "-eo", "pid,args")
+        shown += json.dumps(container)
+        shown += production.must("docker", "top", container["Id"], "-eo", "pid,args")
 
     # Then
-    assert "redis-server" in told and "redis-url" in told
-    assert not [secret for secret in secrets_of(production) if secret in told]
+    assert "redis-server" in shown and "redis-url" in shown
+    assert not [secret for secret in secrets_of(production) if secret in shown]
 
 
-def test_should_give_each_container_the_secrets_that_it_reads(
+def test_should_give_each_container_only_the_secrets_that_it_reads(
     production: Stack,
 ) -> None:
     # When
@@ -115,10 +115,12 @@ def test_should_let_nobody_into_redis_without_a_password_and_tls(
     url = url.format(ca="ssl_ca_certs=/run/secrets/redis-ca.crt")
 
     # When
-    said = production.python(f"import redis; redis.from_url({url!r}).get('page_views')")
+    output = production.python(
+        f"import redis; redis.from_url({url!r}).get('page_views')"
+    )
 
     # Then
-    assert refusal in said
+    assert refusal in output
 
 
 def test_should_publish_the_proxy_alone_and_send_visitors_to_https(
@@ -152,7 +154,7 @@ def test_should_stay_a_production_when_compose_brings_it_up(
     before = {container["Id"] for container in production.containers()}
     views = production.count(1, "https")
 
-    # When: nothing is set but what .env has
+    # When: only .env has settings
     up = ("docker", "compose", "up", "--detach", "--wait")
     done = production.run(*without_settings(production), *up)
 
@@ -165,7 +167,7 @@ def test_should_stay_a_production_when_compose_brings_it_up(
     ]
 
 
-def test_should_take_another_password_while_it_counts(production: Stack) -> None:
+def test_should_change_a_password_while_it_counts(production: Stack) -> None:
     # Given
     folder = production.secrets
     before = (folder / "redis-url").read_text()
@@ -190,10 +192,10 @@ def test_should_take_another_password_while_it_counts(production: Stack) -> None
     # Then
     assert wait_for(lambda: production.ask("https", "/ready").ok, 10)
     assert production.count(1, "https") == views + 1
-    said = production.python(
+    output = production.python(
         f"import redis; redis.from_url({before!r}).get('page_views')"
     )
-    assert "AuthenticationError" in said
+    assert "AuthenticationError" in output
 
 
 @pytest.fixture
@@ -213,7 +215,7 @@ def with_blue(production: Stack, tmp_path: Path) -> Iterator[Stack]:
     production.compose(*deployed, "rm", "--stop", "--force", "blue-service")
 
 
-def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
+def test_should_keep_the_colour_that_a_deployment_has_started(
     with_blue: Stack,
 ) -> None:
     # Given
@@ -221,15 +223,15 @@ def test_should_leave_the_colour_alone_that_a_deployment_has_put_there(
     views = with_blue.count(1, "https")
 
     # When
-    said = with_blue.must("make", "production")
+    output = with_blue.must("make", "production")
 
     # Then
     assert with_blue.count(1, "https") == views + 1
-    assert "Visitors get blue-service" in said
+    assert "Visitors get blue-service" in output
     assert not with_blue.containers("web-service")
 
 
-def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
+def test_should_update_web_service_when_it_is_live_beside_a_colour(
     with_blue: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
@@ -237,16 +239,16 @@ def test_should_set_what_visitors_get_and_not_a_colour_beside_it(
     monkeypatch.setitem(with_blue.settings, "PAGE_TRACKER_RATE", "77")
 
     # When
-    said = with_blue.must("make", "production")
+    output = with_blue.must("make", "production")
 
     # Then
-    assert "Visitors get" not in said
+    assert "Visitors get" not in output
     for container in with_blue.containers("web-service"):
         assert "PAGE_TRACKER_RATE=77" in container["Config"]["Env"]
 
 
 @pytest.mark.parametrize("command", ["down", "rm --stop --force blue-service"])
-def test_should_give_visitors_another_when_that_of_a_deployment_is_gone(
+def test_should_give_visitors_web_service_when_the_live_colour_was_removed(
     with_blue: Stack, command: str
 ) -> None:
     # Given
@@ -268,21 +270,21 @@ LOCK = "docker run --detach --rm --interactive --entrypoint cat --name"
     [
         (
             "docker compose --profile blue-green stop web-service blue-service",
-            "Visitors should get blue-service, which does not run: docker compose",
+            "Visitors should get blue-service, which does not run: run docker compose",
         ),
         (
             "docker compose exec -T proxy-service switch web-service blue-service 10",
-            "Visitors get 'web-service blue-service 10', as a deployment that was"
-            " killed leaves it: make rollback ends it",
+            "Visitors get 'web-service blue-service 10', because a deployment was"
+            " killed: run make rollback",
         ),
         (
             LOCK + " {project}-deployment {image}",
-            "A deployment is under way, and {project}-deployment is its lock",
+            "A deployment is running, and {project}-deployment is its lock",
         ),
     ],
-    ids=["stopped", "killed", "under way"],
+    ids=["stopped", "killed", "running"],
 )
-def test_should_change_nothing_where_a_deployment_is_in_the_way(
+def test_should_change_nothing_when_a_deployment_is_unfinished(
     with_blue: Stack, monkeypatch: pytest.MonkeyPatch, given: str, why: str
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""A production that misses something is refused by name, and nothing is started."""
+"""A production that lacks something is refused, and nothing is started."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def nothing(install: Callable[..., Stack]) -> Stack:
     return install(PAGE_TRACKER_IMAGE="")
 
 
-def test_should_name_all_that_is_missing_at_once(nothing: Stack) -> None:
+def test_should_list_everything_that_is_missing(nothing: Stack) -> None:
     # Given
     nothing.settings["PAGE_TRACKER_TOKEN"] = "a token that was in .env"
 
@@ -39,7 +39,7 @@ def test_should_name_all_that_is_missing_at_once(nothing: Stack) -> None:
 
 
 @pytest.mark.parametrize("name", ["page-tracker:local", "page-tracker", "a/b:1.2.3"])
-def test_should_refuse_an_image_that_may_be_another_one_tomorrow(
+def test_should_refuse_an_image_without_a_digest_or_a_commit(
     nothing: Stack, name: str
 ) -> None:
     # Given
@@ -72,8 +72,8 @@ def test_should_refuse_without_settings_when_compose_is_called(
 
     # Then
     assert refused.returncode
-    assert f"variable {name} is missing a value: names the" in refused.stderr
-    assert "make production says what else is missing" in refused.stderr
+    assert f"variable {name} is missing a value: set the" in refused.stderr
+    assert "make production lists all that is missing" in refused.stderr
     assert nothing.compose("ps", "--all", "--quiet") == ""
 
 

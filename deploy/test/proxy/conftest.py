@@ -32,7 +32,7 @@ def stack(running: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def beside(stack: Stack, image: str) -> Iterator[Callable[[str, str], str]]:
-    """Give a way to run a Python script that the proxy finds as a service."""
+    """Give a function that runs a Python script as a service for the proxy."""
     containers: list[str] = []
 
     def start(service: str, script: str) -> str:

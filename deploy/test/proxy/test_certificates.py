@@ -1,4 +1,4 @@
-"""HTTPS, and certificates that are renewed while visitors are there."""
+"""HTTPS, and certificates that are renewed while visitors come."""
 
 import http.client
 import ssl
@@ -26,7 +26,7 @@ class Certificates:
 
     @property
     def authority(self) -> str:
-        """Return the file with the authority that visitors believe."""
+        """Return the file with the authority that visitors trust."""
         return str(self.folder / "ca.pem")
 
     @property
@@ -39,7 +39,7 @@ class Certificates:
         )
 
     def renew(self) -> bytes:
-        """Put another certificate in the place of the one there, and return it."""
+        """Replace the certificate, and return the new one."""
         make_certificate(self.folder, "localhost", issuer="ca")
         chain = (self.folder / "localhost.pem").read_text("utf-8")
         (self.folder / "localhost.key").chmod(0o644)
@@ -48,7 +48,7 @@ class Certificates:
         return ssl.PEM_cert_to_DER_cert(chain)
 
     def served(self) -> bytes:
-        """Return the certificate that a new visitor is shown."""
+        """Return the certificate that a new visitor gets."""
         with closing(self.connection()) as connection:
             connection.connect()
             return shown_on(connection)
@@ -72,7 +72,7 @@ def shown_on(connection: http.client.HTTPSConnection) -> bytes:
 
 
 def ask_version(connection: http.client.HTTPSConnection) -> None:
-    """Send a request on a connection, which is made where there is none."""
+    """Send a request on a connection, which connects first if necessary."""
     connection.request("GET", "/version")
     answer = connection.getresponse()
     answer.read()
@@ -109,7 +109,7 @@ def test_should_send_visitors_to_https(
     assert page.headers["Strict-Transport-Security"] == "max-age=15768000"
 
 
-def test_should_answer_errors_as_always_when_there_is_https(
+def test_should_answer_errors_in_the_same_way_when_there_is_https(
     stack: Stack, certificates: Certificates
 ) -> None:
     # When
@@ -126,7 +126,7 @@ def test_should_answer_errors_as_always_when_there_is_https(
 
 
 @pytest.mark.usefixtures("stack")
-def test_should_speak_modern_protocols_alone(certificates: Certificates) -> None:
+def test_should_speak_only_modern_protocols(certificates: Certificates) -> None:
     # Given: an old browser, and one of today
     old, new = certificates.context(), certificates.context()
     with pytest.warns(DeprecationWarning):
@@ -165,7 +165,7 @@ def test_should_drop_no_connection_when_the_certificate_is_renewed(
                 ask_version(kept)
                 succeed(stack.exec("proxy-service", "reload"))
                 seen.add(certificates.served())
-                # What was connected before goes on, with the certificate of then.
+                # An open connection keeps its certificate.
                 assert shown_on(kept) == was
                 ask_version(kept)
             visitors.come(100)
@@ -192,7 +192,7 @@ def test_should_keep_the_certificate_when_the_new_one_is_invalid(
     assert certificates.served() == current
 
 
-def test_should_show_an_authority_what_it_asks_for(
+def test_should_serve_the_proof_that_an_authority_asks_for(
     stack: Stack, certificates: Certificates
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""The proxy notices when the colour that visitors get does not run."""
+"""The proxy, while the colour that visitors get does not run."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def health_of_proxy(stack: Stack) -> object:
     return proxy["State"]["Health"]["Status"]
 
 
-def test_should_give_visitors_what_is_started_when_the_colour_was_removed(
+def test_should_give_visitors_web_service_when_the_colour_was_removed(
     deployed: Stack,
 ) -> None:
     # Given
@@ -37,11 +37,13 @@ def test_should_give_visitors_what_is_started_when_the_colour_was_removed(
     # Then
     assert deployed.count(1) == views + 1
     assert deployed.switch().stdout == "web-service\n"
-    assert "There is no blue-service any more" in deployed.logged()
+    assert "blue-service was removed" in deployed.logged()
 
 
-def test_should_keep_a_colour_that_is_late_and_say_what_helps(deployed: Stack) -> None:
-    # Given: after a reboot web-service is there, and the colour is not yet
+def test_should_keep_a_colour_that_is_late_and_log_how_to_start_it(
+    deployed: Stack,
+) -> None:
+    # Given: after a reboot web-service runs, but not yet the colour
     deployed.compose("stop", "blue-service")
     deployed.compose("restart", "proxy-service")
 

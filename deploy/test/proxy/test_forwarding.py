@@ -1,4 +1,4 @@
-"""What the application learns of a visitor, and what a visitor gets of it."""
+"""Requests and answers, as the proxy passes them on."""
 
 import pytest
 import requests
@@ -9,7 +9,7 @@ EVERYBODY = "0.0.0.0/0, ::/0"
 SNIPPET = "src=&#34;{}/tracker.js&#34;"
 
 
-def test_should_not_believe_what_a_visitor_says_of_its_address(stack: Stack) -> None:
+def test_should_not_trust_an_address_that_a_visitor_sends(stack: Stack) -> None:
     # When
     numbers = [
         stack.view("/liar", X_Forwarded_For=f"192.0.2.{n}", X_Real_IP=f"192.0.2.{n}")
@@ -28,7 +28,7 @@ def test_should_not_believe_what_a_visitor_says_of_its_address(stack: Stack) -> 
         {"X-Forwarded-SSL": "on"},
     ],
 )
-def test_should_not_believe_what_a_visitor_says_of_its_scheme(
+def test_should_not_trust_a_scheme_that_a_visitor_sends(
     stack: Stack, header: dict[str, str]
 ) -> None:
     # When
@@ -38,7 +38,7 @@ def test_should_not_believe_what_a_visitor_says_of_its_scheme(
     assert SNIPPET.format(stack.url) in page
 
 
-def test_should_believe_a_proxy_in_front_that_is_named(stack: Stack) -> None:
+def test_should_trust_a_proxy_in_front_that_is_named(stack: Stack) -> None:
     # When
     with stack.set(PAGE_TRACKER_PROXIES=EVERYBODY):
         numbers = [stack.view("/far", X_Forwarded_For=f"192.0.2.{n}") for n in range(3)]
@@ -50,7 +50,7 @@ def test_should_believe_a_proxy_in_front_that_is_named(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "X_Forwarded_For"])
-def test_should_take_no_header_that_gunicorn_would_obey(
+def test_should_drop_a_header_that_gunicorn_would_obey(
     stack: Stack, header: str
 ) -> None:
     # When
@@ -61,7 +61,7 @@ def test_should_take_no_header_that_gunicorn_would_obey(
     assert answer.status_code == 200, answer.text
 
 
-def test_should_name_a_request_alike_in_answer_and_log(stack: Stack) -> None:
+def test_should_use_the_same_request_id_in_answer_and_log(stack: Stack) -> None:
     # When
     answer = stack.get("/nowhere", X_Request_ID="of-the-visitor")
 
@@ -75,7 +75,7 @@ def test_should_name_a_request_alike_in_answer_and_log(stack: Stack) -> None:
     assert float(line["upstream_seconds"]) >= float(line["upstream_connect_seconds"])
 
 
-def test_should_compress_what_is_worth_it(stack: Stack) -> None:
+def test_should_compress_text_but_not_the_pixel(stack: Stack) -> None:
     # When
     answers = [
         stack.get(path, Accept_Encoding="gzip", Accept="text/html")
@@ -87,7 +87,7 @@ def test_should_compress_what_is_worth_it(stack: Stack) -> None:
     assert encodings == ["gzip", "gzip", "gzip", None]
 
 
-def test_should_ask_for_a_page_as_it_was_asked_for(stack: Stack) -> None:
+def test_should_pass_an_encoded_path_on_unchanged(stack: Stack) -> None:
     # When
     answer = stack.get("/badge/example.org/a%2Fb%20c.json?count=no")
 

@@ -1,4 +1,4 @@
-"""Requests that are too large, too many or never whole."""
+"""Requests that are too large, too many or incomplete."""
 
 import socket
 from contextlib import ExitStack
@@ -8,14 +8,14 @@ import requests
 from support.stack import Stack
 
 THREADS = 2 * 16
-"""That the application answers with, where nothing else is set."""
+"""Of the application, by default."""
 
 
 @pytest.mark.parametrize(
     ("path", "size", "status"),
     [
         ("/", 65 * 1024, 413),
-        # As the application says it: as many views at once as it takes.
+        # The largest body that the application takes: it answers itself.
         ("/api/v1/views", 2 * 1024 * 1024, 400),
         ("/api/v1/views", 2 * 1024 * 1024 + 1, 413),
     ],
@@ -32,7 +32,7 @@ def test_should_refuse_a_body_that_is_too_large(
 
 
 def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
-    # Given: who has one address of IPv6 has 2^64 of them
+    # Given: a network of IPv6 has 2^64 addresses
     theirs = [f"2001:db8:0:1::{number}" for number in range(6)]
     others = ["2001:db8:0:2::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"]
 

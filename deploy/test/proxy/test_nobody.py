@@ -1,4 +1,4 @@
-"""What visitors get while nothing is behind the proxy."""
+"""The proxy answers visitors while there is no web server."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def deserted(stack: Stack) -> Iterator[Stack]:
     stack.scale(1)
 
 
-def test_should_say_so_as_it_was_asked_and_find_what_starts_afterwards(
+def test_should_answer_in_the_requested_form_until_a_web_server_starts(
     deserted: Stack,
 ) -> None:
     # When
@@ -51,7 +51,7 @@ def test_should_say_so_as_it_was_asked_and_find_what_starts_afterwards(
     assert wait_for(lambda: deserted.get("/health").ok)
 
 
-def test_should_say_so_at_once_when_the_web_server_stops(stack: Stack) -> None:
+def test_should_answer_at_once_when_the_web_server_stops(stack: Stack) -> None:
     # Given
     assert stack.get().ok
     stack.compose("stop", "web-service")

@@ -1,4 +1,4 @@
-"""No log says who a visitor is, whatever goes wrong."""
+"""No log identifies a visitor, whatever goes wrong."""
 
 import json
 import socket
@@ -21,20 +21,20 @@ def gateway(stack: Stack) -> str:
 
 
 def ask(stack: Stack, path: str, **headers: str) -> int:
-    """Ask as a visitor who could be told by each part of the request."""
+    """Send a request that identifies its visitor in each of its parts."""
     who = {"User-Agent": AGENT, "X-Forwarded-For": FORGED}
     return stack.get(f"{path}?q={QUERY}", **who, **headers).status_code
 
 
 def send(stack: Stack, text: str) -> None:
-    """Send what need not be HTTP, and wait until the proxy ends the connection."""
+    """Send any text, and wait until the proxy ends the connection."""
     with socket.create_connection(("127.0.0.1", stack.port), 20) as connection:
         connection.sendall(text.encode())
         while connection.recv(4096):
             pass
 
 
-def test_should_log_nobody_whatever_goes_wrong(stack: Stack) -> None:
+def test_should_log_no_visitor_whatever_goes_wrong(stack: Stack) -> None:
     # Given
     who = f"Host: x\r\nUser-Agent: {AGENT}\r\nX-Forwarded-For: {FORGED}\r\n"
 
@@ -54,14 +54,16 @@ def test_should_log_nobody_whatever_goes_wrong(stack: Stack) -> None:
     logs += [stack.logged(), stack.compose("logs", "web-service")]
 
     # Then
-    said = "\n".join(logs)
-    lines = [json.loads(line) for line in said.splitlines() if line[0] == "{"]
+    output = "\n".join(logs)
+    lines = [json.loads(line) for line in output.splitlines() if line[0] == "{"]
     statuses = seen | {line["status"] for line in lines}
     assert statuses >= {200, 400, 404, 413, 414, 429, 431, 503}
-    assert not [who for who in (AGENT, QUERY, FORGED, gateway(stack)) if who in said]
+    assert not [who for who in (AGENT, QUERY, FORGED, gateway(stack)) if who in output]
 
 
-def test_should_log_nobody_who_speaks_no_tls(stack: Stack) -> None:
+def test_should_log_no_visitor_who_speaks_tls_to_a_port_without_tls(
+    stack: Stack,
+) -> None:
     # Given
     before = len(stack.logged())
     context = ssl.create_default_context()

@@ -32,10 +32,10 @@ def test_should_count_exactly_while_replicas_come_and_go(stack: Stack) -> None:
     lines = stack.requests_logged()[-views:]
     assert [line["status"] for line in lines] == [200] * views
     served = Counter(line["upstream"].split(" : ")[-1] for line in lines)
-    # One that is gone is forgotten, and not tried first by each visitor.
+    # The proxy forgets a stopped replica, and does not try it for each visitor.
     assert not [one for one in lines[-400:] if first[leaving] in one["upstream"]]
     added = set(served) - {f"{address}:8000" for address in first.values()}
-    assert len(added) == 1, "the one that was added serves too"
+    assert len(added) == 1, "the new replica serves too"
     assert len(served) == 1 + len(staying) + 1
     assert min(served.values()) >= views / 20
 

@@ -1,4 +1,4 @@
-"""A view is sent once; what was surely not sent, or changes nothing, may be again."""
+"""A view is sent once. Requests that were not sent, or change nothing, are retried."""
 
 from collections.abc import Callable
 
@@ -23,29 +23,29 @@ class Dies(BaseHTTPRequestHandler):
 
 ThreadingHTTPServer(("", 8000), Dies).serve_forever()
 """
-"""Takes each request and ends without an answer, but for the health check."""
+"""Ends each request without an answer, except for the health check."""
 
-LISTENS_NOT = "import signal; signal.pause()"
+DOES_NOT_LISTEN = "import signal; signal.pause()"
 
 
 @pytest.fixture
 def dying(stack: Stack, beside: Beside) -> list[str]:
-    """Give the two containers of a service that visitors get, and that dies."""
+    """Give the two containers of a live service that answers nothing."""
     containers = [beside("dying-service", DIES) for _ in range(2)]
     assert wait_for(lambda: stack.switch("dying-service").returncode == 0)
-    # Until the proxy knows both, it has nobody to ask again.
+    # The proxy can only retry once it knows both.
     assert wait_for(lambda: asks_both(stack, "/version"))
     return containers
 
 
 def asks_both(stack: Stack, path: str) -> bool:
-    """Say whether a request that failed at one container was sent to the other."""
+    """Return whether a request that failed at one container was sent to the other."""
     assert stack.get(path).status_code == 502
     return ", " in stack.requests_logged(path)[-1]["upstream"]
 
 
 def sent(containers: list[str], request: str) -> int:
-    """Return how often a request reached one of some containers."""
+    """Return how often a request reached the containers."""
     logs = [succeed(docker("logs", container)) for container in containers]
     return sum(log.splitlines().count(request) for log in logs)
 
@@ -60,7 +60,7 @@ def sent(containers: list[str], request: str) -> int:
         "GET /whatever-comes-to-count",
     ],
 )
-def test_should_send_a_view_once_when_what_takes_it_dies(
+def test_should_send_a_view_once_when_its_server_dies(
     stack: Stack, dying: list[str], request_: str
 ) -> None:
     # Given
@@ -77,10 +77,10 @@ def test_should_send_a_view_once_when_what_takes_it_dies(
     assert sent(dying, request_) == 1
 
 
-def test_should_ask_another_replica_for_what_changes_nothing(
+def test_should_try_another_replica_when_a_request_changes_nothing(
     stack: Stack, dying: list[str]
 ) -> None:
-    # When: after a failure each is left alone for a while
+    # When: the proxy does not try a replica for a while after a failure
     was_repeated = wait_for(lambda: asks_both(stack, "/static/page.css"))
 
     # Then
@@ -94,7 +94,7 @@ def test_should_not_trouble_visitors_with_a_dead_replica(
     stack: Stack, beside: Beside, path: str
 ) -> None:
     # Given
-    dead = stack.address(beside("web-service", LISTENS_NOT))
+    dead = stack.address(beside("web-service", DOES_NOT_LISTEN))
     numbers: list[int] = []
 
     def count() -> None:

@@ -1,4 +1,4 @@
-"""Visitors get what `switch` says, all of them at once and without a failed request."""
+"""`switch` changes what visitors get, at once and without a failed request."""
 
 from collections.abc import Callable
 
@@ -55,7 +55,7 @@ def test_should_give_all_visitors_another_service_without_a_failure(
 
     # Then
     assert not visitors.failures
-    assert stack.stored() == stored, "after a drain nothing reaches what was before"
+    assert stack.stored() == stored, "after a drain nothing reaches the old service"
 
 
 @pytest.mark.usefixtures("green")
@@ -94,7 +94,7 @@ def test_should_give_everybody_the_live_service_when_the_candidate_is_gone(
 
 
 @pytest.mark.usefixtures("green")
-def test_should_keep_what_was_switched_when_it_starts_again(stack: Stack) -> None:
+def test_should_keep_the_service_when_the_proxy_is_replaced(stack: Stack) -> None:
     # Given
     succeed(stack.switch("green-service"))
 
@@ -111,12 +111,15 @@ def test_should_keep_what_was_switched_when_it_starts_again(stack: Stack) -> Non
     [
         (["gren-service"], "gren-service does not answer"),
         (["web-service", "web-service", "5"], "cannot be its own candidate"),
-        (["web-service", "green-service", "0"], "a share of '0' percent: use 1 to 100"),
+        (
+            ["web-service", "green-service", "0"],
+            "the share '0' is invalid: use 1 to 100",
+        ),
         (["web-service", "green-service"], "usage: switch"),
     ],
 )
 @pytest.mark.usefixtures("green")
-def test_should_change_nothing_when_it_cannot_be_done(
+def test_should_change_nothing_when_an_argument_is_invalid(
     stack: Stack, arguments: list[str], reason: str
 ) -> None:
     # When
@@ -130,20 +133,20 @@ def test_should_change_nothing_when_it_cannot_be_done(
 
 
 @pytest.mark.usefixtures("green")
-def test_should_change_nothing_when_nginx_does_not_take_it(stack: Stack) -> None:
-    # Given: nginx cannot be told
-    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv nginx.pid away"))
+def test_should_change_nothing_when_nginx_does_not_reload(stack: Stack) -> None:
+    # Given: no signal reaches nginx
+    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv nginx.pid hidden"))
 
     # When
     done = stack.switch("green-service")
 
     # Then
-    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv away nginx.pid"))
+    succeed(stack.exec("proxy-service", "sh", "-c", "cd /tmp; mv hidden nginx.pid"))
     assert done.returncode != 0
     assert "nothing was changed" in done.stderr
     assert stack.switch().stdout == "web-service\n"
 
-    # When: whatever has nginx take its configuration anew
+    # When: nginx reads its configuration again
     succeed(stack.exec("proxy-service", "reload"))
 
     # Then
@@ -153,10 +156,10 @@ def test_should_change_nothing_when_nginx_does_not_take_it(stack: Stack) -> None
 @pytest.mark.parametrize(
     ("setting", "value", "reason"),
     [
-        ("PROXY_RATE", "fast", "use requests a second, or 0 for any number"),
+        ("PROXY_RATE", "fast", "use requests a second, or 0 for no limit"),
         ("PAGE_TRACKER_PATH", "counter/", "use a path, for example /counter"),
         ("PAGE_TRACKER_PROXIES", "my-proxy", "use addresses and ranges"),
-        ("PROXY_TLS", "live", "there is no /certificates/live/fullchain.pem"),
+        ("PROXY_TLS", "live", "cannot read /certificates/live/fullchain.pem"),
     ],
 )
 def test_should_refuse_to_start_with_an_invalid_setting(

@@ -1,4 +1,4 @@
-"""What the tests of the deployment share."""
+"""Helpers of the deployment's tests."""
 
 import socket
 import subprocess
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 SECONDS_TO_COME = 10
-"""For something that is under way, on a busy machine."""
+"""For something that has begun, on a busy machine."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -39,7 +39,7 @@ def docker(*arguments: str) -> Done:
 
 
 def succeed(done: Done) -> str:
-    """Return what a command printed, where it went well."""
+    """Return the output of a command that must have succeeded."""
     assert done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 

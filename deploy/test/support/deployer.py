@@ -1,4 +1,4 @@
-"""`deploy/deploy` as somebody runs it, with the time of each line that it says."""
+"""A run of `deploy/deploy`, with the time of each line."""
 
 import subprocess
 import time
@@ -11,13 +11,13 @@ SECONDS_AT_MOST = 300
 
 
 class Deploying:
-    """A run of the command, which is read as far as a test has to know."""
+    """A run of the command, read as far as a test needs."""
 
     def __init__(
         self, *arguments: str, environment: dict[str, str], checkout: Path = ROOT
     ) -> None:
         self.lines: list[tuple[float, str]] = []
-        """With the seconds from the start until each of them."""
+        """Each with its seconds since the start."""
         self._began = time.monotonic()
         # pylint: disable-next=consider-using-with  # `read` waits for its end
         self.process = subprocess.Popen(
@@ -30,7 +30,7 @@ class Deploying:
         )
 
     def read(self, until: str = "") -> int | None:
-        """Read up to a line that begins so, or to the end, and return the status."""
+        """Read up to a line with some beginning, or to the end; return the status."""
         timer = Timer(SECONDS_AT_MOST, self.process.kill)
         timer.start()
         try:
@@ -41,17 +41,13 @@ class Deploying:
                 print(f"    {line}", end="", flush=True)
                 if until and line.startswith(until):
                     return None
-            self.process.communicate()  # which closes what was read
+            self.process.communicate()  # closes the pipes
             return self.process.returncode
         finally:
             timer.cancel()
 
-    @property
-    def said(self) -> str:
-        return "\n".join(line for _, line in self.lines)
-
     def time_of(self, beginning: str, after: str = "") -> float | None:
-        """Return when a line came that begins so, the first one after another."""
+        """Return when the first line with some beginning came, after another."""
         begun = not after
         for moment, line in self.lines:
             if begun and line.startswith(beginning):

@@ -1,4 +1,4 @@
-"""What `make secrets` writes for a production, for the tests that count with it."""
+"""The files that `make secrets` writes for a production."""
 
 import os
 from pathlib import Path
@@ -19,9 +19,9 @@ def make_secrets(folder: Path, *what: str, **environment: str) -> Done:
 
 
 def check_secrets(folder: Path, domain: str, *more: str) -> Done:
-    """Say what is missing in a folder of secrets, as `make production` does.
+    """List what is missing in a folder of secrets, as `make production` does.
 
-    more: `managed` where somebody else runs Redis
+    more: `managed` for a managed Redis
     """
     return make_secrets(folder, "check", *more, PAGE_TRACKER_DOMAIN=domain)
 

@@ -17,7 +17,7 @@ PRODUCTION = ("--file", "docker-compose.yml", "--file", "deploy/production.yml")
 
 @dataclass
 class Stack:
-    """A stack with settings as in `.env`; nothing is there until it is started."""
+    """A stack with settings in `.env`. It does not exist until it is started."""
 
     folder: Path
     """Where its secrets and its override are."""
@@ -40,7 +40,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return with which settings its operator runs commands."""
+        """Return the settings with which its operator runs commands."""
         environment = {
             "COMPOSE_ENV_FILES": str(self.env_file),
             "COMPOSE_PROJECT_NAME": self.project,
@@ -62,18 +62,18 @@ class Stack:
         return run(*command, environment=os.environ | self.environment)
 
     def must(self, *command: str | Path) -> str:
-        """Run a command that has to succeed, and return what it prints."""
+        """Run a command that must succeed, and return its output."""
         return succeed(self.run(*command))
 
     def compose(self, *arguments: str) -> str:
         return self.must("docker", "compose", *arguments)
 
     def up(self, *arguments: str) -> None:
-        """Bring services up as the settings say now, and wait until they are well."""
+        """Start services with the current settings, and wait until they are healthy."""
         self.compose("up", "--detach", "--no-build", "--wait", *arguments)
 
     def scale(self, replicas: int) -> None:
-        """Run so many replicas of the web server; those that run go on."""
+        """Run a number of replicas of the web server; running ones stay."""
         self.up("--no-recreate", "--scale", f"web-service={replicas}", "web-service")
 
     @contextmanager
@@ -94,16 +94,16 @@ class Stack:
         return self.run("docker", "compose", "exec", "--no-TTY", service, *command)
 
     def switch(self, *arguments: str) -> Done:
-        """Say or set which service visitors get."""
+        """Print or set which service visitors get."""
         return self.exec("proxy-service", "switch", *arguments)
 
     def python(self, code: str) -> str:
-        """Run Python in a container of the application; give the last line it says."""
+        """Run Python in a container of the application, and return the last line."""
         done = self.exec("web-service", "python", "-c", code)
         return (done.stdout + done.stderr).strip().splitlines()[-1]
 
     def containers(self, service: str = "") -> list[dict[str, Any]]:
-        """Return what the engine says of each container, of one service or all."""
+        """Return the engine's facts of each container, of one service or all."""
         running = self.compose("ps", "--quiet", *([service] if service else [])).split()
         if not running:
             return []
@@ -111,7 +111,7 @@ class Stack:
         return found
 
     def address(self, container: str) -> str:
-        """Return where the proxy finds a container."""
+        """Return the address at which the proxy finds a container."""
         network = f"{self.project}_frontend-network"
         format_ = f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}'
         return succeed(docker("inspect", "--format", format_, container))
@@ -148,7 +148,7 @@ class Stack:
         return self.ask("http", path, **headers)
 
     def count(self, views: int, way: str = "http") -> int:
-        """Open the counter page so many times, and return the last number it shows."""
+        """Open the counter page some times, and return the last number it shows."""
         shown = 0
         for _ in range(views):
             answer = self.ask(way, "/")

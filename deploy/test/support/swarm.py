@@ -15,7 +15,7 @@ ASK_REDIS = (
 
 @dataclass
 class Swarm:
-    """A stack on a swarm that is there. Nothing of it is there until it is deployed."""
+    """A stack on an existing swarm. It does not exist until it is deployed."""
 
     secrets: Path
     port: int = field(default_factory=free_port)
@@ -29,7 +29,7 @@ class Swarm:
         return f"http://localhost:{self.port}/"
 
     def deploy(self, image: str = "", **settings: str) -> Done:
-        """Bring an image, or other settings, and return how it went."""
+        """Deploy an image, or other settings, and return the result."""
         environment = {
             "COMPOSE_ENV_FILES": "/dev/null",
             "COMPOSE_PROJECT_NAME": self.project,

@@ -11,7 +11,7 @@ SEEN = re.compile(r"This page has been seen (\d+) times")
 
 
 class Visitors:
-    """Some visitors, who remember each number that they were shown."""
+    """Some visitors, who remember each number that they get."""
 
     def __init__(
         self,
@@ -36,20 +36,20 @@ class Visitors:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Return once each of them has the last answer."""
+        """Wait until each of them has its last answer."""
         self._leave.set()
         for thread in self._threads:
             thread.join(60)
 
     def come(self, views: int) -> None:
-        """Wait until there were so many views more."""
+        """Wait for a number of further views."""
         enough = len(self.numbers) + views
         assert wait_for(
             lambda: self.failures or len(self.numbers) >= enough, 60
         ), f"only {len(self.numbers)} of {enough}"
 
     def counted_on_from(self, before: int) -> bool:
-        """Say whether each view got the next number, and none failed."""
+        """Return whether each view got the next number, and none failed."""
         expected = range(before + 1, before + 1 + len(self.numbers))
         return not self.failures and sorted(self.numbers) == list(expected)
 

@@ -1,4 +1,4 @@
-"""A swarm of the tests' own, and the stack on it."""
+"""A swarm for the tests, and the stack on it."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,11 @@ def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     """Give a stack that is not started yet, on a swarm that is made for it."""
     state = docker("info", "--format", "{{.Swarm.LocalNodeState}}")
     if succeed(state) != "inactive":
-        pytest.fail("These tests make a swarm, and this engine is in one already")
+        pytest.fail("These tests make a swarm, but this engine is in one already")
     if succeed(docker("ps", "--quiet")):
-        pytest.fail("Leaving a swarm takes the names of other containers here away")
+        pytest.fail(
+            "Other containers run here, and would lose their names with the swarm"
+        )
     secrets = tmp_path_factory.mktemp("operator") / "secrets"
     succeed(make_secrets(secrets))
     stack = Swarm(secrets)
@@ -34,7 +36,7 @@ def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
 
 @pytest.fixture(scope="session")
 def good(image: str) -> str:
-    """Give the id of the image that is tested: a swarm takes no name."""
+    """Give the id of the image that is tested: deploy/swarm refuses a tag."""
     return succeed(docker("image", "inspect", "--format", "{{.Id}}", image))
 
 

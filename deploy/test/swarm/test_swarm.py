@@ -12,7 +12,7 @@ from support.visitors import Visitors
 
 @pytest.fixture
 def build(image: str) -> Iterator[Callable[[str], str]]:
-    """Give a way to build an image that differs by one line; it returns the id."""
+    """Give a function that builds an image with one more line, and returns its id."""
     name = f"page-tracker-swarm-{token_hex(3)}"
     succeed(docker("tag", image, f"{name}:base"))
 
@@ -25,7 +25,7 @@ def build(image: str) -> Iterator[Callable[[str], str]]:
     docker("image", "rm", "--force", f"{name}:base", f"{name}:other")
 
 
-def test_should_bring_another_image_without_a_failed_request(
+def test_should_deploy_another_image_without_a_failed_request(
     stack: Swarm, build: Callable[[str], str]
 ) -> None:
     # Given
@@ -44,7 +44,7 @@ def test_should_bring_another_image_without_a_failed_request(
     assert stack.stored() == before + len(visitors.numbers)
 
 
-def test_should_fail_when_swarm_took_the_image_back(
+def test_should_fail_when_swarm_rolled_the_image_back(
     stack: Swarm, good: str, build: Callable[[str], str]
 ) -> None:
     # Given
@@ -63,7 +63,7 @@ def test_should_fail_when_swarm_took_the_image_back(
     assert visitors.counted_on_from(before), visitors.failures
 
 
-def test_should_replace_what_has_a_secret_when_that_changes(stack: Swarm) -> None:
+def test_should_replace_tasks_when_their_secret_changes(stack: Swarm) -> None:
     # Given
     before = stack.stored()
     (stack.secrets / "token").write_text("another-token-of-a-test\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docker-compose.yml, .env.example and deploy/stack.yml say the same."""
+"""docker-compose.yml, .env.example and deploy/stack.yml agree."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")
 
 
 def services(name: str) -> dict[str, Service]:
-    # Compose's own tag says what of the other file is not taken over.
+    # This tag of Compose's removes a value of the other file.
     file: dict[str, Any] = yaml.safe_load(read(name).replace("!reset ", ""))
     return dict(file["services"])
 
@@ -25,9 +25,11 @@ def explained() -> list[tuple[str, str]]:
 
 
 def defaults() -> dict[str, str]:
-    """Return what the application and the proxy do where a name is not set."""
-    told = succeed(run(PAGE_TRACKER, "serve", "--help"))
-    of_application = re.findall(r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", told, re.MULTILINE)
+    """Return the defaults of the application and the proxy."""
+    help_text = succeed(run(PAGE_TRACKER, "serve", "--help"))
+    of_application = re.findall(
+        r"^ +([A-Z_]{6,})(?: \[(.*)\])?$", help_text, re.MULTILINE
+    )
     configure = read("deploy/proxy/commands/configure")
     return dict(re.findall(r"\$\{(\w+):-([^}]*)\}", configure)) | dict(of_application)
 
@@ -59,10 +61,10 @@ def test_should_leave_defaults_to_the_application() -> None:
     assert set_here == {"REDIS_URL", "PAGE_TRACKER_PROXIES"}
 
 
-def test_should_have_the_application_know_the_names_of_compose() -> None:
+def test_should_let_the_application_know_every_name_of_compose() -> None:
     # Given
     (listed,) = re.findall(
-        r"^OF_COMPOSE = \(([^)]*)\)", read("web/src/page_tracker/settings.py"), re.M
+        r"^OF_COMPOSE = \(([^)]*)\)", read("web/src/page_tracker/environment.py"), re.M
     )
 
     # When
@@ -84,9 +86,9 @@ def test_should_cap_the_logs_of_each_container() -> None:
         assert found[by]["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 
-def test_should_keep_counts_everywhere_as_one_file_says() -> None:
+def test_should_configure_every_redis_in_one_file() -> None:
     # Given
-    of_package = ROOT / "web/src/page_tracker/operating/redis.conf"
+    of_package = ROOT / "web/src/page_tracker/store/redis.conf"
 
     # Then
     assert (ROOT / "deploy/redis/redis.conf").samefile(of_package)
@@ -118,10 +120,10 @@ def stack() -> dict[str, Service]:
     return services("deploy/stack.yml")
 
 
-def test_should_take_the_settings_of_one_machine(
+def test_should_have_the_same_settings_on_a_swarm(
     compose: dict[str, Service], stack: dict[str, Service]
 ) -> None:
-    # Given: what stands in a file does not stand beside it
+    # Given: a secret in a file is not in the environment
     in_files = {"REDIS_URL", "PAGE_TRACKER_TOKEN"}
     with_tls = services("deploy/stack-tls.yml")["proxy-service"]
 
@@ -132,7 +134,7 @@ def test_should_take_the_settings_of_one_machine(
     assert of_proxy == settings_of(compose["proxy-service"])
 
 
-def test_should_run_redis_alike(
+def test_should_run_redis_in_the_same_way_on_a_swarm(
     compose: dict[str, Service], stack: dict[str, Service]
 ) -> None:
     # Given
@@ -143,7 +145,7 @@ def test_should_run_redis_alike(
         assert found[what] == expected[what], what
 
 
-def test_should_explain_each_variable() -> None:
+def test_should_explain_each_variable_of_a_swarm() -> None:
     # Given
     files = read("deploy/stack.yml") + read("deploy/stack-tls.yml")
     explained = read(".env.example") + "\n".join(re.findall("#.*", files))

@@ -11,7 +11,7 @@ IMAGE = "web@sha256:" + "a" * 64
 
 
 def deploy(*arguments: str, **settings: str) -> Done:
-    """Run the command where there is no engine."""
+    """Run the command without an engine."""
     environment = os.environ | {"DOCKER_HOST": "unix:///dev/null/none"} | settings
     return run("deploy/deploy", *arguments, environment=environment)
 
@@ -42,7 +42,7 @@ def test_should_refuse_an_image_that_can_change(image: str) -> None:
         ("HEALTHY_SECONDS", "1.5", "is '1.5': use a number"),
         (
             *("DEPLOY_URL", "https://counter.example.org"),
-            "is set, and this machine has no command page-tracker to check it with",
+            "is set, but this machine has no command page-tracker to check it with",
         ),
     ],
 )
@@ -61,7 +61,7 @@ def test_should_refuse_a_setting_that_is_invalid(
     assert done.stdout.startswith(f"Refused: {name} {why}")
 
 
-def test_should_go_back_where_nothing_can_check_a_url(tmp_path: Path) -> None:
+def test_should_allow_a_rollback_when_nothing_can_check_a_url(tmp_path: Path) -> None:
     # Given
     (tmp_path / "python3").symlink_to(sys.executable)
     settings = {"PATH": f"{tmp_path}:/bin", "DEPLOY_URL": "https://counter.example.org"}
@@ -69,7 +69,7 @@ def test_should_go_back_where_nothing_can_check_a_url(tmp_path: Path) -> None:
     # When
     done = deploy("rollback", **settings)
 
-    # Then: it was the engine that it did not reach
+    # Then: it only failed without an engine
     assert "DEPLOY_URL" not in done.stdout
     assert done.returncode != 0
 
@@ -78,7 +78,7 @@ MODEL = '{"name": "x", "services": {"web-service": {"networks": {}}}}'
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "says"),
+    ("script", "status", "message"),
     [
         (
             f"case $* in *\" config \"*) echo '{MODEL}' ;; *) {{ %s; }} ;; esac"
@@ -91,13 +91,13 @@ MODEL = '{"name": "x", "services": {"web-service": {"networks": {}}}}'
         ),
         (
             '[ "$2" = version ] || { echo no such file: more.yml >&2; exit 1; }',
-            *(2, "Refused: The Compose files: no such file: more.yml"),
+            *(2, "Refused: Invalid Compose files: no such file: more.yml"),
         ),
     ],
     ids=["no engine", "no Compose", "invalid files"],
 )
 def test_should_say_on_one_line_what_is_wrong_with_docker(
-    tmp_path: Path, script: str, status: int, says: str
+    tmp_path: Path, script: str, status: int, message: str
 ) -> None:
     # Given
     (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
@@ -108,7 +108,7 @@ def test_should_say_on_one_line_what_is_wrong_with_docker(
 
     # Then
     assert done.returncode == status
-    assert done.stdout.startswith(says)
+    assert done.stdout.startswith(message)
     assert len((done.stdout + done.stderr).splitlines()) == 1
 
 

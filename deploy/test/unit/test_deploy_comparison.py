@@ -1,4 +1,4 @@
-"""Two versions are compared fairly, by what the proxy logged of both."""
+"""Two versions are compared fairly, by the proxy's log."""
 
 import json
 
@@ -12,18 +12,18 @@ GREEN, BLUE = "green-service", "blue-service"
 
 
 def line(service: str, status: int = 200, seconds: str = "0.010") -> str:
-    told = {"backend": service, "status": status, "upstream_seconds": seconds}
-    return json.dumps(told | {"seconds": 9.0})
+    entry = {"backend": service, "status": status, "upstream_seconds": seconds}
+    return json.dumps(entry | {"seconds": 9.0})
 
 
 def traffic(service: str, good: int, bad: int = 0, seconds: str = "0.010") -> Traffic:
-    """Return what the log says of so many good and bad answers."""
+    """Return the traffic of some good and bad answers."""
     log = [line(service, 200, seconds)] * good + [line(service, 500, seconds)] * bad
     return Traffic.of(service, log)
 
 
 def compare(new: Traffic, old: Traffic) -> str:
-    """Compare as it is done when the time is up."""
+    """Compare as at the end of a watch."""
     return watch(lambda: Health("healthy"), lambda: (new, old), 0)
 
 
@@ -40,18 +40,21 @@ def test_should_tell_the_services_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"), [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 0.4), ("-", 9)]
+    ("logged", "seconds"),
+    [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 0.4), ("-", 9)],
 )
-def test_should_take_the_time_of_who_answered(told: str, seconds: float) -> None:
+def test_should_use_the_time_of_the_server_that_answered(
+    logged: str, seconds: float
+) -> None:
     # When
-    found = Traffic.of(GREEN, [line(GREEN, seconds=told)])
+    found = Traffic.of(GREEN, [line(GREEN, seconds=logged)])
 
     # Then
     assert found.within(0.5) == seconds
 
 
 def slow(answers: int, of: int, seconds: str) -> Traffic:
-    """Return so many slow answers of some."""
+    """Return the traffic of some answers, a part of them slow."""
     quick = [line(GREEN)] * (of - answers)
     return Traffic.of(GREEN, quick + [line(GREEN, seconds=seconds)] * answers)
 
@@ -61,12 +64,14 @@ def slow(answers: int, of: int, seconds: str) -> Traffic:
     [
         (traffic(GREEN, 97, 3), traffic(BLUE, 900), "more errors"),
         (traffic(GREEN, 90, 10), traffic(BLUE, 960, 40), "more errors"),
-        # Of 100, so that 95 % or half of them took as long.
+        # Enough of 100 to change the 95th percentile, or the median.
         (slow(6, 100, "0.070"), traffic(BLUE, 900), "slower"),
         (slow(60, 100, "0.070"), traffic(BLUE, 900), "slower"),
     ],
 )
-def test_should_refuse_what_is_worse(new: Traffic, old: Traffic, why: str) -> None:
+def test_should_refuse_a_version_that_is_worse(
+    new: Traffic, old: Traffic, why: str
+) -> None:
     # Then
     with pytest.raises(DeploymentError, match=f"{why}: green.*; blue.*p95 10 ms"):
         # When
@@ -76,38 +81,38 @@ def test_should_refuse_what_is_worse(new: Traffic, old: Traffic, why: str) -> No
 @pytest.mark.parametrize(
     ("new", "old"),
     [
-        (traffic(GREEN, 98, 2), traffic(BLUE, 900)),  # two may be anybody's
+        (traffic(GREEN, 98, 2), traffic(BLUE, 900)),  # two may be chance
         (traffic(GREEN, 997, 3), traffic(BLUE, 900)),  # 0.3 %
-        (traffic(GREEN, 85, 15), traffic(BLUE, 90, 10)),  # Redis is away, for both
+        (traffic(GREEN, 85, 15), traffic(BLUE, 90, 10)),  # Redis is unavailable to both
         (traffic(GREEN, 50, 0, "0.055"), traffic(BLUE, 50)),
         (traffic(GREEN, 50, 0, "0.700"), traffic(BLUE, 50, 0, "0.400")),
         (slow(1, 20, "3.0"), traffic(BLUE, 900)),
     ],
 )
-def test_should_take_what_is_fair(new: Traffic, old: Traffic) -> None:
+def test_should_accept_a_version_that_is_not_worse(new: Traffic, old: Traffic) -> None:
     # When
-    told = compare(new, old)
+    result = compare(new, old)
 
     # Then
-    assert told == f"{new}; {old}"
+    assert result == f"{new}; {old}"
 
 
 def test_should_say_that_it_could_not_compare() -> None:
     # When
-    told = compare(traffic(GREEN, 10, 9), traffic(BLUE, 900))
+    result = compare(traffic(GREEN, 10, 9), traffic(BLUE, 900))
 
     # Then
-    assert told.startswith("not compared, for want of 20 requests of each: green")
+    assert result.startswith("not compared, since not both had 20 requests: green")
 
 
 @pytest.mark.parametrize(
     ("health", "requests", "why"),
     [
-        (Health("healthy"), 0, "answered nothing"),
-        (Health("failed", "status 3"), 50, "no more: status 3"),
+        (Health("healthy"), 0, "answered no requests"),
+        (Health("failed", "status 3"), 50, "no longer healthy: status 3"),
     ],
 )
-def test_should_refuse_what_is_gone_once_all_visitors_have_it(
+def test_should_refuse_a_version_that_stops_once_all_visitors_have_it(
     health: Health, requests: int, why: str
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""The history of deployments: what ran when, and what to go back to."""
+"""The history of deployments: what ran when, and what to roll back to."""
 
 import json
 from typing import Any
@@ -47,9 +47,9 @@ TO_THIRD = ("deploy", THIRD, SECOND, "kept")
             id="to the first",
         ),
         pytest.param(
-            [TO_SECOND, (*TO_THIRD[:3], "went back"), (*TO_THIRD[:3], "")],
+            [TO_SECOND, (*TO_THIRD[:3], "rolled back"), (*TO_THIRD[:3], "")],
             *(SECOND, FIRST),
-            id="past what was not kept",
+            id="skips what was not kept",
         ),
         pytest.param([TO_SECOND, AGAIN], SECOND, FIRST, id="deployed twice"),
         pytest.param(
@@ -60,7 +60,7 @@ TO_THIRD = ("deploy", THIRD, SECOND, "kept")
         pytest.param([TO_SECOND], THIRD, SECOND, id="another started by hand"),
     ],
 )
-def test_should_go_back_to_what_was_kept_before(
+def test_should_roll_back_to_the_image_that_was_kept_before(
     deployments: list[tuple[str, str, str, str]], live: str, before: str | None
 ) -> None:
     # When
@@ -70,20 +70,20 @@ def test_should_go_back_to_what_was_kept_before(
     assert image == before
 
 
-def test_should_know_a_deployment_that_was_killed() -> None:
+def test_should_find_a_deployment_that_was_killed() -> None:
     # Given
     killed, kept = ("deploy", SECOND, FIRST, ""), TO_SECOND
 
     # When
-    left = History.of(lines(kept, killed)).left()
+    found = History.of(lines(kept, killed)).unfinished()
 
     # Then
-    assert left
-    assert (left.step, left.before.image) == ("watch", FIRST)
-    assert History.of(lines(killed, kept)).left() is None
+    assert found
+    assert (found.step, found.before.image) == ("watch", FIRST)
+    assert History.of(lines(killed, kept)).unfinished() is None
 
 
-def test_should_pass_over_a_line_that_was_cut_in_the_writing() -> None:
+def test_should_skip_a_line_that_is_incomplete() -> None:
     # Given
     cut = lines(("deploy", SECOND, FIRST, "kept")) + '{"deployment": "9", "ti'
 
@@ -94,15 +94,17 @@ def test_should_pass_over_a_line_that_was_cut_in_the_writing() -> None:
     assert [record.deployment for record in history.records] == ["0"]
 
 
-def test_should_be_readable() -> None:
+def test_should_print_a_table() -> None:
     # Given
-    told = lines(
-        ("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "went back")
+    text = lines(
+        ("deploy", SECOND, FIRST, "kept"), ("rollback", FIRST, SECOND, "rolled back")
     )
-    told += told.splitlines()[-1].replace("outcome", "reason").replace("went back", "x")
+    text += (
+        text.splitlines()[-1].replace("outcome", "reason").replace("rolled back", "x")
+    )
 
     # When
-    table = History.of(told).table().splitlines()
+    table = History.of(text).table().splitlines()
 
     # Then
     assert [line.split() for line in table] == [
@@ -110,5 +112,5 @@ def test_should_be_readable() -> None:
         ["2026-11-20", "16:40:00", "me@here", "deploy", "web@sha256:222222222222"]
         + ["kept", "watch", "9", "s"],
         ["2026-11-20", "16:41:00", "me@here", "rollback", "web@sha256:111111111111"]
-        + ["went", "back", "watch", "9", "s", "x"],
+        + ["rolled", "back", "watch", "9", "s", "x"],
     ]

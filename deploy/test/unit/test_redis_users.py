@@ -1,4 +1,4 @@
-"""The users of a production's Redis may do what they have to, and nothing else."""
+"""The users of a production's Redis may do what they need, and nothing else."""
 
 import re
 import subprocess
@@ -80,7 +80,7 @@ class Users:
             yield
 
     def client(self, user: str | None, password: str | None = None) -> Redis:
-        """Return a client for a user, with the right password where none is given."""
+        """Return a client for a user, by default with the right password."""
         if user == "page-tracker":
             password = password_in(self.folder / "secrets")
         elif user == "operator":
@@ -122,14 +122,14 @@ def for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
 
 @pytest.fixture
 def users(for_all: Users) -> Users:
-    """Give that Redis without what the tests before have left."""
+    """Give that Redis without data of earlier tests."""
     for_all.client("operator").flushall()
     for_all.client("operator").acl_log_reset()
     return for_all
 
 
 def count_everything(url: str, visitor: requests.Session) -> None:
-    """Ask for all that counts or shows a number, at the limits too."""
+    """Request everything that counts or shows a number, also at the limits."""
 
     def send(view: object, **headers: str) -> requests.Response:
         return visitor.post(
@@ -149,12 +149,12 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         time = (datetime.now(UTC) - timedelta(days)).isoformat()
         past = {"time": time, "address": "192.0.2.7", "user_agent": FIREFOX}
         token = AT_LIMITS["PAGE_TRACKER_TOKEN"]
-        told = send([ABOUT | past], Authorization=f"Bearer {token}")
-        assert told.json()["counted"] == [0], told.text
+        answer = send([ABOUT | past], Authorization=f"Bearer {token}")
+        assert answer.json()["counted"] == [0], answer.text
 
 
 @pytest.mark.timeout(120)  # it runs 20 commands
-def test_should_let_the_application_do_all_that_it_does_and_nothing_else(
+def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     users: Users,
 ) -> None:
     # Given
@@ -172,7 +172,7 @@ def test_should_let_the_application_do_all_that_it_does_and_nothing_else(
         assert visitor.get(f"{url}/badge/example.org/about.svg", timeout=5).ok
     ran = [users.page_tracker(command) for command in COMMANDS]
     oldest, *_ = sorted(operator.keys("pt:{example.org}:day:*:hours"))
-    operator.set(oldest, "not what it should be")
+    operator.set(oldest, "invalid")
     broken = users.page_tracker("verify")
 
     # Then
@@ -182,7 +182,7 @@ def test_should_let_the_application_do_all_that_it_does_and_nothing_else(
     rules = users_in(users.folder / "secrets")["page-tracker"]
     used = {name.removeprefix("cmdstat_") for name in operator.info("commandstats")}
     never = {rule[1:] for rule in rules if rule.startswith("+")} - used
-    assert sorted(never) == [], "it may do what it never does"
+    assert sorted(never) == [], "it has rights that it does not use"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`make secrets` writes each file once, and says what is missing or will not do."""
+"""`make secrets` writes each file once, and lists what is missing or invalid."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_should_write_all_that_a_production_needs_for_containers_alone(
+def test_should_write_everything_that_a_production_needs(
     folder: Path,
 ) -> None:
     # When
@@ -59,10 +59,10 @@ def test_should_write_only_what_is_missing_for_the_same_passwords(
 
     # Then
     assert contents(folder) == before | {"token": "the token of before\n"}
-    assert made.stdout.count("is there, and stays as it is.") == len(before) - 2
+    assert made.stdout.count("exists, and stays as it is.") == len(before) - 2
 
 
-def test_should_be_different_each_time(folder: Path, tmp_path: Path) -> None:
+def test_should_write_different_secrets_each_time(folder: Path, tmp_path: Path) -> None:
     # When
     make_secrets(tmp_path / "others", **FOR_A_TRY)
 
@@ -71,7 +71,7 @@ def test_should_be_different_each_time(folder: Path, tmp_path: Path) -> None:
     assert not [name for name, text in contents(folder).items() if others[name] == text]
 
 
-def test_should_say_where_certificates_go_when_none_are_wished_for(
+def test_should_print_where_certificates_go_when_none_are_requested(
     tmp_path: Path,
 ) -> None:
     # When
@@ -94,11 +94,11 @@ def test_should_write_no_secret_into_a_folder_that_others_can_enter(
 
     # Then
     assert made.returncode == 1
-    assert "others than its owner can enter it: chmod 700" in made.stderr
+    assert "other users can enter it: run chmod 700" in made.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
+def test_should_list_everything_that_is_missing(folder: Path) -> None:
     # Given
     for name in FILES:
         (folder / name).unlink()
@@ -110,8 +110,8 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
     # Then
     assert checked.returncode == 1
     first, *lines = checked.stderr.splitlines()
-    assert first == f"{folder}: others than its owner can enter it: chmod 700 {folder}"
-    advice = dict(line.split(": is missing, or empty: ") for line in lines)
+    assert first == f"{folder}: other users can enter it: run chmod 700 {folder}"
+    advice = dict(line.split(": is missing or empty: ") for line in lines)
     of_host = folder / "certificates/counter.example.org"
     assert advice == {
         f"{folder}/{name}": (
@@ -119,8 +119,8 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
         )
         for name in FILES
     } | {
-        f"{of_host}/{name}.pem": "put that of your domain there"
-        " (for a try: make secrets PAGE_TRACKER_DOMAIN=counter.example.org"
+        f"{of_host}/{name}.pem": "put the one of your domain there"
+        " (to try it out: make secrets PAGE_TRACKER_DOMAIN=counter.example.org"
         " SELF_SIGNED=yes)"
         for name in ("fullchain", "privkey")
     }
@@ -131,14 +131,14 @@ def test_should_name_all_that_is_missing_at_once(folder: Path) -> None:
     [
         ("redis-users.acl", " +incrby", "", "has other users or passwords"),
         ("redis-users.acl", "#", "#0", "has other users or passwords"),
-        ("redis-url", "rediss://page-tracker", "redis://me", "is none that make"),
-        ("redis.crt", "BEGIN", "END", "is no certificate, or has expired"),
-        ("redis-ca.crt", "BEGIN", "END", "is no certificate, or has expired"),
-        ("certificates/localhost/fullchain.pem", "BEGIN", "", "is no certificate"),
+        ("redis-url", "rediss://page-tracker", "redis://me", "is not a URL of"),
+        ("redis.crt", "BEGIN", "END", "is not a certificate, or has expired"),
+        ("redis-ca.crt", "BEGIN", "END", "is not a certificate, or has expired"),
+        ("certificates/localhost/fullchain.pem", "BEGIN", "", "is not a certificate"),
         ("certificates/localhost/privkey.pem", "BEGIN", "", "is not the key"),
     ],
 )
-def test_should_say_what_is_invalid(
+def test_should_report_what_is_invalid(
     folder: Path, name: str, before: str, after: str, complaint: str
 ) -> None:
     # Given
@@ -188,16 +188,16 @@ def test_should_refuse_a_certificate_and_a_key_of_another_host(folder: Path) -> 
 
 @pytest.fixture
 def managed(tmp_path: Path) -> Path:
-    """Give a folder of secrets for a Redis that somebody else runs."""
+    """Give a folder of secrets for a managed Redis."""
     secrets = tmp_path / "secrets"
     secrets.mkdir(0o700)
     url = secrets / "redis-url"
-    url.write_text("rediss+cluster://app:of-theirs@redis.example.com:6379\n", "utf-8")
+    url.write_text("rediss+cluster://app:swordfish@redis.example.com:6379\n", "utf-8")
     url.chmod(0o644)
     return secrets
 
 
-def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
+def test_should_write_nothing_for_a_managed_redis(
     managed: Path,
 ) -> None:
     # When
@@ -215,9 +215,9 @@ def test_should_write_nothing_for_a_redis_that_somebody_else_runs(
 @pytest.mark.parametrize(
     "url",
     [
-        "rediss://app:of-theirs@redis.example.com:6380",
-        "rediss://page-tracker:of-theirs@redis.example.com",
-        "redis+sentinel://app:of-theirs@one.example.com,two.example.com/counter",
+        "rediss://app:swordfish@redis.example.com:6380",
+        "rediss://page-tracker:swordfish@redis.example.com",
+        "redis+sentinel://app:swordfish@one.example.com,two.example.com/counter",
     ],
 )
 def test_should_tell_another_redis_from_redis_service(folder: Path, url: str) -> None:
@@ -231,14 +231,14 @@ def test_should_tell_another_redis_from_redis_service(folder: Path, url: str) ->
 
     # Then
     (line,) = checked.stderr.splitlines()
-    assert line.startswith(f"{folder}/redis-url: is none that make secrets writes")
+    assert line.startswith(f"{folder}/redis-url: is not a URL of redis-service")
     assert "put deploy/managed-redis.yml last in COMPOSE_FILE" in line
     assert as_managed.returncode == 0, as_managed.stderr
     (line,) = of_redis_service.stderr.splitlines()
-    assert line.startswith(f"{folder}/redis-url: is of redis-service, which deploy/")
+    assert line.startswith(f"{folder}/redis-url: names redis-service, which deploy/")
 
 
-def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
+def test_should_list_everything_that_is_missing_for_a_managed_redis(
     managed: Path,
 ) -> None:
     # Given
@@ -250,7 +250,8 @@ def test_should_name_all_that_is_missing_for_a_redis_that_somebody_else_runs(
     # Then
     url, token, authority, *_ = checked.stderr.splitlines()
     assert url == (
-        f"{managed}/redis-url: cannot be read by the users of containers: chmod 644 it"
+        f"{managed}/redis-url: the users of containers cannot read it:"
+        " run chmod 644 on it"
     )
     assert token.startswith(f"{managed}/token: is missing")
     assert authority.startswith(f"{managed}/redis-ca.crt: is missing")

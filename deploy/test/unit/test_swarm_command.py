@@ -1,4 +1,4 @@
-"""`make swarm` names what is missing, names secrets by content, and tells the truth."""
+"""`make swarm` lists what is missing, names secrets by content, and waits."""
 
 import os
 from hashlib import sha256
@@ -23,7 +23,7 @@ case "$*" in
     "image inspect no-such-proxy" | "pull "*) exit 1 ;;
 esac
 """
-"""What an engine with a swarm would answer."""
+"""Answers like an engine with a swarm."""
 
 
 @pytest.fixture
@@ -56,31 +56,31 @@ def swarm(settings: dict[str, str], image: str = IMAGE) -> Done:
 
 
 def deployed(settings: dict[str, str]) -> dict[str, str]:
-    """Return with which environment the stack was deployed."""
+    """Return the environment in which the stack was deployed."""
     _, *lines = Path(settings["DEPLOYED"]).read_text("utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 @pytest.mark.parametrize(
-    ("missing", "says"),
+    ("missing", "message"),
     [
-        ({"SWARM": "inactive false"}, "docker swarm init makes one"),
-        ({"SWARM": "active false"}, "DOCKER_HOST has to name a manager"),
+        ({"SWARM": "inactive false"}, "run docker swarm init, or"),
+        ({"SWARM": "active false"}, "set DOCKER_HOST to a manager"),
         ({"PAGE_TRACKER_IMAGE": ""}, "IMAGE: is not set: make swarm IMAGE="),
     ],
 )
-def test_should_say_what_helps_when_something_is_missing(
-    settings: dict[str, str], missing: dict[str, str], says: str
+def test_should_print_what_to_do_when_something_is_missing(
+    settings: dict[str, str], missing: dict[str, str], message: str
 ) -> None:
     # When
     done = swarm(settings | missing, "")
 
     # Then
     assert done.returncode == 2
-    assert says in done.stderr.splitlines()[-1]
+    assert message in done.stderr.splitlines()[-1]
 
 
-def test_should_name_all_that_is_missing(
+def test_should_list_everything_that_is_missing(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     # Given
@@ -99,7 +99,7 @@ def test_should_name_all_that_is_missing(
     names = [line.strip().split(": ")[0] for line in done.stderr.splitlines()[1:]]
     assert names == [
         "IMAGE",
-        "No node has the label that says where Redis keeps its volume",
+        "No node has the label for Redis and its volume",
         "PAGE_TRACKER_DOMAIN",
         str(tmp_path / "nowhere"),
         "PAGE_TRACKER_PROXY_IMAGE",
@@ -131,7 +131,7 @@ def test_should_give_a_secret_another_name_when_its_content_changes(
     swarm(settings)
     after = deployed(settings)
 
-    # Then: nobody can test a guess of it by its name
+    # Then: the name is no use for testing a guess
     names = {name for name in before if name.startswith(("SECRET_", "CONFIG_"))}
     assert {name for name in names if before[name] != after[name]} == {"SECRET_TOKEN"}
     assert after["SECRET_TOKEN"].startswith("counter-token-")
@@ -157,7 +157,7 @@ def test_should_add_tls_when_the_proxy_has_a_certificate(
     ("tasks", "state"),
     [("3/3", "rollback_completed"), ("2/3", "rollback_paused"), ("2/3", "")],
 )
-def test_should_fail_when_swarm_does_not_run_what_was_asked_for(
+def test_should_fail_when_swarm_does_not_run_what_was_requested(
     settings: dict[str, str], tasks: str, state: str
 ) -> None:
     # When

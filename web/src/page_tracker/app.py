@@ -1,214 +1,118 @@
-"""The composition root: the Redis client, the application, and the counter page.
+"""The composition root: the Redis client, and the application put together.
 
 Only gunicorn, the flask command and tests import this module.
 """
 
-import os
 from collections.abc import Callable
-from functools import lru_cache
-from threading import Lock
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Flask
 from redis import Redis
-from redis.exceptions import RedisError
 
-from page_tracker.collecting.beacon import register_beacon
-from page_tracker.collecting.scripts import NEWEST, SCRIPTS
-from page_tracker.experiments.looks import check_flags
-from page_tracker.experiments.provider import FileProvider
-from page_tracker.http.errors import error_answer
-from page_tracker.http.negotiation import Form, form_asked_for
+from page_tracker.collecting.pixel import Pixel
+from page_tracker.collecting.scripts import script
+from page_tracker.collecting.views import Views
+from page_tracker.environment import load_settings
+from page_tracker.flags.looks import Looks
+from page_tracker.http.errors import register_errors
+from page_tracker.http.log import with_log
+from page_tracker.http.parts import KEY, Parts
+from page_tracker.http.serving import WayIn, register_headers, serve
 from page_tracker.operating import health
-from page_tracker.operating.errors import register_errors
-from page_tracker.operating.request_log import register_request_log
-from page_tracker.settings import DEFAULT_REDIS_URL, Settings, load_settings
-from page_tracker.showing import badge, embed
-from page_tracker.showing.look import Looks, Shown
-from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.filters import Rules, spam_referrers
-from page_tracker.tracking.group_commit import GroupCommit
-from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage, leave_replica
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import sites_of_settings
-from page_tracker.tracking.sites import Sites
+from page_tracker.settings import DEFAULT_REDIS_URL, FIELDS, Settings
+from page_tracker.showing.badge import Badges
+from page_tracker.showing.counter import CounterPage
+from page_tracker.showing.embed import EmbedPage
+from page_tracker.store.store import LazyClient, Store
+from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
 
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two
-addresses of one name, and an answer has to be out within 1.5 seconds."""
+addresses of one name, and every answer must be out within 1.5 seconds."""
 
 LARGEST_BODY = 64 * 1024
-"""Bytes; Flask answers 413 to more."""
+"""Bytes; Flask answers 413 to more, except where a way in reads more."""
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-"""Of every answer that does not say otherwise."""
 
-APOLOGY = "Sorry, something went wrong 😔"
-
-bp = Blueprint("counter", __name__)
-_making_client = Lock()
+_settings = load_settings()
+_client = LazyClient(_settings.redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
 
 
 def redis() -> Redis:
-    """Return the Redis client of this process, made when it is first asked for."""
-    with _making_client:
-        return _make_client(os.getpid())
-
-
-@lru_cache(maxsize=1)
-def _make_client(_process: int) -> Redis:
-    # Cached by process, so that no fork shares the connections of its parent.
-    return connect(load_settings().redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
-
-
-def _count_views(views: list[None]) -> list[int | Exception]:
-    """Count views of the counter page, and return the number that each of them is."""
-    new = len(views)
-    last = int(redis().incr(PAGE_VIEWS) if new == 1 else redis().incr(PAGE_VIEWS, new))
-    return list(range(last - new + 1, last + 1))
-
-
-outage = Outage()
-counter_page = GroupCommit(_count_views, outage)
+    """Return the Redis client of this process. It is made at the first call."""
+    return _client()
 
 
 def create_app(settings: Settings) -> Flask:
-    """Put the application together.
+    """Put an application together. It counts in the Redis of its settings.
 
-    It counts where `redis()` does, which is where the environment says.
+    If they name none, it counts in the Redis of this process, which `redis` returns.
     """
     app = Flask(__name__)
-    configure(app, settings)
-    register_blueprints(app, settings)
-    register_errors(app)
-    register_headers(app)
-    register_request_log(app)
-    return app
-
-
-def configure(app: Flask, settings: Settings) -> None:
-    """Give the application its settings, and its blueprints what they need."""
     app.testing = settings.profile == "testing"
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
-    app.extensions["page_tracker.settings"] = settings
-    app.extensions["page_tracker.outage"] = outage
-    # Looked up at each call: tests put another client in the place of `redis`.
-    late_redis = lambda: redis()  # pylint: disable=W0108,C3001  # noqa: E731
-    app.extensions["page_tracker.redis"] = late_redis
-    app.extensions["page_tracker.script"] = SCRIPTS[NEWEST]
-    app.extensions["page_tracker.looks"] = make_looks(settings)
-    app.extensions["page_tracker.recorder"] = make_recorder(late_redis, settings)
+    store = Store(client_of(settings))
+    looks = Looks(settings.flags) if settings.flags else None
+    app.extensions[KEY] = Parts(settings, store, looks)
+    register_pages(app, settings, store)
+    register_ways_in(app, settings, store)
+    register_errors(app)
+    register_headers(app)
+    app.wsgi_app = with_log(app.wsgi_app)  # type: ignore[assignment]
+    return app
 
 
-def make_recorder(redis_of: Callable[[], Redis], settings: Settings) -> Recorder:
-    """Make what counts the views of sites, as the settings want it."""
-    agent_of("")  # reads its lists now, rather than while the first visitor waits
-    spam = settings.spam_referrers
-    return Recorder(
-        redis_of,
-        outage,
-        Sites(redis_of, outage, sites_of_settings(settings.sites)),
-        Rules(
-            own=settings.own,
-            spam=spam_referrers(spam.read_text("utf-8").split() if spam else ()),
-            privacy_refuses=settings.privacy_signal == "skip",
-        ),
-        Limits(
-            pages=settings.max_pages,
-            values=settings.max_values,
-            rate=settings.rate,
-            sites=settings.any_site,
-        ),
-    )
+def client_of(settings: Settings) -> Callable[[], Redis]:
+    """Return a function that returns the client for some settings."""
+    if settings.redis_url in (None, _settings.redis_url):
+        # `redis` is looked up at each call: tests put another function in its place.
+        return lambda: redis()  # pylint: disable=unnecessary-lambda
+    return LazyClient(settings.redis_url, REDIS_TIMEOUT)
 
 
-def make_looks(settings: Settings) -> Looks | None:
-    """Make what chooses the look of the counter page, where a file of flags says so."""
-    if not settings.flags:
-        return None
-    return Looks(FileProvider(settings.flags, check_flags), settings.proxies)
-
-
-def register_blueprints(app: Flask, settings: Settings) -> None:
-    """Give each feature its routes."""
-    app.register_blueprint(bp)
+def register_pages(app: Flask, settings: Settings, store: Store) -> None:
+    """Give the pages for people, and the endpoints of operators, their routes."""
+    app.add_url_rule("/", "counter", CounterPage(store).show)
+    app.add_url_rule("/embed", "embed", EmbedPage(settings).show)
     app.register_blueprint(health.bp)
-    app.register_blueprint(badge.bp)
-    app.register_blueprint(embed.bp)
-    register_beacon(app, settings)
 
 
-def register_headers(app: Flask) -> None:
-    """Keep answers out of caches, and pages from loading anything from elsewhere."""
+def register_ways_in(app: Flask, settings: Settings, store: Store) -> None:
+    """Give each way in its route; the script and the endpoint get a second name too."""
+    sites = Registry(store, settings.sites)
+    recorder = make_recorder(settings, store, sites)
+    views = Views(recorder, settings.token, settings.rate)
+    badges = Badges(recorder, sites, store, settings.max_pages)
 
-    @app.after_request
-    def add_headers(answer: Response) -> Response:
-        said = {name.lower() for name in answer.headers.keys()}
-        for name, value in HEADERS.items():
-            if name.lower() not in said:
-                answer.headers.add(name, value)
-        return answer
+    def register(path: str, name: str, way_in: WayIn, *methods: str) -> None:
+        serve(app, path, name, way_in, settings.proxies, *methods)
 
-
-@bp.get("/")
-def counter() -> Response:
-    """Count a view of this page and show how many there were."""
-    form: Form = "html" if form_asked_for() == "html" else "text"
-    if request.method == "HEAD":  # Flask sends it here too, and it shows nobody a page
-        return headers_only(form)
-    try:
-        views = counter_page.submit(None)
-    except RedisError as error:
-        leave_replica(redis(), [error])
-        cause = type(error).__name__
-        current_app.logger.error("A view was not counted: %s: %s", cause, error)
-        return not_counted(form)
-    return counted(views, form)
+    register("/api/v1/views", "views", views, "POST", "OPTIONS")
+    register("/tracker.js", "script", script, "GET")
+    register("/pixel.gif", "pixel", Pixel(recorder), "GET")
+    register("/badge/<rest:target>", "badge", badges, "GET")
+    if settings.endpoint != FIELDS["endpoint"].default:
+        register(f"/{settings.endpoint}", "chosen views", views, "POST", "OPTIONS")
+    if settings.script != FIELDS["script"].default:
+        register(f"/{settings.script}", "chosen script", script, "GET")
 
 
-def counted(views: int, form: Form) -> Response:
-    """Return the number of views, as a page or as a sentence."""
-    if form == "html":
-        looks: Looks | None = current_app.extensions["page_tracker.looks"]
-        shown = looks.of(request) if looks else Shown()
-        return answer(
-            render_template(
-                "counter.html", views=views, look=shown.look, pixel=shown.pixel
-            ),
-            form,
-        )
-    return answer(f"This page has been seen {views} times.", form)
+def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder:
+    """Make the recorder of views, by the settings."""
+    rules = Rules(
+        own=settings.own,
+        spam=spam_referrers(settings.spam_referrers),
+        privacy_refuses=settings.privacy_signal == "skip",
+    )
+    limits = Limits(
+        pages=settings.max_pages,
+        values=settings.max_values,
+        rate=settings.rate,
+        sites=settings.any_site,
+    )
+    return Recorder(store, sites, rules, limits)
 
 
-def not_counted(form: Form) -> Response:
-    """Return an apology for a view that Redis did not confirm."""
-    if form == "html":
-        detail = "Your view may not have been counted. Please come back in a moment."
-        return error_answer(500, APOLOGY, detail, form)
-    return answer(APOLOGY, form, status=500)
-
-
-def headers_only(form: Form) -> Response:
-    """Return what a GET would, but for the number and what depends on it."""
-    empty = answer("", form)
-    empty.automatically_set_content_length = False
-    del empty.headers["Content-Length"]
-    return empty
-
-
-def answer(body: str, form: Form, status: int = 200) -> Response:
-    """Return a body in one of the two forms that the counter page has."""
-    mimetype = "text/html" if form == "html" else "text/plain"
-    return Response(body, status, {"Vary": "Accept"}, mimetype=mimetype)
-
-
-app = create_app(load_settings())
+app = create_app(_settings)

@@ -3,6 +3,7 @@
 import logging.config
 import os
 import socket
+import textwrap
 from contextlib import ExitStack
 
 import click
@@ -15,20 +16,21 @@ from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
 from page_tracker.commands.verify import verify
-from page_tracker.operating.embedded_redis import embedded_redis
+from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.operating.redis_server import RedisServerError
-from page_tracker.operating.waiting import wait_for
-from page_tracker.settings import FIELDS, SettingsError, load_settings, variable
+from page_tracker.settings import FIELDS, variable
+from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.server import RedisServerError
+from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
 
 
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn with our configuration, and no arguments of its own."""
+    """gunicorn with the configuration of the package, without its own arguments."""
 
     def load_config(self) -> None:
-        """Read the configuration that the package brings."""
+        """Load the configuration of the package."""
         self.load_config_from_module_name_or_filename(
             "python:page_tracker.gunicorn_config"
         )
@@ -37,27 +39,28 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def settings_help() -> str:
-    """Return what each environment variable is for, and its default."""
+    """Return the name, default and meaning of each environment variable."""
     lines = ["\b", "Environment:"]
     for name, field in FIELDS.items():
         default = "no" if field.default is False else field.default
-        shown = f" [{default}]" if default not in (None, "", ()) else ""
-        lines.append(f"  {variable(name)}{shown}")
-        lines.append(f"      {(field.description or '').replace('`', '')}")
+        suffix = f" [{default}]" if default not in (None, ()) else ""
+        lines.append(f"  {variable(name)}{suffix}")
+        meaning = textwrap.fill((field.description or "").replace("`", ""), 70)
+        lines.append(textwrap.indent(meaning, " " * 6))
     return "\n".join(lines)
 
 
 def check_address(bind: str) -> None:
-    """Make sure that the address can be listened on, before anything is started.
+    """Check that the address is free, before anything starts. Raises SettingsError.
 
-    Raises SettingsError when not. gunicorn would try again and again.
+    gunicorn itself would retry.
     """
     host, _, port = bind.rpartition(":")
     is_ipv6 = host.startswith("[")
-    refusal = ""
+    reason = ""
 
     def is_free() -> bool:
-        nonlocal refusal
+        nonlocal reason
         try:
             socket.create_server(
                 (host.strip("[]"), int(port)),
@@ -65,22 +68,22 @@ def check_address(bind: str) -> None:
                 dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
             ).close()
         except OSError as error:
-            refusal = (error.strerror or str(error)).partition(" (while")[0]
+            reason = (error.strerror or str(error)).partition(" (while")[0]
             return False
         return True
 
-    # The workers of one that was killed are gone after a second.
+    # Workers of a master that was killed end within a second.
     if not wait_for(is_free, SECONDS_TO_FREE_ADDRESS):
         raise SettingsError(
-            f"{variable('bind')} is '{bind}': {refusal}; "
-            "name another address or port, 127.0.0.1:8001 for example"
+            f"{variable('bind')} is '{bind}': {reason}; "
+            "use another address or port, for example 127.0.0.1:8001"
         )
 
 
 @click.group(context_settings={"max_content_width": 100})
 @click.version_option(package_name="page-tracker")
 def main() -> None:
-    """Count how often the pages of sites are seen, and show it."""
+    """Count the page views of your sites, and show them."""
     forgive_encoding()
 
 
@@ -89,11 +92,11 @@ for command in (sites, count, report, experiment, verify, smoke):
 
 
 @main.command(epilog=settings_help())
-@click.option("--bind", metavar="HOST:PORT", help="Where to listen.")
+@click.option("--bind", metavar="HOST:PORT", help="Address and port to listen on.")
 def serve(bind: str | None) -> None:
     """Serve the counter with gunicorn.
 
-    Without REDIS_URL it starts a Redis of its own, which keeps the counts in
+    If REDIS_URL is unset, it starts its own Redis, which keeps the counts in
     PAGE_TRACKER_DATA.
     """
     if bind:

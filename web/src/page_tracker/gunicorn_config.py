@@ -1,8 +1,8 @@
-"""How gunicorn serves Page Tracker in production.
+"""The configuration of gunicorn, which serves Page Tracker.
 
-For `page-tracker serve`, and for `gunicorn -c python:page_tracker.gunicorn_config`.
-Settings are checked here, in the master: a worker that can not start would be started
-again and again.
+`page-tracker serve` uses it, and so does
+`gunicorn -c python:page_tracker.gunicorn_config`. The settings are checked here, in the
+master: gunicorn would start a worker that cannot start again and again.
 """
 
 import logging
@@ -14,53 +14,45 @@ from pathlib import Path
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from page_tracker.experiments.flag_file import FlagsError, read_flags
-from page_tracker.experiments.looks import check_flags
+from page_tracker.environment import SettingsError, load_settings
+from page_tracker.http.parts import parts_of
+from page_tracker.operating.forgetting import forget_salts_daily
 from page_tracker.operating.logs import logging_configuration
-from page_tracker.settings import SettingsError, load_settings, variable
-from page_tracker.tracking.site import SiteError, sites_of_settings
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 
 try:
     settings = load_settings()
-    sites_of_settings(settings.sites)
-    if settings.flags:
-        check_flags(read_flags(settings.flags))
 except SettingsError as error:
     sys.exit(f"Error: {error}")
-except SiteError as error:
-    sys.exit(f"Error: {variable('sites')}: {error}")
-except FlagsError as error:
-    sys.exit(f"Error: {variable('flags')} is '{settings.flags}': {error}")
 
-# The name of a Redis that is gone may be looked up at a name server that does not
-# answer: 8 seconds in Docker by default, which no timeout of the Redis client covers.
+# A name server may not answer for the name of a stopped Redis. The lookup then takes 8
+# seconds in Docker by default, and no timeout of the Redis client covers it.
 os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
 
 wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"
 bind = settings.bind
 
-# Whose word counts on what the visitor connected to: its scheme, a path in front.
+# Proxies that are trusted about the scheme and the path to which a visitor connected.
 forwarded_allow_ips = ",".join(map(str, settings.proxies))
 
-# An idle connection is closed after so many seconds. The proxy does so after 15: where
-# the server came first, it might just then be sent a view, which nobody would count.
+# Seconds until an idle connection is closed. The proxy closes it after 15. If the
+# server closed first, the proxy could just be sending a view, which would be lost.
 keepalive = 20
 
-# Never from the host's cores: in a container they are not ours.
+# Not from the number of cores: in a container it is the host's.
 workers = settings.workers
 threads = settings.threads
 reload = settings.reload
 
-# Docker kills a container 10 seconds after it was asked to stop.
+# Docker kills a container 10 seconds after asking it to stop.
 graceful_timeout = 8
 
-# A worker shows that it is alive by touching a file, which may not wait for a disk.
+# A worker touches a file to show that it runs. That must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 
-# The control socket wants a home folder that can be written.
+# The control socket needs a home folder to write to.
 control_socket_disable = True
 
 # Under nohup, before gunicorn sets signals of its own.
@@ -68,15 +60,15 @@ ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's worker with threads, which stops listening as soon as it is to stop.
+    """gunicorn's worker with threads, which stops listening as soon as it must stop.
 
-    gunicorn's would listen until its last connection is closed, without accepting: who
-    connects meanwhile sends a view, and never learns whether it was counted. Refused, a
-    proxy knows that it was not, and asks another replica.
+    gunicorn's own worker listens until its last connection is closed, but accepts none.
+    A client that connects meanwhile sends a view, and never learns whether it counted.
+    When the connection is refused, a proxy asks another replica.
     """
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Take new connections or not; when it is to stop, those that wait are last."""
+        """Accept connections or not; before it stops, accept the waiting ones."""
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
@@ -91,10 +83,10 @@ worker_class = DrainingWorker
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger, but for its access log: `operating/request_log.py` has ours.
+    """gunicorn's logger without its access log; `http/log.py` writes ours.
 
-    It would hold the visitor's address and user agent, and with a `logconfig_dict`
-    gunicorn prepares each line even where nothing takes it.
+    gunicorn's would hold the visitor's address and user agent. With a `logconfig_dict`,
+    gunicorn makes each line even if no handler writes it.
     """
 
     access_log_enabled = False
@@ -106,9 +98,9 @@ logconfig_dict = logging_configuration(settings)
 
 
 def when_ready(_server: object) -> None:
-    """Say where to look, and end when the terminal is closed, but for nohup.
+    """Log the address, and end when the terminal is closed, except under nohup.
 
-    gunicorn would reload its configuration then; ours comes from the environment, which
+    gunicorn would reload its configuration then. Ours comes from the environment, which
     does not change.
     """
     logging.getLogger("page_tracker").info(
@@ -118,3 +110,12 @@ def when_ready(_server: object) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def post_worker_init(_worker: object) -> None:
+    """Let a worker delete old salts from Redis' disk."""
+    # Imported here: the master, which never answers, would make an application too.
+    # pylint: disable-next=import-outside-toplevel
+    from page_tracker.app import app
+
+    forget_salts_daily(parts_of(app).store)

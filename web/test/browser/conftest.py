@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.servers import page_tracker
 from support.web import SECONDS_TO_ARRIVE, Web
@@ -21,7 +21,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), PROGRAMS[0])
 ARGUMENTS = (
     "--host-resolver-rules=MAP *.example 127.0.0.1",
-    # One that says it is headless would count as a bot.
+    # A headless browser counts as a bot, so this one has the name of a usual one.
     "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
     "(KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
     "--disable-background-networking",
@@ -37,7 +37,7 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[Redis]:
-    """Give the Redis that the counter counts in."""
+    """Give the Redis of the counter."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
         server = RedisServer(find_program(), folder)
@@ -48,7 +48,7 @@ def shared_redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="session")
 def counter(shared_redis: Redis) -> Iterator[str]:
-    """Give the URL of a Page Tracker that knows two sites, and names of its owner's."""
+    """Give the URL of a Page Tracker with two sites and names that its owner chose."""
     path = shared_redis.connection_pool.connection_kwargs["path"]
     with (
         TemporaryDirectory(dir="/tmp") as folder,
@@ -65,7 +65,7 @@ def counter(shared_redis: Redis) -> Iterator[str]:
 
 @pytest.fixture
 def web(counter: str) -> Iterator[Web]:
-    """Give sites without pages yet, which this Page Tracker counts."""
+    """Give sites without pages, which this Page Tracker counts."""
     web = Web(counter)
     yield web
     web.close()
@@ -73,7 +73,7 @@ def web(counter: str) -> Iterator[Web]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Give a browser that keeps the page it leaves, as those of people do."""
+    """Give a browser with a back/forward cache, as people have."""
     expect.set_options(timeout=SECONDS_TO_ARRIVE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -87,7 +87,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(chromium: Browser) -> Iterator[BrowserContext]:
-    """Give a browser nobody used before; no page of it may meet an error."""
+    """Give a new browser profile, and fail if a page in it has an error."""
     context = chromium.new_context()
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -98,7 +98,7 @@ def visitor(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def tab(visitor: BrowserContext) -> Page:
-    """Give an empty tab of the visitor's."""
+    """Give an empty tab of the visitor."""
     tab = visitor.new_page()
     tab.set_default_timeout(SECONDS_TO_ARRIVE * 1000)
     return tab
@@ -106,9 +106,9 @@ def tab(visitor: BrowserContext) -> Page:
 
 @pytest.fixture
 def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Give a way to open a URL in a browser that nobody drives.
+    """Give a way to open a URL in a browser that no test controls.
 
-    One that is driven shows every tab at once, and never loads a page ahead.
+    A controlled browser shows every tab at once, and never prerenders a page.
     """
     profile = folder / "profile"
 
@@ -117,7 +117,7 @@ def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
         return not profile.exists()
 
     with ExitStack() as stack:
-        # The browser's own processes may outlive it by a moment, and still write.
+        # Processes of the browser may write for a moment after its end.
         stack.callback(wait_for, is_removed, SECONDS_TO_ARRIVE)
 
         def open_url(url: str) -> None:
@@ -132,7 +132,7 @@ def undriven(folder: Path) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture
 def redis(shared_redis: Redis) -> Redis:
-    """Give the Redis that the counter counts in, without what another test counted."""
+    """Give the Redis of the counter, without the counts of other tests."""
     for key in shared_redis.scan_iter("pt:{*"):
         if not key.endswith((":salt", ":totals")):
             shared_redis.delete(key)
@@ -141,7 +141,7 @@ def redis(shared_redis: Redis) -> Redis:
 
 @pytest.fixture
 def stored(redis: Redis) -> Callable[..., int]:
-    """Give a way to ask how many views of a page are stored."""
+    """Give a function that returns how many views of a page are stored."""
 
     def views(page: str, site: str = "blog.example") -> int:
         return int(redis.zscore(SiteKeys(site).pages, page) or 0)

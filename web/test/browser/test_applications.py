@@ -23,8 +23,8 @@ def test_should_count_each_page_when_an_application_uses_the_history(
     tab.evaluate(
         """html => {
             history.pushState(null, "", "/app/next");
-            history.replaceState(null, "", "/app/next"); // as routers do
-            setTimeout(() => { // what it shows has to be loaded
+            history.replaceState(null, "", "/app/next"); // as routers of frameworks do
+            setTimeout(() => { // after it has loaded its content
                 document.title = "Next";
                 document.querySelector("main").innerHTML = html;
             }, 30);
@@ -98,7 +98,7 @@ def test_should_not_count_when_the_page_stays_the_same(
     assert pages == ["/same", "/after"]
 
 
-def test_should_count_a_path_that_takes_the_place_of_another(
+def test_should_count_a_page_when_an_application_replaces_the_path(
     web: Web, tab: Page
 ) -> None:
     # Given
@@ -114,7 +114,7 @@ def test_should_count_a_path_that_takes_the_place_of_another(
     assert pages == ["/replaced", "/replacement"]
 
 
-def test_should_not_show_numbers_of_a_page_that_was_left(
+def test_should_not_show_the_numbers_of_a_page_when_the_visitor_has_left_it(
     web: Web, tab: Page, redis: Redis
 ) -> None:
     # Given
@@ -137,7 +137,7 @@ def test_should_not_show_numbers_of_a_page_that_was_left(
     expect(tab.locator("#page")).to_have_text("1")
 
 
-def test_should_count_again_when_an_application_says_so(
+def test_should_count_again_when_an_application_calls_view(
     web: Web, tab: Page, stored: Callable[..., int]
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""Badges, and the page that makes snippets, in a real browser."""
+"""Badges and the page with snippets in a real browser."""
 
 import re
 from urllib.parse import quote
@@ -11,12 +11,12 @@ PASTE = "ControlOrMeta+v"
 
 @pytest.fixture
 def form(counter: str, tab: Page) -> Page:
-    """Give the page that makes snippets."""
+    """Give the page with snippets."""
     tab.goto(f"{counter}/embed")
     return tab
 
 
-def test_should_follow_what_is_typed(form: Page) -> None:
+def test_should_update_the_snippet_when_the_owner_fills_in_the_form(form: Page) -> None:
     # Given
     form.evaluate("document.isTheSame = true")
 
@@ -37,7 +37,7 @@ def test_should_follow_what_is_typed(form: Page) -> None:
     assert "site=blog.example" in form.url
 
 
-def test_should_have_the_fields_of_a_badge_for_a_badge_only(form: Page) -> None:
+def test_should_show_the_fields_of_a_badge_when_a_badge_is_chosen(form: Page) -> None:
     # Given
     expect(form.get_by_label("Style")).to_be_hidden()
 
@@ -48,7 +48,9 @@ def test_should_have_the_fields_of_a_badge_for_a_badge_only(form: Page) -> None:
     expect(form.get_by_label("Style")).to_be_visible()
 
 
-def test_should_say_what_is_wrong_until_it_is_right(form: Page) -> None:
+def test_should_show_an_error_beside_the_field_when_its_value_is_invalid(
+    form: Page,
+) -> None:
     # Given
     form.get_by_label("Badge").check()
     color = form.get_by_label("Colour of the number")
@@ -72,7 +74,9 @@ def test_should_say_what_is_wrong_until_it_is_right(form: Page) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "counter.example"])
-def test_should_copy_a_snippet_and_say_so(counter: str, tab: Page, host: str) -> None:
+def test_should_confirm_the_copy_when_a_snippet_is_copied(
+    counter: str, tab: Page, host: str
+) -> None:
     # Given
     tab.goto(f"{counter.replace('127.0.0.1', host)}/embed?site=blog.example")
     assert tab.evaluate("isSecureContext") == (host == "localhost")
@@ -111,7 +115,7 @@ def test_should_work_when_scripts_do_not_run(counter: str, chromium: Browser) ->
 @pytest.mark.parametrize(
     "label", ["views", "W" * 64, "访问次数", "זיארות", "زيارات", "👀 é"]
 )
-def test_should_draw_each_text_within_its_part(
+def test_should_draw_each_text_within_its_part_when_labels_are_long_or_foreign(
     counter: str, tab: Page, style: str, label: str
 ) -> None:
     # When
@@ -132,7 +136,7 @@ def test_should_draw_each_text_within_its_part(
         assert part["left"] + 3 < text["left"] < text["right"] < part["right"] - 3
 
 
-def test_should_be_shown_by_a_page_of_another_site(
+def test_should_show_the_badge_when_another_site_embeds_it(
     counter: str, visitor: BrowserContext
 ) -> None:
     # Given

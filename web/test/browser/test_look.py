@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.flags import SITE, flags_text
 from support.servers import page_tracker
@@ -15,16 +15,9 @@ from support.web import SECONDS_TO_ARRIVE
 
 
 @pytest.fixture
-def flags(folder: Path) -> Path:
-    """Give a file of flags that shows everybody in its experiment the plain look."""
-    path = folder / "flags.json"
-    path.write_text(flags_text(0, 1))
-    return path
-
-
-@pytest.fixture
-def split_counter(shared_redis: Redis, folder: Path, flags: Path) -> Iterator[str]:
-    """Give the URL of a Page Tracker that has this file."""
+def counter(shared_redis: Redis, folder: Path, flags: Path, look: str) -> Iterator[str]:
+    """Give the URL of a Page Tracker that shows one look to all, and counts it."""
+    flags.write_text(flags_text(int(look == "tiles"), int(look == "plain")))
     path = shared_redis.connection_pool.connection_kwargs["path"]
     with page_tracker(
         folder,
@@ -35,67 +28,45 @@ def split_counter(shared_redis: Redis, folder: Path, flags: Path) -> Iterator[st
         yield running.url
 
 
-def visits_of(redis: Redis, page: str) -> int:
-    """Return how many visitors a page of the experiment's site has."""
-    return int(redis.zscore(SiteKeys(SITE).visits, page) or 0)
-
-
-def test_should_count_once_who_sees_the_plain_look_and_goes_on(
-    split_counter: str, redis: Redis, tab: Page
+@pytest.mark.parametrize("look", ["plain"])
+def test_should_count_a_visitor_once_when_the_look_leads_to_embed(
+    counter: str, redis: Redis, tab: Page
 ) -> None:
     # Given
     refused: list[str] = []
     tab.on("console", lambda message: refused.append(message.text))
 
     # When
-    tab.goto(split_counter)
+    tab.goto(counter)
     tab.reload()
     expect(tab.locator(".shown.plain")).to_be_visible()
     expect(tab.get_by_role("heading")).to_have_accessible_name(tab.title())
     tab.get_by_role("link", name="Count your own pages").click()
-    expect(tab).to_have_url(f"{split_counter}/embed")
+    expect(tab).to_have_url(f"{counter}/embed")
     tab.reload()
 
     # Then
-    assert wait_for(
-        lambda: visits_of(redis, "/look/plain/embed") == 1, SECONDS_TO_ARRIVE
-    )
-    assert visits_of(redis, "/look/plain") == 1
-    assert int(redis.zscore(SiteKeys(SITE).pages, "/look/plain") or 0) == 2
+    visits = SiteKeys(SITE).visits
+    pages = ["/look/plain", "/look/plain/embed"]
+    assert wait_for(lambda: redis.zmscore(visits, pages) == [1, 1], SECONDS_TO_ARRIVE)
+    assert redis.zscore(SiteKeys(SITE).pages, "/look/plain") == 2
     assert not refused
 
 
-def test_should_not_count_who_comes_to_embed_from_elsewhere(
-    split_counter: str, redis: Redis, tab: Page
-) -> None:
-    # When
-    tab.goto(f"{split_counter}/embed")
-
-    # Then
-    expect(tab.locator(".pixel")).to_have_count(0)
-    assert not visits_of(redis, "/look/plain/embed")
-
-
 @pytest.mark.parametrize("look", ["tiles", "plain"])
-def test_should_show_a_large_number_whole(
-    split_counter: str, flags: Path, redis: Redis, tab: Page, look: str
+def test_should_show_the_whole_number_when_it_is_large(
+    counter: str, redis: Redis, tab: Page, look: str
 ) -> None:
     # Given
     redis.set("page_views", 1_234_567_890)
-    flags.write_text(flags_text(targeting={}, defaultVariant=look))
-
-    def is_shown() -> object:
-        tab.goto(split_counter)
-        return tab.locator(f".shown.{look}").count() == 1
-
-    assert wait_for(is_shown, SECONDS_TO_ARRIVE)
+    tab.goto(counter)
 
     for width in (320, 360, 1280):
         # When
         tab.set_viewport_size({"width": width, "height": 640})
 
         # Then
-        box = tab.locator(".shown > .number").bounding_box()
+        box = tab.locator(f".shown.{look} > .number").bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         heights = tab.locator(".digit").evaluate_all(

@@ -1,4 +1,4 @@
-"""What the owner of a site does with the tracker."""
+"""The tracker, as the owner of a site configures it."""
 
 import base64
 import hashlib
@@ -9,20 +9,20 @@ import requests
 from playwright.sync_api import Dialog, Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.pages import NUMBERS, document, kept
 from support.web import SECONDS_TO_ARRIVE, Web
 
 
-def test_should_leave_out_the_owner_where_the_browser_is_marked(
+def test_should_not_count_the_owner_when_the_browser_is_marked(
     web: Web, tab: Page, stored: Callable[..., int]
 ) -> None:
     # Given
-    said: list[str] = []
+    messages: list[str] = []
 
     def close(dialog: Dialog) -> None:
-        said.append(dialog.message)
+        messages.append(dialog.message)
         dialog.accept()
 
     tab.on("dialog", close)
@@ -40,7 +40,7 @@ def test_should_leave_out_the_owner_where_the_browser_is_marked(
 
     # Then
     expect(tab.locator("#page")).to_have_text("1")
-    assert said == [
+    assert messages == [
         "Page Tracker leaves out your views in this browser.",
         "Page Tracker counts your views in this browser.",
     ]
@@ -50,7 +50,7 @@ def test_should_leave_out_the_owner_where_the_browser_is_marked(
     assert stored("/mine") == 1
 
 
-def test_should_count_events_by_attribute_and_by_call(
+def test_should_count_an_event_when_a_page_names_it_by_attribute_or_call(
     web: Web, tab: Page, redis: Redis, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -87,7 +87,7 @@ def test_should_count_events_by_attribute_and_by_call(
         ("stats/numbers.js", 'data-endpoint="numbers/in"'),
     ],
 )
-def test_should_answer_to_chosen_names_and_below_a_path(
+def test_should_count_when_the_script_has_another_name_or_a_sub_path(
     web: Web, tab: Page, stored: Callable[..., int], script: str, more: str
 ) -> None:
     # Given
@@ -108,7 +108,7 @@ def test_should_answer_to_chosen_names_and_below_a_path(
 
 
 @pytest.mark.parametrize("tampered", [False, True])
-def test_should_run_only_what_the_integrity_hash_names(
+def test_should_run_only_the_unchanged_script_when_the_tag_has_a_hash(
     web: Web, tab: Page, stored: Callable[..., int], tampered: bool
 ) -> None:
     # Given
@@ -127,16 +127,16 @@ def test_should_run_only_what_the_integrity_hash_names(
     assert wait_for(lambda: stored("/guarded") == int(runs), SECONDS_TO_ARRIVE)
 
 
-def test_should_say_so_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
+def test_should_log_an_error_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
     # Given
     web.pages["blog.example/nameless"] = document(
         web.tag().replace("data-site", "data-sight")
     )
 
     # When
-    with tab.expect_console_message(lambda message: message.type == "error") as said:
+    with tab.expect_console_message(lambda message: message.type == "error") as logged:
         tab.goto(web.url("blog.example/nameless"))
 
     # Then
-    assert said.value.text == "Page Tracker: its tag needs the attribute data-site"
+    assert logged.value.text == "Page Tracker: its tag needs the attribute data-site"
     assert not web.views()

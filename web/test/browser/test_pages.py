@@ -1,4 +1,4 @@
-"""A page with the tag: what is sent, and which numbers it shows."""
+"""A page with the tag: the view that it sends, and the numbers that it shows."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from support.pages import NUMBERS, document, settle
 from support.web import Web
 
 
-def test_should_show_the_numbers_of_page_and_site(
+def test_should_show_the_numbers_of_page_and_site_when_a_page_is_viewed(
     web: Web, tab: Page, redis: Redis, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -34,7 +34,7 @@ def test_should_show_the_numbers_of_page_and_site(
 @pytest.mark.parametrize(
     ("lang", "written"), [("de", "1.235"), ("fr", "1\u202f235"), ("no_such", "1,235")]
 )
-def test_should_write_numbers_as_the_page_does(
+def test_should_write_numbers_in_the_language_of_the_page(
     web: Web, tab: Page, redis: Redis, lang: str, written: str
 ) -> None:
     # Given
@@ -48,7 +48,9 @@ def test_should_write_numbers_as_the_page_does(
     expect(tab.locator("#page")).to_have_text(written)
 
 
-def test_should_tell_what_the_server_has_to_know(web: Web, tab: Page) -> None:
+def test_should_send_page_referrer_and_title_when_a_page_is_viewed(
+    web: Web, tab: Page
+) -> None:
     # Given
     link = web.url("blog.example/to?a=1")
     web.pages["shop.example/from"] = f'<a href="{link}">…</a>'
@@ -71,7 +73,7 @@ def test_should_tell_what_the_server_has_to_know(web: Web, tab: Page) -> None:
     }
 
 
-def test_should_cut_a_title_that_is_too_long(web: Web, tab: Page) -> None:
+def test_should_cut_the_title_when_it_is_too_long(web: Web, tab: Page) -> None:
     # Given
     web.pages["blog.example/long"] = document(web.tag(), title="\U0001f600" * 600)
 
@@ -83,7 +85,9 @@ def test_should_cut_a_title_that_is_too_long(web: Web, tab: Page) -> None:
 
 
 @pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])
-def test_should_ask_nobody_before_it_sends(web: Web, tab: Page, body: str) -> None:
+def test_should_send_no_preflight_when_a_page_is_viewed(
+    web: Web, tab: Page, body: str
+) -> None:
     # Given
     sent: list[Request] = []
     tab.on("request", lambda request: sent.append(request))  # pylint: disable=W0108
@@ -103,7 +107,7 @@ def test_should_ask_nobody_before_it_sends(web: Web, tab: Page, body: str) -> No
 @pytest.mark.parametrize(
     "place", ["async in the head", "in the body", "twice", "a module"]
 )
-def test_should_count_once_wherever_the_tag_is(
+def test_should_count_once_when_the_tag_is_in_an_unusual_place(
     web: Web, tab: Page, place: str, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -126,7 +130,7 @@ def test_should_count_once_wherever_the_tag_is(
     assert stored(page) == len(web.views()) == 1
 
 
-def test_should_tell_sites_on_one_server_apart(
+def test_should_count_sites_separately_when_they_share_a_server(
     web: Web, tab: Page, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -146,7 +150,7 @@ def test_should_tell_sites_on_one_server_apart(
     assert stored("/both", "shop.example") == 1
 
 
-def test_should_count_by_an_image_when_scripts_are_off(
+def test_should_count_by_the_pixel_when_scripts_are_off(
     web: Web, visitor: BrowserContext, stored: Callable[..., int]
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""What the tracker leaves in a browser, and what a visitor may ask of it."""
+"""The tracker stores nothing, and respects privacy signals."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from support.pages import NUMBERS, document, kept, settle
 from support.web import Web
 
 
-def test_should_leave_nothing_behind(
+def test_should_store_nothing_in_the_browser_when_a_page_is_viewed(
     web: Web, visitor: BrowserContext, tab: Page
 ) -> None:
     # Given
@@ -29,7 +29,7 @@ def test_should_leave_nothing_behind(
 @pytest.mark.parametrize(
     "signal", ["globalPrivacyControl: true", 'doNotTrack: "1"'], ids=["GPC", "DNT"]
 )
-def test_should_store_nothing_when_the_visitor_wants_privacy(
+def test_should_store_nothing_when_the_visitor_sends_a_privacy_signal(
     web: Web,
     visitor: BrowserContext,
     tab: Page,

@@ -1,4 +1,4 @@
-"""What could not be sent is sent later, and counts once."""
+"""Views that could not be sent are sent later, and count once."""
 
 import time
 from collections.abc import Callable
@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from redis import Redis
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.pages import NUMBERS, document, forgets, kept, settle
 from support.web import SECONDS_TO_ARRIVE, Web
 
 
 @pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])
-def test_should_send_what_was_seen_offline_once_and_with_its_time(
+def test_should_send_a_view_once_with_its_age_when_it_was_offline(
     web: Web, visitor: BrowserContext, tab: Page, stored: Callable[..., int], body: str
 ) -> None:
     # Given
@@ -38,9 +38,9 @@ def test_should_send_what_was_seen_offline_once_and_with_its_time(
     assert stored("/offline") == 1
 
 
-@pytest.mark.parametrize("fate", ["away", "lost"])
-def test_should_count_once_when_no_answer_came(
-    web: Web, tab: Page, stored: Callable[..., int], fate: Literal["away", "lost"]
+@pytest.mark.parametrize("fate", ["dropped", "lost"])
+def test_should_count_once_when_no_answer_arrives(
+    web: Web, tab: Page, stored: Callable[..., int], fate: Literal["dropped", "lost"]
 ) -> None:
     # Given
     web.pages["blog.example/unsure"] = document(web.tag(), NUMBERS)
@@ -64,7 +64,7 @@ def test_should_count_once_when_no_answer_came(
     assert stored("/unsure") == stored("/later") == 1
 
 
-def test_should_keep_a_view_when_redis_is_away(
+def test_should_keep_a_view_when_redis_is_unavailable(
     web: Web, tab: Page, redis: Redis, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -88,7 +88,7 @@ def test_should_keep_a_view_when_redis_is_away(
     assert stored("/outage") == 1
 
 
-def test_should_lose_nothing_when_two_tabs_are_offline(
+def test_should_lose_no_view_when_two_tabs_are_offline(
     web: Web, visitor: BrowserContext, stored: Callable[..., int]
 ) -> None:
     # Given
@@ -111,7 +111,7 @@ def test_should_lose_nothing_when_two_tabs_are_offline(
     assert stored("/tab-0") == stored("/tab-1") == 1
 
 
-def test_should_keep_a_hundred_views_of_a_day_and_nothing_broken(
+def test_should_keep_a_hundred_valid_views_when_more_are_stored(
     web: Web, visitor: BrowserContext, tab: Page
 ) -> None:
     # Given
@@ -182,7 +182,7 @@ def test_should_keep_views_in_memory_when_storage_fails(
     assert stored("/remembered") == 1
 
 
-def test_should_drop_what_the_server_refuses_for_good(
+def test_should_drop_a_view_when_the_server_refuses_it(
     web: Web, visitor: BrowserContext, tab: Page
 ) -> None:
     # Given

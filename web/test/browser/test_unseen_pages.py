@@ -1,4 +1,4 @@
-"""A view is a page that somebody sees."""
+"""A page counts when a person sees it."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from support.pages import document
 from support.web import Web
 
 
-def test_should_wait_until_a_page_that_was_loaded_ahead_is_shown(
+def test_should_count_a_prerendered_page_when_it_is_shown(
     web: Web, undriven: Callable[[str], None]
 ) -> None:
     # Given
@@ -25,7 +25,7 @@ def test_should_wait_until_a_page_that_was_loaded_ahead_is_shown(
 
     # When
     undriven(web.url("blog.example/before"))
-    web.wait_until(lambda: "ahead-true" in web.reached, "a page that is ahead")
+    web.wait_until(lambda: "ahead-true" in web.reached, "a prerendered page")
     released = time.monotonic()
     web.released.set()
 
@@ -34,7 +34,7 @@ def test_should_wait_until_a_page_that_was_loaded_ahead_is_shown(
     assert all(request.at > released for request in web.received if request.views())
 
 
-def test_should_wait_until_a_page_in_a_hidden_tab_is_shown(
+def test_should_count_a_page_in_a_hidden_tab_when_it_is_shown(
     web: Web, undriven: Callable[[str], None]
 ) -> None:
     # Given
@@ -52,7 +52,7 @@ def test_should_wait_until_a_page_in_a_hidden_tab_is_shown(
 
     # When
     undriven(web.url("blog.example/behind"))
-    web.wait_until(lambda: "hidden-true" in web.reached, "a page that is hidden")
+    web.wait_until(lambda: "hidden-true" in web.reached, "a hidden page")
     released = time.monotonic()
     web.released.set()
 
@@ -61,7 +61,7 @@ def test_should_wait_until_a_page_in_a_hidden_tab_is_shown(
     assert all(request.at > released for request in web.received if request.views())
 
 
-def test_should_count_a_page_that_the_browser_kept_for_going_back(
+def test_should_count_a_page_when_the_visitor_goes_back_to_it(
     web: Web, tab: Page
 ) -> None:
     # Given

@@ -12,18 +12,24 @@ import requests
 from redis import Redis
 from redis.crc import key_slot
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.redis_url import RedisUrl
+from page_tracker.store.cluster.topology import Topology
+from page_tracker.store.url import RedisUrl
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
-from page_tracker.tracking.topology import Topology
 from support import BROWSER
-from support.endurance import ONCE, RESENT
 from support.recording import sums
 from support.redis_cluster import SixNodes
 from support.redis_process import HOST
 from support.servers import PageTracker, free_port, page_tracker
 from support.usage import Command
-from support.visitors import SETTINGS, VISITORS, Visitors, visitors_of
+from support.visitors import (
+    ONCE,
+    RESENT,
+    SETTINGS,
+    VISITORS,
+    Visitors,
+    visitors_of,
+)
 
 KEYS_AT_ONCE = 25
 """How many keys are moved before more visitors are waited for."""
@@ -140,7 +146,7 @@ def test_should_refuse_no_view_of_the_counter_page_while_its_slot_moves(
     assert redis_client.get(PAGE_VIEWS) == str(views).encode()
 
 
-def test_should_say_that_a_site_can_not_be_read_at_one_moment_while_it_moves(
+def test_should_report_that_a_site_cannot_be_read_while_its_slot_moves(
     six_nodes: SixNodes, tracker: PageTracker, command: Command
 ) -> None:
     # Given
@@ -153,7 +159,7 @@ def test_should_say_that_a_site_can_not_be_read_at_one_moment_while_it_moves(
 
     # Then
     assert [result.exit_code for result in found] == [1, 1, 0]
-    assert "can not be read: " in found[0].output
+    assert "cannot be read: " in found[0].output
 
 
 # Nodes that fail
@@ -199,7 +205,7 @@ def test_should_go_on_by_itself_when_a_master_is_killed(
     once, resent = visitors.tallies[ONCE], visitors.tallies[RESENT]
     (of_once,) = sums(redis_client, "views", ONCE)
     (of_resent,) = sums(redis_client, "views", RESENT)
-    # What a master acknowledged just before it was killed no replica may have yet.
+    # Replicas may lack the last views that a master acknowledged before its end.
     assert once.counted - VISITORS <= of_once <= once.sent
     assert resent.sent - VISITORS <= of_resent <= resent.sent
     assert resent.refused > 0
@@ -207,7 +213,9 @@ def test_should_go_on_by_itself_when_a_master_is_killed(
     assert verified.exit_code == 0, verified.output
 
 
-def test_should_end_with_one_line_when_the_cluster_is_away(command: Command) -> None:
+def test_should_end_with_one_line_when_the_cluster_is_unavailable(
+    command: Command,
+) -> None:
     # Given
     url = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}"
 
@@ -221,28 +229,29 @@ def test_should_end_with_one_line_when_the_cluster_is_away(command: Command) -> 
 
 
 @pytest.mark.usefixtures("redis_url")
-def test_should_ask_again_when_a_doubt_comes_while_a_node_answers(
+def test_should_ask_again_when_a_slot_moves_while_a_node_answers(
     six_nodes: SixNodes,
 ) -> None:
-    # Given: another request is sent elsewhere, right after a node has said who has what
-    slots_told = 0
+    # Given: another request is redirected right after a node has listed its slots
+    times_asked = 0
 
     # pylint: disable-next=abstract-method,too-many-ancestors  # as redis-py's own
-    class Told(Redis):
-        """A node's client that lets that happen."""
+    class Interrupted(Redis):
+        """A client of a node that lets that happen."""
 
         def execute_command(self, *args: Any, **options: Any) -> Any:
-            nonlocal slots_told
+            nonlocal times_asked
             answer = super().execute_command(  # type: ignore[no-untyped-call]
                 *args, **options
             )
-            slots_told += 1
-            if slots_told == 1:
-                topology.learn_from((HOST, six_nodes.nodes[0].port))
+            times_asked += 1
+            if times_asked == 1:
+                topology.ask_first((HOST, six_nodes.nodes[0].port))
             return answer
 
     url = RedisUrl.read(six_nodes.url)
-    topology = Topology(url, partial(Told.from_url, socket_timeout=SECONDS), SECONDS)
+    connect = partial(Interrupted.from_url, socket_timeout=SECONDS)
+    topology = Topology(url, connect, SECONDS)
 
     # When
     with closing(topology):
@@ -250,4 +259,4 @@ def test_should_ask_again_when_a_doubt_comes_while_a_node_answers(
             topology.master_of(0)
 
     # Then
-    assert slots_told == 2
+    assert times_asked == 2

@@ -1,4 +1,4 @@
-"""A running stack: the one that the options name, or one started here."""
+"""The stack that the options name, or one that starts here."""
 
 import signal
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer, find_program
 from support.servers import page_tracker
 from support.stack import Stack
 
 
 def pytest_configure() -> None:
-    """End as by Ctrl-C when a container is stopped: fixtures take their views off."""
+    """End as after Ctrl-C when a container stops: fixtures subtract their views."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -41,9 +41,9 @@ def urls(
 
 @pytest.fixture
 def stack(urls: tuple[str, str]) -> Iterator[Stack]:
-    """Give the stack, and take the views of the test off its count, however it ends.
+    """Give the stack, and subtract the views of the test in the end.
 
-    They are subtracted: to write back what was there would lose the views of others.
+    Restoring the old count instead would lose the views of other visitors.
     """
     with connect(urls[1]) as redis:
         was_there = redis.exists("page_views")

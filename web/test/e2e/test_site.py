@@ -1,4 +1,4 @@
-"""A site that is counted by the running stack, and gone after the test."""
+"""A site in the running stack, which is removed after each test."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,22 +8,21 @@ from typing import Any
 import pytest
 import requests
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.site import make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.store.store import Store
+from page_tracker.store.waiting import wait_for
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
+from support import BROWSER
 from support.stack import Stack
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
 def site(stack: Stack) -> Iterator[str]:
     """Give a registered site, and remove it with all its counts."""
-    sites = Sites(lambda: stack.redis, Outage())
+    sites = Registry(Store(lambda: stack.redis))
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
-    # A process looks for sites it does not know ten times a second at most.
+    # A process looks up unknown sites at most ten times a second.
     assert wait_for(
         lambda: all(stack.ask(f"/badge/{site.name}.svg").ok for _ in range(8)), 10
     )
@@ -36,7 +35,7 @@ def count(stack: Stack, site: str, **fields: Any) -> dict[str, Any]:
     answer = requests.post(
         f"{stack.url}/api/v1/views",
         json={"site": site, "page": "/about"} | fields,
-        headers={"User-Agent": FIREFOX},
+        headers={"User-Agent": BROWSER},
         timeout=10,
     )
     answer.raise_for_status()
@@ -44,7 +43,9 @@ def count(stack: Stack, site: str, **fields: Any) -> dict[str, Any]:
     return found
 
 
-def test_should_count_views_of_a_site_once_each(stack: Stack, site: str) -> None:
+def test_should_count_each_view_of_a_site_once_when_views_arrive_together(
+    stack: Stack, site: str
+) -> None:
     # When
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: count(stack, site), range(40)))
@@ -57,10 +58,12 @@ def test_should_count_views_of_a_site_once_each(stack: Stack, site: str) -> None
     assert repeated[-1]["site"] == {"site": site, "views": 41, "visits": 1}
 
 
-def test_should_count_and_show_by_images(stack: Stack, site: str) -> None:
+def test_should_count_and_show_views_when_images_are_loaded(
+    stack: Stack, site: str
+) -> None:
     # When
     pixel, badge = (
-        requests.get(stack.url + path, headers={"User-Agent": FIREFOX}, timeout=10)
+        requests.get(stack.url + path, headers={"User-Agent": BROWSER}, timeout=10)
         for path in (f"/pixel.gif?site={site}&page=/about", f"/badge/{site}/about.svg")
     )
 
@@ -70,7 +73,9 @@ def test_should_count_and_show_by_images(stack: Stack, site: str) -> None:
     assert "<title>views: 2</title>" in badge.text
 
 
-def test_should_serve_the_script_and_its_snippet(stack: Stack, site: str) -> None:
+def test_should_serve_the_script_and_its_snippet_when_an_owner_needs_them(
+    stack: Stack, site: str
+) -> None:
     # When
     script = stack.ask("/tracker.js")
     page = stack.ask(f"/embed?site={site}", accept="text/html")

@@ -1,4 +1,4 @@
-"""The running stack, as a visitor and an operator meet it."""
+"""The counter page and the health of a running stack."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from support.stack import Stack
 SENTENCE = "This page has been seen {} times."
 
 
-def test_should_count_each_view_by_one(stack: Stack) -> None:
+def test_should_count_each_view_once_when_views_follow_each_other(stack: Stack) -> None:
     # Given
     before = stack.stored()
 
@@ -21,7 +21,7 @@ def test_should_count_each_view_by_one(stack: Stack) -> None:
     assert stack.stored() == before + 3
 
 
-def test_should_show_a_browser_the_same_count(stack: Stack) -> None:
+def test_should_show_the_same_count_when_a_browser_views_the_page(stack: Stack) -> None:
     # Given
     before = stack.stored()
 
@@ -34,7 +34,9 @@ def test_should_show_a_browser_the_same_count(stack: Stack) -> None:
     assert stack.ask("/static/page.css").ok
 
 
-def test_should_give_views_at_the_same_time_different_numbers(stack: Stack) -> None:
+def test_should_give_each_view_its_own_number_when_views_arrive_together(
+    stack: Stack,
+) -> None:
     # Given
     before, views = stack.stored(), 100
 
@@ -50,7 +52,7 @@ def test_should_give_views_at_the_same_time_different_numbers(stack: Stack) -> N
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST"])
-def test_should_count_nothing_but_get(stack: Stack, method: str) -> None:
+def test_should_not_count_when_the_method_is_not_get(stack: Stack, method: str) -> None:
     # Given
     before = stack.stored()
 
@@ -62,7 +64,7 @@ def test_should_count_nothing_but_get(stack: Stack, method: str) -> None:
     assert stack.stored() == before
 
 
-def test_should_never_be_cached(stack: Stack) -> None:
+def test_should_forbid_caching_when_the_page_is_viewed(stack: Stack) -> None:
     # When
     answer = stack.ask()
 
@@ -71,7 +73,7 @@ def test_should_never_be_cached(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_should_be_well(stack: Stack, path: str) -> None:
+def test_should_be_healthy_when_the_stack_runs(stack: Stack, path: str) -> None:
     # When
     answer = stack.ask(path)
 
@@ -80,7 +82,9 @@ def test_should_be_well(stack: Stack, path: str) -> None:
     assert answer.json()["status"] == "ok"
 
 
-def test_should_tell_what_is_running(stack: Stack) -> None:
+def test_should_show_version_and_commit_when_the_version_is_requested(
+    stack: Stack,
+) -> None:
     # When
     running = stack.ask("/version").json()
 
@@ -88,7 +92,7 @@ def test_should_tell_what_is_running(stack: Stack) -> None:
     assert running["version"] and running["commit"]
 
 
-def test_should_name_the_request_when_there_is_no_such_page(stack: Stack) -> None:
+def test_should_name_the_request_when_a_page_does_not_exist(stack: Stack) -> None:
     # When
     answer = stack.ask("/nowhere", accept="application/json")
 

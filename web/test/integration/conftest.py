@@ -1,4 +1,4 @@
-"""What the tests with a real Redis share: a site in it, and ways to count."""
+"""Fixtures for tests with a real Redis: a site in it, and ways to count."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,41 +7,50 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from page_tracker import app
-from page_tracker.operating.redis_server import RedisServer
+from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.store import Store
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.visitor import Sender
-from support import BROWSER
-from support.servers import BreakableWay
+from support import BROWSER, TOKEN
+from support.breakable_way import BreakableWay
+from support.recording import make_recorder, view
 from support.usage import Count
 
 DAY = 24 * 60 * 60
 
 
-TOKEN = "a token of the owner"  # nosec B105
-
-
 @pytest.fixture
 def way(redis_server: RedisServer) -> Iterator[BreakableWay]:
-    """Give a way to the test's own Redis that can be broken."""
+    """Give a connection to the test's own Redis that can be broken."""
     way = BreakableWay(redis_server.socket)
     yield way
     way.close()
 
 
 @pytest.fixture
-def sites(redis_client: Redis) -> Sites:
-    """Give the sites in the test's own Redis."""
-    return Sites(lambda: redis_client, Outage())
+def other_redis_server(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """Give a second Redis."""
+    folder = redis_server.folder / "other"
+    folder.mkdir()
+    server = RedisServer(find_program(), folder)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def site(sites: Sites) -> Site:
+def sites(redis_client: Redis) -> Registry:
+    """Give the sites in the test's own Redis."""
+    return Registry(Store(lambda: redis_client))
+
+
+@pytest.fixture
+def site(sites: Registry) -> Site:
     """Give a registered site."""
     added = make_site("example.org", aliases=("example.net",))
     sites.add(added)
@@ -49,11 +58,17 @@ def site(sites: Sites) -> Site:
 
 
 @pytest.fixture
-def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
+def recorder(redis_client: Redis) -> Recorder:
+    """Give a recorder for example.org."""
+    return make_recorder(redis_client)
+
+
+@pytest.fixture
+def make_count(redis_client: Redis) -> Callable[..., Count]:
     """Give a way to count views, with limits."""
 
     def make(limits: Limits = Limits(rate=0)) -> Count:
-        recorder = Recorder(lambda: redis_client, Outage(), sites, limits=limits)
+        recorder = make_recorder(redis_client, limits=limits)
 
         def count(
             page: str, *, days_ago: float = 0, visitor: int = 1, **fields: str
@@ -61,9 +76,8 @@ def make_count(redis_client: Redis, sites: Sites) -> Callable[..., Count]:
             agent = fields.pop("user_agent", BROWSER)
             host = fields.pop("site", "example.org")
             sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
-            view = View.of(site=host, page=page, **fields)
             at = time.time() - days_ago * DAY if days_ago else None
-            recorder.count(view, sender, at)
+            recorder.count(view(page, host, **fields), sender, at)
 
         return count
 
@@ -77,13 +91,20 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 
 @pytest.fixture
-def http_client(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FlaskClient]:
-    """Give a client of an application that counts in the test's own Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_url)
-    app._make_client.cache_clear()  # pylint: disable=protected-access
-    settings = Settings(sites="example.org", token=TOKEN)
-    yield app.create_app(settings).test_client()
-    app.redis().close()
-    app._make_client.cache_clear()  # pylint: disable=protected-access
+def make_http_client(redis_url: str) -> Callable[..., FlaskClient]:
+    """Give a way to make an application with some settings, and a browser for it."""
+
+    def make(**settings: object) -> FlaskClient:
+        usual = {"redis_url": redis_url, "sites": "example.org", "token": TOKEN}
+        app = create_app(Settings.model_validate(usual | settings))
+        client = app.test_client()
+        client.environ_base["HTTP_USER_AGENT"] = BROWSER
+        return client
+
+    return make
+
+
+@pytest.fixture
+def http_client(make_http_client: Callable[..., FlaskClient]) -> FlaskClient:
+    """Give a browser for an application that counts in the test's own Redis."""
+    return make_http_client()

@@ -1,51 +1,35 @@
 """Badges that count in a real Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from time import perf_counter
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 
-from page_tracker.app import create_app
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.site import make_site
+from page_tracker.store.server import RedisServer
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from support import BROWSER
+from support.recording import numbers
 
 GITHUB = "github-camo (876de43e)"
 
 
 @pytest.fixture
-def http_client(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FlaskClient]:
-    """Give a browser's client of an application that counts for example.org."""
-    with connect(redis_url, 0.5) as client:
-        monkeypatch.setattr("page_tracker.app.redis", lambda: client)
-        app = create_app(Settings(sites="example.org", max_pages=2))
-        http_client = app.test_client()
-        http_client.environ_base["HTTP_USER_AGENT"] = BROWSER
-        yield http_client
-
-
-@pytest.fixture
-def recorder(http_client: FlaskClient) -> Recorder:
-    """Give what the application counts with."""
-    found = http_client.application.extensions["page_tracker.recorder"]
-    assert isinstance(found, Recorder)
-    return found
+def http_client(make_http_client: Callable[..., FlaskClient]) -> FlaskClient:
+    """Give a browser for an application that counts two pages of example.org."""
+    return make_http_client(max_pages=2)
 
 
 def message(http_client: FlaskClient, address: str) -> str:
-    """Give what the badge at an address says beside its label."""
+    """Return the text that the badge at an address shows after its label."""
     answer = http_client.get(f"/badge/{address}")
     assert answer.json
     return str(answer.json["message"])
 
 
-def test_should_count_each_time_that_a_badge_is_seen(http_client: FlaskClient) -> None:
+def test_should_count_a_view_when_a_badge_is_loaded(http_client: FlaskClient) -> None:
     # When
     seen = [message(http_client, "example.org/about.json") for _ in range(3)]
     http_client.head("/badge/example.org/about.json")
@@ -63,7 +47,7 @@ def test_should_count_each_time_that_a_badge_is_seen(http_client: FlaskClient) -
     assert looked_at == ["3", "3", "3", "0", "3", "13"]
 
 
-def test_should_show_the_views_that_came_in_another_way(
+def test_should_show_the_views_when_the_pixel_counted_them(
     http_client: FlaskClient,
 ) -> None:
     # Given
@@ -76,19 +60,19 @@ def test_should_show_the_views_that_came_in_another_way(
     assert shown == "1"
 
 
-def test_should_take_a_proxy_of_images_for_no_visitor(
-    http_client: FlaskClient, recorder: Recorder
+def test_should_count_a_view_but_no_visit_when_a_proxy_loads_the_image(
+    http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # When
     for agent in (GITHUB, GITHUB, BROWSER, BROWSER):
         http_client.get("/badge/example.org/a.svg", headers={"User-Agent": agent})
 
     # Then
-    page = recorder.look("example.org", "/a").page
+    page = numbers(redis_client, "/a").page
     assert (page.views, page.visits) == (4, 1)
 
 
-def test_should_show_the_number_and_say_why_when_a_bot_looks(
+def test_should_show_the_number_and_give_the_reason_when_a_bot_loads_it(
     http_client: FlaskClient,
 ) -> None:
     # Given
@@ -105,7 +89,7 @@ def test_should_show_the_number_and_say_why_when_a_bot_looks(
 
 
 @pytest.mark.parametrize("query", ["", "?count=no"])
-def test_should_name_the_site_when_nobody_registered_it(
+def test_should_name_the_site_when_it_is_not_registered(
     http_client: FlaskClient, query: str
 ) -> None:
     # When
@@ -120,7 +104,7 @@ def test_should_name_the_site_when_nobody_registered_it(
 @pytest.mark.parametrize(
     "target", ["no%20site/a", "example.org/a%0Ab", "example.org/" + "a" * 2100, "-"]
 )
-def test_should_say_what_is_wrong_when_the_address_is(
+def test_should_give_the_reason_when_the_address_is_invalid(
     http_client: FlaskClient, target: str
 ) -> None:
     # When
@@ -135,11 +119,11 @@ def test_should_say_what_is_wrong_when_the_address_is(
         assert answer.headers["X-Page-Tracker"].startswith(("site: ", "page: "))
 
 
-def test_should_keep_the_numbers_of_a_private_site(
-    http_client: FlaskClient, recorder: Recorder
+def test_should_count_but_show_no_number_when_the_site_is_private(
+    http_client: FlaskClient, sites: Registry, redis_client: Redis
 ) -> None:
     # Given
-    recorder.sites.add(make_site("quiet.org", public=False))
+    sites.add(make_site("quiet.org", public=False))
 
     # When
     answer = http_client.get("/badge/quiet.org/a.json")
@@ -147,10 +131,10 @@ def test_should_keep_the_numbers_of_a_private_site(
     # Then
     assert answer.status_code == 403
     assert answer.json and answer.json["message"] == "private"
-    assert recorder.look("quiet.org", "/a").page.views == 1
+    assert numbers(redis_client, "/a", "quiet.org").page.views == 1
 
 
-def test_should_show_no_number_of_other_pages_when_a_site_has_too_many(
+def test_should_show_no_number_of_more_pages_when_the_limit_is_reached(
     http_client: FlaskClient,
 ) -> None:
     # When
@@ -163,7 +147,7 @@ def test_should_show_no_number_of_other_pages_when_a_site_has_too_many(
 
 
 @pytest.mark.parametrize("query", ["", "?count=no"])
-def test_should_say_so_in_time_when_redis_is_away(
+def test_should_answer_in_time_when_redis_is_unavailable(
     http_client: FlaskClient, redis_server: RedisServer, query: str
 ) -> None:
     # Given

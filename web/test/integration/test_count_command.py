@@ -9,9 +9,9 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
-from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -37,7 +37,7 @@ def views_of(command: Command, *what: str) -> int:
         )
     ],
 )
-def test_should_read_a_site_or_a_page_however_it_is_written(
+def test_should_show_a_site_or_a_page_in_any_spelling(
     command: Command, count: Count, what: list[str], said: str
 ) -> None:
     # Given
@@ -53,7 +53,7 @@ def test_should_read_a_site_or_a_page_however_it_is_written(
     assert result.output == said
 
 
-def test_should_bring_an_old_count_along(command: Command, count: Count) -> None:
+def test_should_carry_over_an_old_count(command: Command, count: Count) -> None:
     # Given
     count("/a")
 
@@ -71,7 +71,7 @@ def test_should_bring_an_old_count_along(command: Command, count: Count) -> None
     ("arguments", "views"),
     [(["5"], 8), (["-2"], 1), (["--", "-2"], 1), (["-3"], 0), (["0"], 3)],
 )
-def test_should_add_and_take_away(
+def test_should_add_and_subtract(
     command: Command, count: Count, arguments: list[str], views: int
 ) -> None:
     # Given
@@ -87,7 +87,7 @@ def test_should_add_and_take_away(
     assert command("verify").exit_code == 0
 
 
-def test_should_forget_a_page_that_is_reset(
+def test_should_delete_a_page_that_is_reset(
     command: Command, count: Count, redis_client: Redis, site: Site
 ) -> None:
     # Given
@@ -133,16 +133,16 @@ def test_should_leave_no_more_visits_than_views(command: Command, count: Count) 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (["add", "example.org", "/a", "-2"], "/a has 1 views: 2 can not be taken away"),
-        (["add", "example.org", "/b", "-1"], "/b has 0 views: 1 can not be taken away"),
-        (["set", "example.org", "/b", str(LARGEST)], "are the most of a page"),
-        (["add", "example.org", "/a", str(LARGEST)], "are the most of a page"),
+        (["add", "example.org", "/a", "-2"], "/a has 1 views: cannot subtract 2"),
+        (["add", "example.org", "/b", "-1"], "/b has 0 views: cannot subtract 1"),
+        (["set", "example.org", "/b", str(LARGEST)], "can have at most 1,000"),
+        (["add", "example.org", "/a", str(LARGEST)], "can have at most 1,000"),
         (["set", "example.org", "/\x07", "1"], "control character"),
-        (["set", "example.org", "", "1"], "page: is missing"),
+        (["set", "example.org", "", "1"], "page: is required"),
         (["set", "example.com", "/a", "1"], "example.com is not registered"),
     ],
 )
-def test_should_change_nothing_when_a_count_can_not_be(
+def test_should_change_nothing_when_the_new_count_is_impossible(
     command: Command, count: Count, change: list[str], complaint: str
 ) -> None:
     # Given
@@ -162,7 +162,7 @@ def test_should_change_nothing_when_a_count_can_not_be(
 
 
 @pytest.mark.parametrize("n", ["-1", "1.5", "1e3", "many", "", str(LARGEST + 1)])
-def test_should_say_what_a_count_is_when_it_is_none(command: Command, n: str) -> None:
+def test_should_explain_when_a_number_is_invalid(command: Command, n: str) -> None:
     # When
     result = command("count", "set", "example.org", "/a", n)
 
@@ -182,7 +182,7 @@ def test_should_keep_the_largest_count_exactly(command: Command, count: Count) -
     assert command("verify").exit_code == 0
 
 
-def test_should_make_no_more_pages_than_views_may(
+def test_should_add_no_page_when_the_cap_is_reached(
     command: Command, make_count: Callable[..., Count]
 ) -> None:
     # Given
@@ -202,14 +202,14 @@ def test_should_make_no_more_pages_than_views_may(
     # Then
     assert new.exit_code == 1
     assert freed.output == "/9 on example.org: 1 views (+1, from 0)\n"
-    assert "PAGE_TRACKER_MAX_PAGES allows, 3" in new.output
+    assert "already has 3 pages, the most that PAGE_TRACKER_MAX_PAGES" in new.output
     assert old.exit_code == other.exit_code == 0
     assert other.output == "(other) on example.org: 1 views (-1, from 2)\n"
     assert views_of(command) == 1 + 1 + 7 + 1
     assert command("verify").exit_code == 0
 
 
-def test_should_list_changes_the_newest_first(command: Command) -> None:
+def test_should_list_changes_newest_first(command: Command) -> None:
     # Given
     began = datetime.now(UTC).replace(microsecond=0)
     page = '/"quoted"/100%25/文'
@@ -258,19 +258,19 @@ def test_should_remember_a_thousand_changes(
 
 
 @pytest.mark.parametrize("views", [LARGEST + 1, -LARGEST - 1, 10**30])
-def test_should_take_no_number_that_redis_would_round(
+def test_should_refuse_a_number_that_redis_would_round(
     redis_client: Redis, site: Site, views: int
 ) -> None:
     # Given
     adjustments = Adjustments(redis_client, site, most_pages=10)
 
     # Then
-    with pytest.raises(AdjustmentError, match="use 1,000,000,000,000,000 at most"):
+    with pytest.raises(AdjustmentError, match="use at most 1,000,000,000,000,000"):
         adjustments.add("/a", views)
 
 
-def test_should_not_bring_a_removed_site_back(
-    redis_client: Redis, site: Site, sites: Sites
+def test_should_change_nothing_when_the_site_was_removed(
+    redis_client: Redis, site: Site, sites: Registry
 ) -> None:
     # Given
     sites.remove(site, lambda done, all_keys: None)
@@ -281,7 +281,7 @@ def test_should_not_bring_a_removed_site_back(
     assert not redis_client.keys("pt:*")
 
 
-def test_should_cut_no_time_and_no_number_of_a_change(command: Command) -> None:
+def test_should_print_times_and_numbers_of_changes_whole(command: Command) -> None:
     # Given
     page = f"/a-path/{'of-an-article-' * 8}"
     command("count", "add", "example.org", page, "12000")

@@ -1,6 +1,7 @@
-"""Counting in a real Redis."""
+"""The counter page with a real Redis."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import repeat
@@ -11,18 +12,15 @@ import requests
 from flask.testing import FlaskClient
 from redis import Redis
 
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
+from support.recording import sums
 from support.servers import page_tracker
 
-
-def test_should_count_from_one(http_client: FlaskClient) -> None:
-    # When
-    answers = [http_client.get("/").text for _ in range(3)]
-
-    # Then
-    assert answers == [f"This page has been seen {n} times." for n in (1, 2, 3)]
+PIXEL = "/pixel.gif?site=example.org&page=/"
 
 
-def test_should_go_on_from_the_stored_count(
+def test_should_continue_the_count_when_redis_has_one(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -36,7 +34,7 @@ def test_should_go_on_from_the_stored_count(
     assert redis_client.get("page_views") == b"42"
 
 
-def test_should_leave_the_count_alone_when_asked_whether_it_is_ready(
+def test_should_not_change_the_count_when_readiness_is_checked(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -50,7 +48,7 @@ def test_should_leave_the_count_alone_when_asked_whether_it_is_ready(
     assert redis_client.get("page_views") == b"41"
 
 
-def test_should_not_be_ready_when_redis_answers_but_takes_no_writes(
+def test_should_not_be_ready_when_redis_refuses_writes(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -65,7 +63,7 @@ def test_should_not_be_ready_when_redis_answers_but_takes_no_writes(
     assert http_client.get("/").status_code == 500
 
 
-def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
+def test_should_apologise_and_keep_the_value_when_it_is_not_a_number(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
     # Given
@@ -79,8 +77,29 @@ def test_should_apologise_and_keep_what_is_stored_when_it_is_no_number(
     assert redis_client.get("page_views") == b"many"
 
 
+def test_should_count_in_two_places_when_two_applications_name_two_redis(
+    redis_server: RedisServer,
+    other_redis_server: RedisServer,
+    make_http_client: Callable[..., FlaskClient],
+) -> None:
+    # Given
+    servers = (redis_server, other_redis_server)
+    first, second = (make_http_client(redis_url=server.url) for server in servers)
+
+    # When
+    answers = [client.get("/").text for client in (first, first, second)]
+    pixels = [client.get(PIXEL) for client in (first, second, second)]
+
+    # Then
+    assert answers == [f"This page has been seen {n} times." for n in (1, 2, 1)]
+    assert [pixel.status_code for pixel in pixels] == [200, 200, 200]
+    for server, views in zip(servers, (1, 2)):
+        with connect(server.url) as redis:
+            assert sums(redis, "views") == {views}
+
+
 @pytest.mark.timeout(60)
-def test_should_give_every_view_its_own_number_when_many_come_at_once(
+def test_should_give_each_view_its_own_number_when_many_arrive_together(
     redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""The end-to-end tests themselves, run against a stack that somebody uses."""
+"""The end-to-end tests leave the count of a used stack unchanged."""
 
 import signal
 import subprocess
@@ -13,8 +13,8 @@ from flask import Flask
 from redis import Redis
 from werkzeug.serving import make_server
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.waiting import wait_for
 from support.servers import page_tracker
 
 E2E = Path(__file__).parents[1] / "e2e"
@@ -31,7 +31,7 @@ def start(*options: str) -> subprocess.Popen[str]:
 
 
 def run(*options: str) -> tuple[int, str]:
-    """Run the end-to-end tests, and return their status and what they print."""
+    """Run the end-to-end tests, and return their exit status and output."""
     with start(*options) as running:
         try:
             printed, _ = running.communicate(timeout=25)
@@ -41,7 +41,7 @@ def run(*options: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("count", [None, b"41"])
-def test_should_leave_the_count_of_a_stack_as_it_was(
+def test_should_restore_the_count_when_the_tests_have_passed(
     redis_url: str, tmp_path: Path, count: bytes | None
 ) -> None:
     # Given
@@ -64,7 +64,7 @@ def test_should_leave_the_count_of_a_stack_as_it_was(
 def stuck_server(redis_client: Redis) -> Iterator[str]:
     """Give the URL of a server that counts two views, and never answers the third.
 
-    It does not say how often it was seen: a view counts, whatever its answer says.
+    Its answer has no number: a view counts whatever the text of the answer.
     """
     is_over = threading.Event()
     app = Flask("stuck")
@@ -85,7 +85,7 @@ def stuck_server(redis_client: Redis) -> Iterator[str]:
     server.shutdown()
 
 
-def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
+def test_should_restore_the_count_when_the_tests_are_stopped(
     redis_url: str, stuck_server: str
 ) -> None:
     # Given
@@ -94,7 +94,7 @@ def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
 
         # When
         options = [f"--flask-url={stuck_server}", f"--redis-url={redis_url}"]
-        with start(*options, "-k", "count_each_view") as running:
+        with start(*options, "-k", "views_follow_each_other") as running:
             assert wait_for(lambda: redis.exists("is_stuck"), 20)
             running.send_signal(signal.SIGTERM)
             running.wait(20)
@@ -104,7 +104,7 @@ def test_should_leave_the_count_as_it_was_when_tests_are_stopped(
         assert redis.get("page_views") == b"41"
 
 
-def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
+def test_should_change_no_count_when_the_urls_belong_to_two_stacks(
     redis_url: str,
 ) -> None:
     # Given
@@ -124,7 +124,7 @@ def test_should_touch_no_count_when_the_urls_are_of_two_stacks(
         assert redis.get("page_views") == b"41"
 
 
-def test_should_say_so_when_only_one_url_is_given() -> None:
+def test_should_name_both_options_when_only_one_url_is_given() -> None:
     # When
     status, printed = run("--flask-url=http://127.0.0.1:1")
 

@@ -1,4 +1,4 @@
-"""A Redis that is slow, gone, or loses replies."""
+"""The counter page while Redis hangs, is stopped, or its replies are late or lost."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,10 @@ from typing import Literal
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
-from support.servers import BreakableWay, PageTracker, page_tracker
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
+from support.breakable_way import BreakableWay
+from support.servers import PageTracker, page_tracker
 
 APOLOGY = "Sorry, something went wrong 😔"
 EVERYTHING = b""
@@ -20,13 +21,13 @@ EVERYTHING = b""
 
 @pytest.fixture
 def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
-    """Give a running Page Tracker that reaches Redis on that way."""
+    """Give a running Page Tracker that uses this connection to Redis."""
     with page_tracker(tmp_path, REDIS_URL=way.url) as running:
         yield running
 
 
 def stored(redis_server: RedisServer) -> int:
-    """Return how many views Redis holds, asked on the straight way."""
+    """Return how many views Redis holds, over a direct connection."""
     with Redis.from_url(redis_server.url, socket_timeout=5) as client:
         return int(client.get("page_views") or 0)
 
@@ -91,7 +92,7 @@ def test_should_count_in_time_when_every_reply_is_late(
 
 
 @pytest.mark.parametrize("path", ["/", "/ready"])
-def test_should_answer_everybody_in_time_when_redis_hangs(
+def test_should_answer_all_clients_in_time_when_redis_hangs(
     tracker: PageTracker, way: BreakableWay, path: str
 ) -> None:
     # Given
@@ -129,7 +130,7 @@ def test_should_log_one_line_with_the_cause_when_redis_hangs(
     assert answer.headers["X-Request-ID"] in line
 
 
-def test_should_go_on_counting_when_redis_is_back(
+def test_should_continue_the_count_when_redis_is_available_again(
     tracker: PageTracker, redis_server: RedisServer
 ) -> None:
     # Given
@@ -146,7 +147,7 @@ def test_should_go_on_counting_when_redis_is_back(
     assert tracker.get().text == "This page has been seen 2 times."
 
 
-def test_should_finish_its_answers_when_it_is_told_to_stop(
+def test_should_finish_its_answers_when_the_server_stops(
     tracker: PageTracker, way: BreakableWay
 ) -> None:
     # Given

@@ -2,14 +2,18 @@
 
 import re
 import time
+from datetime import UTC, datetime
 from typing import cast
 
 from redis import Redis
 
-from page_tracker.tracking.filters import Rules, spam_referrers
+from page_tracker.operating.forgetting import forget_salts
+from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
-from page_tracker.tracking.recorder import Limits
-from page_tracker.tracking.site import make_site
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.recorder import Rules, spam_referrers
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import Sender
 from support.recording import keys_in, make_recorder, person, view
 
@@ -82,9 +86,10 @@ def count_all_sorts(redis: Redis) -> None:
     for n in range(10):
         recorder.count(view(f"/{n}"), person(100))
     recorder.count(view(), Sender("2001:db8::1", "Googlebot/2.1"))
-    recorder.note({("invalid", "example.org"): 2, ("invalid", ""): 1})
-    recorder.note({("unknown site", "elsewhere.example"): 1})
+    recorder.refuse({(Reason.INVALID, "example.org"): 2, (Reason.INVALID, ""): 1})
+    recorder.refuse({(Reason.UNKNOWN_SITE, "elsewhere.example"): 1})
     redis.incr(PAGE_VIEWS)
+    forget_salts(Store(lambda: redis), datetime.now(UTC).date())
 
 
 def test_should_leave_only_keys_that_are_listed_with_their_type_and_lifetime(
@@ -107,7 +112,7 @@ def test_should_leave_only_keys_that_are_listed_with_their_type_and_lifetime(
     }
 
 
-def test_should_keep_the_counts_of_a_day_until_they_are_as_old_as_the_site_wants(
+def test_should_keep_the_counts_of_a_day_for_the_retention_of_the_site(
     redis_client: Redis,
 ) -> None:
     # Given

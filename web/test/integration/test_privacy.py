@@ -1,4 +1,4 @@
-"""No address and no user agent is kept or logged, whatever happens to a view."""
+"""No address and no user agent is stored or logged, whatever happens to a view."""
 
 import re
 import socket
@@ -13,30 +13,27 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-import psutil
 import pytest
 import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.nodes import nodes_of
-from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.site import make_site
+from page_tracker.store.connection import connect
+from page_tracker.store.waiting import wait_for
+from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import hashed_visitor
+from support import TOKEN
 from support.flags import flags_text
 from support.recording import SITE, keys_in, make_recorder, person, view
+from support.redis_process import process_of
 from support.servers import PageTracker, page_tracker
 
-TOKEN = "a token of the owner"  # nosec B105
 SITES = ("example.org", "other.example")
 HOURS_48 = 48 * 60 * 60
 VIEWS = 1_000
 
 MARK = "Zwiebelfisch"
-"""Stands in every user agent, and nowhere else."""
+"""A word that only user agents contain."""
 
 ADDRESSES = [
     *(f"203.0.113.{n}" for n in range(40, 80)),
@@ -45,12 +42,12 @@ ADDRESSES = [
 
 
 def user_agent(number: int) -> str:
-    """Return the user agent of somebody."""
+    """Return the user agent of a person."""
     return f"Mozilla/5.0 (X11; Linux x86_64) {MARK}/{number} Firefox/{100 + number}.0"
 
 
 def forms_of(address: str) -> Iterator[bytes]:
-    """Give what an address could be written as."""
+    """Yield every form of an address."""
     ip = ip_address(address)
     forms = {address, ip.exploded, ip.packed.hex(), str(int(ip))}
     if isinstance(ip, IPv6Address):
@@ -69,19 +66,19 @@ FORBIDDEN = {MARK.encode()} | {
 
 
 def forbidden_in(text: bytes) -> list[bytes]:
-    """Return what a text has of addresses and user agents."""
+    """Return the addresses and user agents in a text."""
     return [form for form in FORBIDDEN if form in text]
 
 
 class Crowd:
-    """Sends views of many persons, and requests of every other kind among them."""
+    """Sends views of many people, and every other kind of request."""
 
     def __init__(self, tracker: PageTracker) -> None:
         self.statuses: set[int] = set()
         self._url = tracker.url
         self._numbers = count()
 
-    def come(self, views: int) -> None:
+    def send_views(self, views: int) -> None:
         """Send so many views, eight at a time."""
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(self._send, range(views)))
@@ -95,7 +92,7 @@ class Crowd:
             "X-Forwarded-For": f"198.18.0.1, {address}",
             "Connection": "close",
         }
-        # While Redis is away, or of a request cut short, there may be no answer.
+        # While Redis is unavailable, or if a request is cut short, no answer may come.
         with suppress(requests.RequestException):
             self.statuses.add(sends[n % 5](n, headers).status_code)
             if n % 10 == 0:
@@ -114,7 +111,7 @@ class Crowd:
         )
 
     def _counter_page(self, headers: dict[str, str]) -> None:
-        """See the counter page, with the pixel of its experiment."""
+        """Load the counter page, and the pixel of its experiment."""
         seen = headers | {"Accept": "text/html"}
         page = requests.get(self._url, headers=seen, timeout=5)
         for pixel in re.findall(r'<img class="pixel" src="([^"]*)"', page.text):
@@ -151,7 +148,7 @@ class Crowd:
         )
 
     def _malformed(self, headers: dict[str, str]) -> None:
-        """Send what is no HTTP, in different ways."""
+        """Send malformed requests of several kinds."""
         sent = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         for request in (
             f"{headers['X-Forwarded-For']} {MARK}\r\n\r\n",
@@ -166,14 +163,14 @@ class Crowd:
 
 
 def make_readable(redis: Redis) -> None:
-    """Have Redis write files and values without compressing them."""
+    """Let Redis write files and values without compression."""
     redis.config_set("rdbcompression", "no")
     redis.config_set("aof-use-rdb-preamble", "no")
     redis.config_set("slowlog-log-slower-than", 0)
 
 
 def everything_in(redis: Redis) -> bytes:
-    """Return all keys and their values, as they are, and as Redis writes them."""
+    """Return all keys and values, and the values as Redis writes them."""
     found: list[object] = [redis.slowlog_get(128)]
     for key in keys_in(redis):
         found += [key, redis.dump(key), redis.type(key)]
@@ -190,7 +187,9 @@ def everything_in(redis: Redis) -> bytes:
 
 
 @pytest.mark.timeout(60)
-def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
+def test_should_store_and_log_no_address_and_no_user_agent_when_views_arrive(
+    folder: Path,
+) -> None:
     # Given
     data = folder / "page-tracker-data"
     flags = folder / "flags.json"
@@ -209,16 +208,16 @@ def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
             make_readable(redis)
 
             # When
-            crowd.come(VIEWS // 2)
+            crowd.send_views(VIEWS // 2)
             before = everything_in(redis)
-            process = psutil.Process(redis.info("server")["process_id"])
+            process = process_of(redis)
             with ThreadPoolExecutor(1) as thread:
-                coming = thread.submit(crowd.come, VIEWS // 4)
+                sending = thread.submit(crowd.send_views, VIEWS // 4)
                 process.kill()
-                coming.result(timeout=30)
+                sending.result(timeout=30)
             assert wait_for(lambda: is_there(redis), 10)
             make_readable(redis)
-            crowd.come(VIEWS // 4)
+            crowd.send_views(VIEWS // 4)
             after = everything_in(redis)
             salts = [redis.ttl(key) for key in keys_in(redis, "*:salt")]
 
@@ -228,7 +227,7 @@ def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
     for text in (before, after, *logs, *files):
         assert forbidden_in(text) == []
     assert crowd.statuses >= {200, 400, 401, 404, 429}
-    # What is looked for would be found, and the rest is there.
+    # The search can find something, and the other data is there.
     assert forbidden_in(f"by {ADDRESSES[0]} in {user_agent(1)}".encode())
     for text in (before, after, b"".join(files)):
         assert b"/page-1" in text and b"Firefox" in text
@@ -239,13 +238,13 @@ def test_should_keep_and_log_no_address_and_no_user_agent(folder: Path) -> None:
 
 
 def is_there(redis: Redis) -> bool:
-    """Say whether Redis answers."""
+    """Return whether Redis answers."""
     with suppress(RedisError):
         return bool(redis.ping())
     return False
 
 
-def test_should_tell_one_visitor_apart_on_each_site_and_day(
+def test_should_store_another_hash_when_a_visitor_changes_the_site_or_day(
     redis_client: Redis,
 ) -> None:
     # Given
@@ -265,75 +264,6 @@ def test_should_tell_one_visitor_apart_on_each_site_and_day(
     }
     assert len(set(hashes.values())) == len(places) == 4
     for place, visitor in hashes.items():
-        # Nothing changes by what is there already: these hashes are what was stored.
+        # Adding the hash again changes nothing: it is the one that was stored.
         assert redis_client.pfadd(f"{place}visitors", visitor) == 0
         assert len(visitor) == 4
-
-
-def rewrites(redis: Redis) -> set[int]:
-    """Return how often each Redis was asked to write its file anew."""
-    stats = [node.info("commandstats") for node in nodes_of(redis)]
-    return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
-
-
-def test_should_ask_for_a_new_file_once_a_day(
-    redis_url: str,
-    redis_client: Redis,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # Given
-    now = datetime.now(UTC).date()
-    found = []
-    with connect(redis_url) as other:
-        processes: list[Recorder] = [make_recorder(redis_client), make_recorder(other)]
-
-        # When
-        for days in range(4):
-            day = now + timedelta(days)
-            monkeypatch.setattr(
-                "page_tracker.tracking.recorder.today", lambda _zone, day=day: day
-            )
-            for recorder in processes * 2:
-                recorder.count(view(), person())
-            found.append(rewrites(redis_client))
-
-    # Then
-    assert found == [{1}, {2}, {3}, {4}]
-
-
-def test_should_have_no_salt_in_any_file_once_it_is_gone_and_a_new_one_is_written(
-    redis_server: RedisServer, redis_client: Redis
-) -> None:
-    # Given
-    make_recorder(redis_client).count(view(), person())
-    (key,) = keys_in(redis_client, "*:salt")
-    salt = cast(bytes, redis_client.get(key))
-    folder = redis_server.folder
-
-    def files_with_salt() -> list[Path]:
-        return [
-            path
-            for path in folder.rglob("*")
-            if path.is_file() and salt in path.read_bytes()
-        ]
-
-    assert files_with_salt()
-    redis_client.pexpire(key, 1)
-    assert wait_for(lambda: not redis_client.exists(key), 5)
-    redis_client.delete("pt:rewritten")
-
-    # When
-    assert wait_for(lambda: not is_writing(redis_client), 10)
-    make_recorder(redis_client).count(view("/b", "example.org"), person())
-
-    # Then
-    assert wait_for(lambda: not is_writing(redis_client), 10)
-    assert wait_for(lambda: not files_with_salt(), 5)
-
-
-def is_writing(redis: Redis) -> bool:
-    """Say whether Redis writes its file anew."""
-    persistence = redis.info("persistence")
-    return bool(
-        persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
-    )

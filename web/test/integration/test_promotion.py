@@ -2,33 +2,34 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import cast
 
-import psutil
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import ReadOnlyError, RedisError
 
-from page_tracker import app
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
+from page_tracker.app import create_app
 from page_tracker.settings import Settings
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.recorder import Numbers
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
+from page_tracker.store.waiting import wait_for
+from page_tracker.tracking.recorded import Numbers
+from support.breakable_way import BreakableWay
 from support.recording import make_recorder, person, sums, view
-from support.servers import BreakableWay, free_port
+from support.redis_process import process_of
+from support.servers import free_port
 
 SECONDS = 10
 
 
 @dataclass
 class Pair:
-    """A master and its replica, and the way that leads to one of them."""
+    """A master, its replica, and a connection to one of them."""
 
     master: Redis
     replica: Redis
@@ -36,7 +37,7 @@ class Pair:
     replica_socket: Path
 
     def is_in_sync(self) -> bool:
-        """Say whether the replica has all that the master has."""
+        """Return whether the replica is in sync with the master."""
         ours, theirs = (
             cast(dict[str, object], client.info("replication"))
             for client in (self.master, self.replica)
@@ -44,9 +45,9 @@ class Pair:
         return ours["master_repl_offset"] == theirs.get("slave_repl_offset", 0)
 
     def demote_master(self) -> None:
-        """Let the two change places, with nothing lost, and let the way lead there.
+        """Promote the replica without loss, and let new connections lead to it.
 
-        Connections to the old master stay, as they do with a real name.
+        Connections to the old master stay open, as they do with a real host name.
         """
         self.master.execute_command("FAILOVER")  # type: ignore[no-untyped-call]
         assert wait_for(lambda: self.replica.role()[0] == b"master", SECONDS)
@@ -54,28 +55,24 @@ class Pair:
 
 
 @pytest.fixture
-def pair(redis_server: RedisServer) -> Iterator[Pair]:
-    """Give a Redis with a replica that has what it has."""
-    folder = redis_server.folder / "replica"
-    folder.mkdir()
-    server = RedisServer(find_program(), folder)
-    server.start()
+def pair(redis_server: RedisServer, other_redis_server: RedisServer) -> Iterator[Pair]:
+    """Give a Redis and a replica in sync with it."""
+    server = other_redis_server
     way = BreakableWay(redis_server.socket)
     with connect(redis_server.url) as master, connect(server.url) as replica:
         for client in (master, replica):
             client.config_set("port", free_port())
-            client.config_set("shutdown-timeout", 0)  # it would wait for its replica
-            client.config_set("appendonly", "no")  # nor stop while a copy is written
+            client.config_set("shutdown-timeout", 0)  # do not wait for the replica
+            client.config_set("appendonly", "no")  # do not wait for a rewrite
         master.config_set("repl-diskless-sync-delay", 0)
         replica.replicaof("127.0.0.1", int(master.config_get("port")["port"]))
         pair = Pair(master, replica, way, server.socket)
         assert wait_for(pair.is_in_sync, SECONDS)
         yield pair
     way.close()
-    server.stop()
 
 
-def test_should_go_on_with_the_promoted_replica_after_one_honest_error(
+def test_should_count_in_the_promoted_replica_when_the_old_master_refuses_a_write(
     pair: Pair,
 ) -> None:
     # Given
@@ -96,7 +93,7 @@ def test_should_go_on_with_the_promoted_replica_after_one_honest_error(
     assert sums(pair.replica, "views") == {2}
 
 
-def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
+def test_should_count_in_the_promoted_replica_when_the_master_is_killed(
     pair: Pair, redis_server: RedisServer
 ) -> None:
     # Given
@@ -104,7 +101,7 @@ def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
         recorder = make_recorder(client)
         recorder.count(view("/a"), person())
         assert wait_for(pair.is_in_sync, SECONDS)
-        psutil.Process(pair.master.info("server")["process_id"]).kill()
+        process_of(pair.master).kill()
         pair.replica.replicaof("NO", "ONE")
 
         # When
@@ -118,7 +115,7 @@ def test_should_go_on_with_the_promoted_replica_when_the_master_is_killed(
     assert answer.page == Numbers("/a", 2, 1)
 
 
-def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
+def test_should_count_each_view_once_when_a_replica_is_promoted_meanwhile(
     pair: Pair,
 ) -> None:
     # Given
@@ -136,7 +133,7 @@ def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
                         recorder.count(view(id=f"{sender}-view-{n}"), person(sender))
                         break
                     errors += 1
-                    enough.wait(0.01)  # as a client would
+                    enough.wait(0.01)  # as a client waits
                 else:
                     pytest.fail("a view was never counted")
                 if n == views // 4:
@@ -156,18 +153,13 @@ def test_should_count_each_view_once_when_a_replica_is_promoted_among_them(
 
 
 @pytest.fixture
-def http_client(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
-    """Give a client of an application that counts on the way."""
-    monkeypatch.setenv("REDIS_URL", pair.way.url)
-    with ExitStack() as stack:
-        stack.callback(app._make_client.cache_clear)  # pylint: disable=W0212
-        app._make_client.cache_clear()  # pylint: disable=protected-access
-        stack.callback(lambda: app.redis().close())  # pylint: disable=W0108
-        yield app.create_app(Settings()).test_client()
+def http_client(pair: Pair) -> FlaskClient:
+    """Give a client for an application that uses this connection."""
+    return create_app(Settings(redis_url=pair.way.url)).test_client()
 
 
 @pytest.mark.parametrize("path", ["/", "/ready"])
-def test_should_serve_on_when_a_replica_was_promoted(
+def test_should_answer_again_after_one_error_when_a_replica_is_promoted(
     pair: Pair, http_client: FlaskClient, path: str
 ) -> None:
     # Given

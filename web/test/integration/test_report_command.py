@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from redis import Redis
 from rich.cells import cell_len
 
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.filters import MEANINGS
-from page_tracker.tracking.recorder import Limits
+from page_tracker.tracking.reasons import MEANINGS, Reason
+from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.tops import top_of
 from support.usage import Command, Count
 
@@ -42,7 +41,7 @@ def counted(site: Site, count: Count) -> Site:
 
 def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
     # Given
-    now = today(counted.zone)
+    now = counted.today()
 
     # When
     document = json.loads(command("report", "example.org", "--json").output)
@@ -91,7 +90,7 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
         "systems": [{"name": "Linux", "views": 4}],
         "devices": [{"name": "desktop", "views": 4}],
         "languages": [{"name": "de", "views": 3}],
-        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS["bot"]}],
+        "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS[Reason.BOT]}],
         "other": dict.fromkeys(
             ["pages", "events", "referrers", "campaigns", "browsers"]
             + ["systems", "devices", "languages"],
@@ -110,8 +109,8 @@ def test_should_print_numbers_to_people(command: Command) -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["today", "3", "2", "2"] in lines
     assert ["last", "30", "days", "4", "3"] in lines
-    assert ["in", "all", "5", "4"] in lines
-    assert ["pages", "title", "views", "visits", "in", "all"] in lines
+    assert ["all", "time", "5", "4"] in lines
+    assert ["pages", "title", "views", "visits", "all", "time"] in lines
     assert ["/a", "Über", "[bold]uns[/bold]", "3", "2", "3"] in lines
     assert any(line[:2] == ["bot", "1"] for line in lines)
     visits, more_views = re.findall(r"^\w{3} \d\d \w{3}  (█+)(░*)", text, re.M)[-1]
@@ -132,12 +131,12 @@ def test_should_fit_the_terminal(
     # Then
     tables = text[: text.index("not counted")].splitlines()[1:]
     assert max(cell_len(line.rstrip()) for line in tables) <= width
-    # What is cut is never a number.
+    # No number is cut.
     assert not re.search(r"\d…|…$", text)
-    assert "views  visits  in all" in text
+    assert "views  visits  all time" in text
 
 
-def test_should_print_a_stranger_s_text_as_it_is(
+def test_should_print_untrusted_text_without_control_characters_and_markup(
     command: Command, count: Count, counted: Site, redis_client: Redis
 ) -> None:
     # Given
@@ -164,7 +163,7 @@ def test_should_print_a_stranger_s_text_as_it_is(
         ({}, False),
     ],
 )
-def test_should_colour_nothing_but_terminals_that_want_it(
+def test_should_print_colours_only_when_the_environment_asks_for_them(
     command: Command, counted: Site, environment: dict[str, str], coloured: bool
 ) -> None:
     # When
@@ -191,7 +190,7 @@ def test_should_show_many_days_by_month(
     assert sum(int(visits) for _, visits in months) == 5
 
 
-def test_should_report_on_no_day_before_the_first(
+def test_should_begin_with_the_first_day_when_it_is_recent(
     command: Command, count: Count, site: Site
 ) -> None:
     # Given
@@ -210,7 +209,7 @@ def test_should_say_what_to_do_when_nothing_was_counted(command: Command) -> Non
     text = command("report", "example.org").output
 
     # Then
-    assert "No view was counted yet." in text
+    assert "No view is counted yet." in text
     assert 'data-site="example.org"' in text
 
 
@@ -228,7 +227,7 @@ def test_should_report_on_days_without_a_view(command: Command, count: Count) ->
 
 
 @pytest.mark.usefixtures("site")
-def test_should_say_what_was_over_a_cap(
+def test_should_name_the_setting_when_a_cap_was_reached(
     command: Command, make_count: Callable[..., Count]
 ) -> None:
     # Given
@@ -242,8 +241,8 @@ def test_should_say_what_was_over_a_cap(
 
     # Then
     assert "5 views count under (other)" in result.output
-    assert "too many pages to keep each; PAGE_TRACKER_MAX_PAGES" in result.output
-    assert "too many referrers to keep each; PAGE_TRACKER_MAX_VALUES" in result.output
+    assert "too many pages to count each. PAGE_TRACKER_MAX_PAGES" in result.output
+    assert "too many referrers to count each. PAGE_TRACKER_MAX_VALUES" in result.output
     assert document["other"]["pages"] == 5
     assert document["other"]["referrers"] == 6
     assert "(other)" not in [page["page"] for page in document["pages"]]
@@ -258,8 +257,8 @@ def test_should_say_what_was_over_a_cap(
         ("Asia/Beirut", date(2026, 10, 24), 25),
     ],
 )
-def test_should_have_every_hour_of_a_day(
-    redis_client: Redis, sites: Sites, zone: str, day: date, hours: int
+def test_should_return_every_hour_of_a_day(
+    redis_client: Redis, sites: Registry, zone: str, day: date, hours: int
 ) -> None:
     # Given
     site = make_site("example.org", time_zone=zone)
@@ -287,7 +286,7 @@ SCORES = st.dictionaries(st.sampled_from("abcdefghijklmnop"), st.integers(1, 50)
     deadline=None,
 )
 @given(st.lists(SCORES, max_size=5), st.integers(1, 6))
-def test_should_find_what_was_seen_most(
+def test_should_return_the_most_frequent_names(
     redis_client: Redis, days: list[dict[str, int]], most: int
 ) -> None:
     # Given
@@ -307,12 +306,12 @@ def test_should_find_what_was_seen_most(
     assert found == ranked[:most]
 
 
-def test_should_read_little_of_days_with_many_pages(
+def test_should_read_few_pages_when_days_have_many(
     redis_client: Redis, site: Site
 ) -> None:
     # Given
     chance = Random(1)
-    now = today(site.zone)
+    now = site.today()
     days = [now - timedelta(days=back) for back in range(30)]
     for day in days:
         views = {

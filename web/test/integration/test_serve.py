@@ -15,12 +15,9 @@ import psutil
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import (
-    RedisServer,
-    RedisServerError,
-    find_program,
-)
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.server import RedisServer, RedisServerError, find_program
+from page_tracker.store.waiting import wait_for
+from support.flags import flags_text
 from support.servers import (
     COMMAND,
     PageTracker,
@@ -66,7 +63,7 @@ def test_should_count_in_a_redis_of_its_own(tracker: PageTracker, folder: Path) 
     assert (folder / "page-tracker-data").stat().st_mode & 0o077 == 0
 
 
-def test_should_go_on_where_it_was_when_everything_was_killed(folder: Path) -> None:
+def test_should_count_on_when_everything_was_killed(folder: Path) -> None:
     # Given
     with page_tracker(folder) as tracker:
         assert tracker.get().text == "This page has been seen 1 times."
@@ -147,7 +144,7 @@ def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
     # Then
     assert wait_for(lambda: tracker.get("/ready").ok, 10)
     assert tracker.get().text == "This page has been seen 2 times."
-    assert "Redis ended; starting it again" in tracker.log.read_text(encoding="utf-8")
+    assert "Redis ended; restarting it" in tracker.log.read_text(encoding="utf-8")
 
 
 def spoil_manifest(folder: Path) -> Callable[[], object]:
@@ -178,7 +175,7 @@ def put_folder_in_place_of_log(folder: Path) -> Callable[[], object]:
     [
         (spoil_manifest, "Redis does not start"),
         (end_at_once, "No such file"),
-        (put_folder_in_place_of_log, "Redis can not be started"),
+        (put_folder_in_place_of_log, "Redis cannot be started"),
     ],
 )
 def test_should_try_again_when_redis_cannot_start_for_a_while(
@@ -237,7 +234,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     assert wait_for(lambda: not any(map(is_alive, keeper_and_redis)), 6)
 
 
-def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
+def test_should_end_in_order_when_ctrl_c_reaches_all_its_processes(
     folder: Path,
 ) -> None:
     # Given
@@ -261,7 +258,7 @@ def test_should_end_in_order_when_ctrl_c_reaches_all_of_its_processes(
     ("file", "complaint"),
     [
         ("appendonlydir/appendonly.aof.manifest", "Redis does not start: "),
-        ("redis.log/is-a-folder", "Redis can not be started: "),
+        ("redis.log/is-a-folder", "Redis cannot be started: "),
     ],
 )
 def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
@@ -279,7 +276,7 @@ def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
     assert line.startswith(f"Error: {complaint}") and "redis.log" in line
 
 
-def test_should_refuse_connections_as_soon_as_it_is_to_stop(
+def test_should_refuse_connections_when_it_begins_to_stop(
     tracker: PageTracker,
 ) -> None:
     # Given
@@ -314,7 +311,7 @@ def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:
     assert tracker.process.wait(10) == 0
 
 
-def test_should_outlive_its_terminal_when_nohup_says_so(folder: Path) -> None:
+def test_should_outlive_its_terminal_when_nohup_started_it(folder: Path) -> None:
     # Given
     ignore = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from nohup
     with page_tracker(folder) as tracker:
@@ -340,7 +337,7 @@ def test_should_end_with_one_line_when_the_folder_is_in_use(
     assert tracker.get().ok
 
 
-def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
+def test_should_end_with_one_line_when_gunicorn_reads_an_invalid_setting(
     folder: Path,
 ) -> None:
     # When
@@ -358,6 +355,31 @@ def test_should_end_with_one_line_when_gunicorn_reads_a_bad_setting(
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: PAGE_TRACKER_WORKERS is 'many'")
+
+
+def test_should_replace_a_worker_when_files_of_the_settings_have_become_invalid(
+    folder: Path, redis_server: RedisServer
+) -> None:
+    # Given
+    flags, spam = folder / "flags.json", folder / "spam.txt"
+    flags.write_text(flags_text(), encoding="utf-8")
+    spam.write_text("spam.example", encoding="utf-8")
+    environment = {
+        "REDIS_URL": redis_server.url,
+        "PAGE_TRACKER_FLAGS": str(flags),
+        "PAGE_TRACKER_SPAM_REFERRERS": str(spam),
+    }
+    with page_tracker(folder, **environment) as tracker:
+        (worker,) = psutil.Process(tracker.process.pid).children()
+        flags.write_text("{", encoding="utf-8")
+        spam.unlink()
+
+        # When
+        worker.kill()
+
+        # Then
+        assert wait_for(lambda: not is_alive(worker) and tracker.is_up(), 10)
+        assert tracker.process.poll() is None
 
 
 def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:
@@ -415,7 +437,7 @@ def test_should_not_start_beside_a_redis_that_does_not_stop(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
-    monkeypatch.setattr("page_tracker.operating.redis_server.SECONDS_TO_STOP", 0.1)
+    monkeypatch.setattr("page_tracker.store.server.SECONDS_TO_STOP", 0.1)
     with Redis.from_url(redis_server.url, socket_timeout=5) as client:
         stuck = psutil.Process(int(client.info("server")["process_id"]))
     stuck.suspend()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from page_tracker.operating.redis_server import RedisServer
-from page_tracker.tracking.calendar import start_of, today
-from page_tracker.tracking.site import Site
+from page_tracker.store.server import RedisServer
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.sites import Site, start_of
 from support.recording import make_recorder
 from support.servers import page_tracker, run_command
 from support.usage import Command, Count
@@ -23,7 +23,7 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
 
     # Then
     assert result.exit_code == 0
-    assert "Registered example.org: days of Europe/Berlin" in result.output
+    assert "Registered example.org: time zone Europe/Berlin" in result.output
     assert (
         '<script defer src="https://YOUR-COUNTER/tracker.js" '
         'data-site="example.org"></script>'
@@ -33,7 +33,7 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["https://example.org/"], "is no site: use its host, as in example.org"),
+        (["https://example.org/"], "is no site: use its host, for example example.org"),
         (["a.org", "--time-zone", "Berlin"], "'Berlin' is no time zone"),
         (["a.org", "--alias", "no site"], "'no site' is no site"),
         (["example.org"], "example.org is registered already"),
@@ -42,7 +42,7 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
     ],
 )
 @pytest.mark.usefixtures("site")
-def test_should_say_what_would_do_when_a_site_can_not_be_added(
+def test_should_say_why_when_a_site_cannot_be_added(
     command: Command, arguments: list[str], complaint: str
 ) -> None:
     # When
@@ -81,7 +81,7 @@ def test_should_list_sites_in_order(command: Command) -> None:
     }
 
 
-def test_should_say_how_to_begin_when_no_site_is_registered(command: Command) -> None:
+def test_should_say_how_to_add_a_site_when_none_is_registered(command: Command) -> None:
     assert "page-tracker sites add example.org" in command("sites", "list").output
 
 
@@ -103,7 +103,7 @@ def test_should_show_a_site_by_any_of_its_hosts(command: Command, count: Count) 
 
 
 @pytest.mark.usefixtures("site")
-def test_should_guess_which_site_was_meant(command: Command) -> None:
+def test_should_suggest_a_site_when_the_name_is_misspelt(command: Command) -> None:
     # When
     result = command("sites", "show", "exmaple.org")
 
@@ -115,7 +115,7 @@ def test_should_guess_which_site_was_meant(command: Command) -> None:
 
 
 @pytest.mark.usefixtures("site")
-def test_should_change_only_what_is_given(command: Command) -> None:
+def test_should_change_only_the_settings_that_are_named(command: Command) -> None:
     # When
     command("sites", "set", "example.org", "--private")
     command("sites", "set", "example.org", "--alias", "a.org", "--alias", "b.org")
@@ -136,7 +136,7 @@ def test_should_change_only_what_is_given(command: Command) -> None:
     "options", [[], ["--alias", "a.org", "--no-aliases"], ["--retention", "0"]]
 )
 @pytest.mark.usefixtures("site")
-def test_should_explain_when_options_of_a_change_do_not_fit(
+def test_should_explain_when_the_options_of_a_change_are_invalid(
     command: Command, options: list[str]
 ) -> None:
     # When
@@ -147,13 +147,13 @@ def test_should_explain_when_options_of_a_change_do_not_fit(
     assert "Error: " in result.output
 
 
-def test_should_keep_days_as_long_as_a_changed_retention_says(
+def test_should_keep_past_days_for_the_new_retention(
     command: Command, count: Count, redis_client: Redis, site: Site
 ) -> None:
     # Given
     count("/a", days_ago=2)
     count("/a")
-    now = today(site.zone)
+    now = site.today()
     keys = site.keys.day(now)
 
     # When
@@ -170,7 +170,9 @@ def test_should_keep_days_as_long_as_a_changed_retention_says(
 
 
 @pytest.mark.usefixtures("site")
-def test_should_ask_before_days_are_forgotten(command: Command, count: Count) -> None:
+def test_should_ask_for_confirmation_before_days_are_deleted(
+    command: Command, count: Count
+) -> None:
     # Given
     count("/a", days_ago=20)
     count("/a", days_ago=5)
@@ -182,7 +184,7 @@ def test_should_ask_before_days_are_forgotten(command: Command, count: Count) ->
     after = json.loads(command("report", "example.org", "--json").output)
 
     # Then
-    assert refused.exit_code == 1 and "Forget the days of example.org" in refused.output
+    assert refused.exit_code == 1 and "Delete the days of example.org" in refused.output
     assert sum(day["views"] for day in before["days"]) == 2
     assert agreed.exit_code == 0
     assert sum(day["views"] for day in after["days"]) == 1
@@ -191,7 +193,7 @@ def test_should_ask_before_days_are_forgotten(command: Command, count: Count) ->
 
 
 @pytest.mark.usefixtures("site")
-def test_should_not_miss_days_that_were_forgotten_before_retention_was_raised(
+def test_should_not_miss_days_that_were_deleted_before_the_retention_was_raised(
     command: Command, count: Count
 ) -> None:
     # Given
@@ -236,11 +238,11 @@ def test_should_delete_a_site_and_nothing_else(
 @pytest.mark.parametrize(
     ("name", "setting", "complaint"),
     [
-        ("example.net", "", "example.net belongs to example.org: name that"),
-        ("example.org", "a.org, example.org", "take it out there first"),
+        ("example.net", "", "example.net belongs to example.org: use that name"),
+        ("example.org", "a.org, example.org", "remove it there first"),
     ],
 )
-def test_should_not_delete_a_site_that_was_not_named_or_would_come_back(
+def test_should_not_delete_a_site_by_an_alias_or_while_a_setting_names_it(
     command: Command, name: str, setting: str, complaint: str
 ) -> None:
     # When
@@ -252,7 +254,7 @@ def test_should_not_delete_a_site_that_was_not_named_or_would_come_back(
     assert command("sites", "show", "example.org").exit_code == 0
 
 
-def test_should_harm_no_other_site_when_one_can_not_be_read(
+def test_should_list_the_other_sites_when_one_cannot_be_read(
     command: Command, redis_client: Redis, site: Site
 ) -> None:
     # Given
@@ -276,7 +278,7 @@ def test_should_harm_no_other_site_when_one_can_not_be_read(
         ["verify"],
     ],
 )
-def test_should_end_with_one_line_when_redis_is_away(
+def test_should_end_with_one_line_when_redis_is_unavailable(
     redis_server: RedisServer, command: Command, arguments: list[str]
 ) -> None:
     # Given
@@ -293,7 +295,7 @@ def test_should_end_with_one_line_when_redis_is_away(
     assert time.monotonic() - started < 5
 
 
-def test_should_end_with_one_line_when_redis_takes_no_writes(
+def test_should_end_with_one_line_when_redis_rejects_writes(
     command: Command, redis_client: Redis
 ) -> None:
     # Given
@@ -305,10 +307,10 @@ def test_should_end_with_one_line_when_redis_takes_no_writes(
     # Then
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
-    assert "refuses: " in line
+    assert "rejects the command: " in line
 
 
-def test_should_work_in_the_folder_of_a_server_running_or_not(folder: Path) -> None:
+def test_should_use_the_folder_of_a_server_whether_it_runs_or_not(folder: Path) -> None:
     # When
     not_yet = run_command(folder, "sites", "list")
     added = run_command(folder, "sites", "add", "example.org")
@@ -334,19 +336,19 @@ def test_should_say_how_to_get_redis_when_there_is_none(folder: Path) -> None:
     assert "apt install redis-server" in ended.stderr
 
 
-def test_should_show_what_was_refused_for_no_site(
+def test_should_list_refused_views_that_belong_to_no_site(
     command: Command, redis_client: Redis
 ) -> None:
     # Given
     command("sites", "add", "example.org")
     recorder = make_recorder(redis_client)
-    recorder.note({("unknown site", "exmaple.org"): 3, ("invalid", ""): 1})
+    recorder.refuse({(Reason.UNKNOWN_SITE, "exmaple.org"): 3, (Reason.INVALID, ""): 1})
 
     # When
     listed = command("sites", "list")
 
     # Then
     assert listed.output.endswith(
-        "Refused in the last 30 days, for no site of these: "
+        "Refused views in the last 30 days that belong to no registered site: "
         "3 unknown site, 1 invalid\n"
     )

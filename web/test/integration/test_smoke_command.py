@@ -1,4 +1,4 @@
-"""`page-tracker smoke`, asked about instances that work and servers that do not."""
+"""page-tracker smoke, against instances that work and servers that do not."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ def instance(http_client: FlaskClient) -> Server:
     return http_client.application
 
 
-def test_should_pass_and_count_nothing_when_an_instance_is_well_and_has_moved(
+def test_should_pass_and_count_nothing_when_an_instance_works_and_has_moved(
     instance: Server, redis_client: Redis
 ) -> None:
     # Given
@@ -79,7 +79,7 @@ def in_drops(environ: Any, _: Any) -> Iterable[bytes]:
         ("/health", Response("It works!"), "/health: status 200: It works!"),
         ("/health", redirect("/login"), "/login: status 302"),
         ("/health", redirect("/health"), "/health: status 302"),
-        ("/health", redirect("file:///etc/health"), "file:///etc/health is no URL"),
+        ("/health", redirect("file:///etc/health"), "file:///etc/health is not a URL"),
         ("/health", Response("\x1b[2J", 502), "502: \N{REPLACEMENT CHARACTER}[2J\n"),
         ("/health", Response([b"{"], headers={"Content-Length": "9"}), "was cut off"),
         ("/health", in_drops, "FAILED  /health                no answer in time\n"),
@@ -93,7 +93,7 @@ def in_drops(environ: Any, _: Any) -> Iterable[bytes]:
         ("/nowhere", Response("no request", 404), "FAILED  /nowhere "),
     ],
 )
-def test_should_say_what_is_wrong_when_a_route_answers_otherwise(
+def test_should_say_what_is_wrong_when_a_route_fails(
     instance: Server, path: str, answer: Server, told: str
 ) -> None:
     # Given
@@ -109,7 +109,7 @@ def test_should_say_what_is_wrong_when_a_route_answers_otherwise(
     assert told in result.output
 
 
-def test_should_wait_for_an_instance_when_told_to(instance: Server) -> None:
+def test_should_wait_for_an_instance_when_an_option_says_so(instance: Server) -> None:
     # Given
     answers = [Response("starting", 503)] * 4
 
@@ -127,7 +127,7 @@ def test_should_wait_for_an_instance_when_told_to(instance: Server) -> None:
     assert [one.exit_code for one in (nobody, impatient, patient)] == [1, 1, 0]
 
 
-def test_should_help_when_a_certificate_is_not_trusted(
+def test_should_name_the_options_when_a_certificate_is_not_trusted(
     instance: Server, tmp_path: Path
 ) -> None:
     # Given
@@ -142,8 +142,8 @@ def test_should_help_when_a_certificate_is_not_trusted(
 
     # Then
     assert [result.exit_code for result in results] == [1, 0, 0]
-    assert "local issuer certificate; trust its authority by --ca" in results[0].output
-    assert "no TLS is spoken there" in spoken.output
+    assert "local issuer certificate; use --ca FILE" in results[0].output
+    assert "the server does not use TLS" in spoken.output
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_should_help_when_a_certificate_is_not_trusted(
     [["localhost:80"], ["ftp://a.example"], ["http://"], ["http://x:y"], ["http://x?y"]]
     + [["--ca=/dev/null", "https://localhost"], ["--ca=none", "https://localhost"]],
 )
-def test_should_refuse_what_is_invalid(arguments: list[str]) -> None:
+def test_should_refuse_an_invalid_argument(arguments: list[str]) -> None:
     # When
     result = smoke(*arguments)
 

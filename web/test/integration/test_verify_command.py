@@ -1,4 +1,4 @@
-"""page-tracker verify: each sum is broken by hand, and has to be found."""
+"""page-tracker verify: finds each sum and each key that a test breaks."""
 
 import json
 from collections.abc import Callable
@@ -9,9 +9,8 @@ from threading import Event
 import pytest
 from redis import Redis
 
-from page_tracker.tracking.calendar import today
 from page_tracker.tracking.keys import DayKeys
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Site
 from support.usage import Command, Count
 
 
@@ -22,7 +21,7 @@ def day(site: Site, count: Count) -> DayKeys:
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
     count("/b", days_ago=3)
     count("/b", user_agent="Googlebot/2.1")
-    return site.keys.day(today(site.zone))
+    return site.keys.day(site.today())
 
 
 @pytest.mark.usefixtures("day")
@@ -41,7 +40,7 @@ def test_should_say_that_all_sums_agree(command: Command, redis_client: Redis) -
         "example.com: 0 views, 0 days, all sums agree",
         "example.org: 4 views, 2 days, all sums agree",
     ]
-    assert lines[2].endswith(" keys, all as they should be")
+    assert lines[2].endswith(" keys, all correct")
 
 
 @pytest.fixture
@@ -74,11 +73,11 @@ def break_it(redis_client: Redis, site: Site, day: DayKeys) -> Callable[[str], N
         ("ZINCRBY {day.pages} 1 /a", "views: 3 in the hours of DAY, 4 of its pages"),
         (
             "ZINCRBY {day.visits} 2 /a",
-            "visits: 4 of the page /a on DAY, and only 3 views",
+            "visits: 4 of the page /a on DAY, but only 3 views",
         ),
         ("DEL {day.pages}", "views: 3 of the page /a, 0 in its days"),
-        ("SET {site.pages} text", "can not be read: "),
-        ("HSET {day.hours} 0 many", "can not be read: "),
+        ("SET {site.pages} text", "cannot be read: "),
+        ("HSET {day.hours} 0 many", "cannot be read: "),
     ],
 )
 def test_should_name_a_sum_that_differs(
@@ -96,7 +95,7 @@ def test_should_name_a_sum_that_differs(
     document = json.loads(command("verify", "--json").output)
 
     # Then
-    difference = difference.replace("DAY", str(today(site.zone)))
+    difference = difference.replace("DAY", str(site.today()))
     assert result.exit_code == 1
     assert difference in result.output
     assert any(difference in one for one in document["sites"][0]["differences"])
@@ -105,21 +104,21 @@ def test_should_name_a_sum_that_differs(
 @pytest.mark.parametrize(
     ("fault", "difference"),
     [
-        ("PERSIST {day.hours}", "hours: stays, and should go by "),
-        ("EXPIRE {day.pages} 63158400", "pages: goes at "),
-        ("PERSIST {day.salt}", "salt: stays, and should go by "),
-        ("EXPIRE {day.salt} 180000", "salt: goes at "),
-        ("EXPIRE {day.visitors}:/a 180000", "visitors:/a: goes at "),
-        ("EXPIRE {site.titles} 60", "titles: goes at "),
-        ("SET {site.titles} text", "titles: is a string, and should be a hash"),
-        ("RPUSH page_views 1", "key page_views: is a list, and should be a string"),
+        ("PERSIST {day.hours}", "hours: never expires, but must by "),
+        ("EXPIRE {day.pages} 63158400", "pages: expires at "),
+        ("PERSIST {day.salt}", "salt: never expires, but must by "),
+        ("EXPIRE {day.salt} 180000", "salt: expires at "),
+        ("EXPIRE {day.visitors}:/a 180000", "visitors:/a: expires at "),
+        ("EXPIRE {site.titles} 60", "titles: expires at "),
+        ("SET {site.titles} text", "titles: is a string, but must be a hash"),
+        ("RPUSH page_views 1", "key page_views: is a list, but must be a string"),
         (
             "SET pt:nowhere:day:2026-02-30 1",
-            "key pt:nowhere:day:2026-02-30: is none that Page Tracker writes",
+            "key pt:nowhere:day:2026-02-30: not written by Page Tracker",
         ),
         (
             "SET pt:\x1b[31m 1",
-            "key pt:\N{REPLACEMENT CHARACTER}[31m: is none that Page Tracker writes",
+            "key pt:\N{REPLACEMENT CHARACTER}[31m: not written by Page Tracker",
         ),
         (
             "SET pt:{{gone.org}}:seen:abcdefgh 1",
@@ -127,7 +126,7 @@ def test_should_name_a_sum_that_differs(
         ),
     ],
 )
-def test_should_name_a_key_that_is_not_as_it_should_be(
+def test_should_name_a_key_that_is_wrong(
     command: Command, break_it: Callable[[str], None], fault: str, difference: str
 ) -> None:
     # Given
@@ -142,7 +141,7 @@ def test_should_name_a_key_that_is_not_as_it_should_be(
     assert difference in result.output
 
 
-def test_should_not_miss_days_that_may_be_gone(
+def test_should_not_miss_days_that_may_have_expired(
     command: Command, redis_client: Redis, site: Site, day: DayKeys
 ) -> None:
     # Given
@@ -151,10 +150,10 @@ def test_should_not_miss_days_that_may_be_gone(
 
     # When
     gone = command("verify")
-    redis_client.hincrby(site.keys.day(today(site.zone)).hours, "1", 9)
-    redis_client.zincrby(site.keys.day(today(site.zone)).pages, 9, "/a")
-    redis_client.expireat(day.hours, site.expires(today(site.zone)))
-    redis_client.expireat(day.pages, site.expires(today(site.zone)))
+    redis_client.hincrby(site.keys.day(site.today()).hours, "1", 9)
+    redis_client.zincrby(site.keys.day(site.today()).pages, 9, "/a")
+    redis_client.expireat(day.hours, site.expires(site.today()))
+    redis_client.expireat(day.pages, site.expires(site.today()))
     too_many = command("verify")
 
     # Then
@@ -162,7 +161,7 @@ def test_should_not_miss_days_that_may_be_gone(
     assert "views: 3 of the page /a, 9 in its days" in too_many.output
 
 
-def test_should_show_the_first_of_many_differences(
+def test_should_print_the_first_differences_when_there_are_many(
     command: Command, redis_client: Redis, site: Site, day: DayKeys
 ) -> None:
     # Given
@@ -174,12 +173,12 @@ def test_should_show_the_first_of_many_differences(
     # Then
     lines = result.output.splitlines()
     assert lines[0] == f"{site.name}: 4 views, 2 days, 101 differences:"
-    assert lines[21] == "  and 81 more, with --json"
+    assert lines[21] == "  and 81 more: use --json"
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.usefixtures("site")
-def test_should_see_one_moment_while_views_are_counted(
+def test_should_find_no_difference_while_views_are_counted(
     command: Command, count: Count
 ) -> None:
     # Given

@@ -1,33 +1,95 @@
-"""Visits: estimated, and never more than views."""
+"""Visits: one for each visitor, page and day, and never more than views."""
 
+import time
+
+import pytest
 from redis import Redis
 
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.recorder import Limits, Recorder
+from page_tracker.tracking.recorded import Numbers, Recorded
+from page_tracker.tracking.recorder import Recorder, Sent
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.tracking.script import Limits
 from page_tracker.tracking.visitor import Sender
+from support.recording import (
+    ANYBODY,
+    SITE,
+    make_recorder,
+    person,
+    sums,
+    today_key,
+    view,
+)
 from support.usage import Command
 
+DAY = 24 * 60 * 60
 VISITORS = 600
 
 
-def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
-    redis_client: Redis, sites: Sites, site: Site, command: Command
+def test_should_count_one_visit_a_day_and_page_when_a_visitor_returns(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # When
+    now = time.time()
+    visits = [
+        recorder.count(view(page), person(), now - days * DAY).site.visits
+        for page, days in [("/a", 0), ("/a", 0), ("/b", 0), ("/a", 1), ("/a", 1)]
+    ]
+
+    # Then
+    assert visits == [1, 1, 2, 3, 3]
+    assert sums(redis_client, "visits") == {3}
+    assert redis_client.pfcount(today_key("visitors")) == 1
+
+
+def test_should_count_a_view_but_no_visit_when_the_sender_is_unknown(
+    recorder: Recorder, redis_client: Redis
 ) -> None:
     # Given
-    recorder = Recorder(lambda: redis_client, Outage(), sites, limits=Limits(rate=0))
-    keys = site.keys.day(today(site.zone))
-    # With this salt, the estimate is too large for a while.
+    private = person()._replace(wants_privacy=True)
+    shared = person()._replace(is_shared=True)
+
+    # When
+    for sender in (ANYBODY, private, shared):
+        answer = recorder.count(view(), sender)
+
+    # Then
+    assert answer.site == Numbers("example.org", 3, 0)
+    assert sums(redis_client, "visits") == {0}
+
+
+def test_should_estimate_visits_within_three_percent_when_there_are_many(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # Given
+    visitors = [Sent(view(), person(n)) for n in range(3_000)]
+
+    # When
+    answers = [
+        answer
+        for start in range(0, 3_000, 100)
+        for answer in recorder.count_all(visitors[start : start + 100])
+    ]
+
+    # Then
+    assert all(isinstance(answer, Recorded) for answer in answers)
+    assert sums(redis_client, "views") == {3_000}
+    visits = sums(redis_client, "visits")
+    assert len(visits) == 1
+    assert visits.pop() == pytest.approx(3_000, rel=0.03)
+
+
+def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
+    redis_client: Redis, command: Command
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(rate=0))
+    keys = SITE.keys.day(SITE.today())
+    # With this salt, the estimate is temporarily too large.
     redis_client.set(keys.salt, b"salt-of-day-0030", ex=60)
 
     # When
     outcomes = recorder.count_all(
-        (View.of(site=site.name, page="/"), Sender(f"10.0.{n >> 8}.{n & 255}"), None)
-        for n in range(VISITORS)
+        Sent(view(), Sender(f"10.0.{n >> 8}.{n & 255}")) for n in range(VISITORS)
     )
 
     # Then
@@ -36,6 +98,6 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
     assert [page.views for page in pages] == list(range(1, VISITORS + 1))
     assert all(page.visits <= page.views for page in pages)
     assert redis_client.pfcount(f"{keys.visitors}:/") > VISITORS
-    (day,) = Reports(redis_client, site).days([today(site.zone)])
+    (day,) = Reports(redis_client, SITE).days([SITE.today()])
     assert VISITORS * 0.98 < day.visits <= day.views == VISITORS
     assert command("verify").exit_code == 0

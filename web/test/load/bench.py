@@ -23,11 +23,12 @@ from urllib.parse import urlencode
 import requests
 from redis import Redis
 
-from load.wrk import BROWSER, Request, Run, wrk
-from page_tracker.operating.redis_server import RedisServer, find_program
-from page_tracker.operating.waiting import wait_for
+from load.wrk import Request, Run, wrk
 from page_tracker.settings import Settings
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import PAGE_VIEWS, SiteKeys
+from support import BROWSER
 from support.servers import free_port, page_tracker
 
 RESULTS = Path(__file__).parents[3] / "docs/performance.md"
@@ -50,7 +51,7 @@ SETTINGS = {
     "PAGE_TRACKER_PROXIES": "127.0.0.1",
     "PAGE_TRACKER_MAX_PAGES": "100000",
 }
-"""Those of production, but for what keeps one client from sending so many views."""
+"""The settings of production, without the limits for one client."""
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Load:
     runs: list[Run] = field(default_factory=list)
 
     def run(self, folder: Path, seconds: int, connections: int = 0) -> Run:
-        """Put it on its server."""
+        """Put the load on its server."""
         say(f"  {self.name} … ")
         run = wrk(
             self.url, self.requests, folder, seconds, connections or self.connections
@@ -81,7 +82,7 @@ class Load:
 
 
 def loads_of(url: str, redis: Redis) -> list[Load]:
-    """Return what Page Tracker is measured with."""
+    """Return the loads for Page Tracker."""
     sent = list(zip(views(1_000), addresses(1_000)))
     posts = [Request(ENDPOINT, json.dumps(view), address) for view, address in sent]
     pixels = [
@@ -121,7 +122,7 @@ def views(number: int) -> list[dict[str, str]]:
 
 
 def addresses(number: int) -> Iterator[str]:
-    """Give addresses of visitors."""
+    """Yield addresses of visitors."""
     chance = random.Random(2)
     for _ in range(number):
         yield f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
@@ -152,14 +153,16 @@ def minimal_application(redis_url: str) -> Iterator[str]:
         env=os.environ | {"REDIS_URL": redis_url},
     ) as process:
         try:
-            assert wait_for(lambda: answers(url), 20), "the minimal one does not start"
+            assert wait_for(
+                lambda: answers(url), 20
+            ), "the minimal application does not start"
             yield url
         finally:
             process.terminate()
 
 
 def answers(url: str) -> bool:
-    """Say whether a server answers."""
+    """Return whether a server answers."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
@@ -179,7 +182,7 @@ def measure(loads: list[Load], folder: Path, rounds: int, seconds: int) -> None:
 
 
 def speeds(loads: list[Load]) -> Iterator[str]:
-    """Give the table of what was reached; the first load is the one to compare with."""
+    """Yield the table of rates; the first load is the baseline."""
     yield "| | times the minimal application | views a second | p50 | p99 |"
     yield "|---|---|---|---|---|"
     for load in loads:
@@ -198,7 +201,7 @@ def speeds(loads: list[Load]) -> Iterator[str]:
 
 
 def costs(loads: list[Load], folder: Path) -> Iterator[str]:
-    """Give the table of what a view costs Redis, alone and among many others."""
+    """Yield the table of costs for Redis, with one connection and with many."""
     yield "| a view, for Redis | connections | round trips | commands | bytes |"
     yield "|---|---|---|---|---|"
     say("what a view costs Redis\n")
@@ -218,7 +221,7 @@ def costs(loads: list[Load], folder: Path) -> Iterator[str]:
 
 
 def stored(redis: Redis) -> int:
-    """Return how many views Redis has, of the counter page and of the site."""
+    """Return how many views Redis has, of counter page and site together."""
     keys = SiteKeys(SITE)
     return sum(
         int(number or 0)
@@ -227,7 +230,7 @@ def stored(redis: Redis) -> int:
 
 
 def commands(redis: Redis, views: int) -> str:
-    """Return the commands of a view: what was sent, and what that script did."""
+    """Return the commands of a view: those that were sent, and those of the script."""
     calls: dict[str, int] = {
         name.removeprefix("cmdstat_"): values["calls"]
         for name, values in redis.info("commandstats").items()
@@ -241,7 +244,7 @@ def commands(redis: Redis, views: int) -> str:
 
 
 def memory(folder: Path, numbers_of_pages: list[int]) -> Iterator[str]:
-    """Give the table of what Redis needs for pages that were seen once, today."""
+    """Yield the table of memory for pages with one view, of today."""
     yield "| pages | memory of Redis | a page |"
     yield "|---|---|---|"
     for pages in numbers_of_pages:
@@ -251,14 +254,14 @@ def memory(folder: Path, numbers_of_pages: list[int]) -> Iterator[str]:
             before = redis.info("memory")["used_memory"]
             with page_tracker(place, REDIS_URL=redis_url, **SETTINGS) as tracker:
                 for start in range(0, pages, BATCH):
-                    see(tracker.url, range(start, min(start + BATCH, pages)))
+                    view_pages(tracker.url, range(start, min(start + BATCH, pages)))
             used = redis.info("memory")["used_memory"] - before
         of_each = f"{used / pages:,.0f} bytes" if pages > 1 else ""
         yield f"| {pages:,} | {used / 1e6:,.2f} MB | {of_each} |"
 
 
-def see(url: str, numbers: range) -> None:
-    """See some pages once."""
+def view_pages(url: str, numbers: range) -> None:
+    """Send a view of each page."""
     requests.post(
         url + ENDPOINT,
         json=[{"site": SITE, "page": f"/p/{n}", "title": f"Page {n}"} for n in numbers],
@@ -268,7 +271,7 @@ def see(url: str, numbers: range) -> None:
 
 
 def say(progress: str) -> None:
-    """Tell how far it is."""
+    """Print the progress."""
     print(progress, end="", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The least that counts: what Page Tracker's speed is compared with.
+"""The smallest counter: the baseline for the speed of Page Tracker.
 
 gunicorn --workers 1 --worker-class sync minimal:app
 """
@@ -14,5 +14,5 @@ redis = Redis.from_url(os.environ["REDIS_URL"])
 
 @app.get("/")
 def count() -> str:
-    """Count a view and say how many there were."""
+    """Count a view, and return the sentence with the number."""
     return f"This page has been seen {redis.incr('page_views')} times."

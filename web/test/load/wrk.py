@@ -1,4 +1,4 @@
-"""Loads that wrk puts on a server, and what it says of them."""
+"""Loads that wrk puts on a server, and its results."""
 
 import json
 import re
@@ -6,10 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-BROWSER = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Safari/537.36"
-)
+from support import BROWSER
 
 MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1_000, "m": 60_000}
 
@@ -41,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a load: requests, requests a second, and milliseconds."""
+    """The result of a load: requests, requests a second, and milliseconds."""
 
     requests: int
     rate: float
@@ -50,7 +47,7 @@ class Run:
 
 
 class WrkError(Exception):
-    """Some answers were errors, or there were none."""
+    """Some answers were errors, or none came."""
 
 
 def wrk(
@@ -82,7 +79,7 @@ def wrk(
 
 
 def lua(requests: list[Request]) -> str:
-    """Return the script that has wrk send these requests."""
+    """Return the script with which wrk sends these requests."""
 
     def table(request: Request) -> str:
         fields = vars(request).items()
@@ -101,5 +98,5 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _milliseconds(text: str) -> float:
-    """Return a time as wrk writes it: 850.00us, 9.20ms or 1.10s."""
+    """Read a time as wrk writes it: 850.00us, 9.20ms or 1.10s."""
     return float(_found(r"([\d.]+)", text)) * MILLISECONDS[_found("([a-z]+)", text)]

@@ -1,8 +1,8 @@
-"""Pages that carry the tracker's tag, and what can be asked of one in a browser."""
+"""Pages with the tracker's tag, and the state of a page in a browser."""
 
 from playwright.sync_api import Page
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.web import SECONDS_TO_ARRIVE
 
 NUMBERS = """
@@ -12,7 +12,7 @@ NUMBERS = """
 
 
 def document(tag: str, body: str = "", title: str = "A page", lang: str = "en") -> str:
-    """Return a page that carries a tag."""
+    """Return a page with a tag."""
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
         f"<title>{title}</title>{tag}</head><body>{body}</body></html>"
@@ -20,15 +20,15 @@ def document(tag: str, body: str = "", title: str = "A page", lang: str = "en") 
 
 
 def settle(tab: Page) -> None:
-    """Wait until the tracker has looked at a change of the page."""
+    """Wait until the tracker has noticed a change of the page."""
     tab.evaluate("new Promise((done) => setTimeout(done, 150))")
 
 
 def kept(tab: Page) -> list[str]:
-    """Return the names of all that a page's site keeps in the browser."""
+    """Return the keys that the site of a page keeps in the browser."""
     return list(tab.evaluate("Object.keys(localStorage)"))
 
 
 def forgets(tab: Page) -> bool:
-    """Say whether the browser comes to keep nothing for a page's site."""
+    """Return whether the browser deletes everything that the site of a page kept."""
     return wait_for(lambda: not kept(tab), SECONDS_TO_ARRIVE)

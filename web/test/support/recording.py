@@ -1,23 +1,27 @@
-"""A recorder over a real Redis for tests, and what it stored."""
+"""A recorder over a real Redis, and the numbers that it stored."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import cast
 
 from redis import Redis
 
-from page_tracker.tracking.filters import Rules
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.recorder import Limits, Recorder
-from page_tracker.tracking.site import Site, make_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import View
+from page_tracker.store.store import Store
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorder import Recorder, Rules
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.reports import read_numbers
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 
 SITE = make_site("example.org")
 
-
 ANYBODY = Sender()
-"""Who says nothing: counted as a view, never as a visit."""
+"""An unknown sender: counts as a view, never as a visit."""
 
 
 def make_recorder(
@@ -26,25 +30,54 @@ def make_recorder(
     rules: Rules = Rules(),
     limits: Limits = Limits(),
 ) -> Recorder:
-    """Return what a process of its own would have: it shares nothing but Redis."""
-    outage = Outage()
-    sites = Sites(lambda: redis, outage, configured or (SITE,))
-    return Recorder(lambda: redis, outage, sites, rules, limits)
+    """Return a recorder as a separate process has it: only Redis is shared."""
+    store = Store(lambda: redis)
+    return Recorder(store, Registry(store, configured or (SITE,)), rules, limits)
 
 
-def view(page: str = "/", site: str = "example.org", **fields: str) -> View:
+def view(page: str = "/", site: str = "example.org", **fields: str) -> SentView:
     """Return a view of a page of the usual site."""
-    return View.of(site=site, page=page, **fields)
+    return SentView(site=site, page=page, **fields)
 
 
 def person(number: int = 1) -> Sender:
-    """Return somebody with an address of their own, in a browser."""
+    """Return a person with an address for each number, in a browser."""
     return Sender(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", BROWSER)
 
 
+def numbers(
+    redis: Redis, page: str = "", site: str = "example.org", most_pages: int = 10_000
+) -> Recorded:
+    """Return the numbers of a page and its site, as a badge reads them."""
+    found = Registry(Store(lambda: redis)).get(site)
+    return read_numbers(redis, found, page, most_pages)
+
+
 def keys_in(redis: Redis, pattern: str = "*") -> list[str]:
-    """Return the names of the keys that a pattern fits."""
+    """Return the keys that match a pattern."""
     return sorted(key.decode() for key in cast(list[bytes], redis.keys(pattern)))
+
+
+def today_key(name: str, site: str = "example.org") -> str:
+    """Return a key of this day in UTC."""
+    return f"pt:{{{site}}}:day:{datetime.now(UTC).date()}:{name}"
+
+
+@contextmanager
+def nothing_stored(redis: Redis) -> Iterator[None]:
+    """Check that Redis stores nothing during the block, except refused views."""
+    before = stored(redis)
+    yield
+    assert stored(redis) == before
+
+
+def stored(redis: Redis) -> dict[str, object]:
+    """Return everything in Redis except the numbers of refused views."""
+    return {
+        key: redis.dump(key)
+        for key in keys_in(redis)
+        if not key.startswith("pt:nowhere:") and not key.endswith(":filtered")
+    }
 
 
 def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
@@ -71,6 +104,12 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
             )
         )
     return found
+
+
+def refused(redis: Redis) -> int:
+    """Return how many views were refused or filtered, of all sites and of none."""
+    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
+    return sum(sum(table(redis, key).values()) for key in keys)
 
 
 def in_sorted_set(redis: Redis, key: str) -> int:

@@ -10,10 +10,10 @@ from typing import Any, cast
 from redis import Redis, RedisCluster
 from redis.crc import key_slot
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.redis_url import RedisUrl
-from page_tracker.tracking.cluster import Cluster
-from page_tracker.tracking.connection import connect
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.connection import connect
+from page_tracker.store.url import RedisUrl
+from page_tracker.store.waiting import wait_for
 from support.redis_process import HOST, SECONDS, RedisProcess, processes
 from support.servers import free_port
 
@@ -21,7 +21,7 @@ MASTERS = 3
 SLOTS = 16_384
 
 NODE_TIMEOUT = 2_000
-"""Milliseconds after which nodes hold one of them for dead; 15,000 is the default."""
+"""Milliseconds after which nodes consider another node dead; the default is 15,000."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class SixNodes:
     url: str = field(init=False)
 
     def __post_init__(self) -> None:
-        # Two of them are enough to find the others.
+        # Two nodes are enough to find the others.
         some = ",".join(f"{HOST}:{node.port}" for node in self.nodes[1:3])
         self.url = f"redis+cluster://{some}"
 
@@ -47,10 +47,10 @@ class SixNodes:
         for first, last, (_, port, *_), *_ in slots_of(self.nodes[0]):
             if first <= slot <= last:
                 return next(node for node in self.nodes if node.port == port)
-        raise AssertionError(f"nobody has the slot {slot}")
+        raise AssertionError(f"no node has the slot {slot}")
 
     def flush(self) -> None:
-        """Forget all keys and scripts, and what tests have set."""
+        """Delete all keys and scripts, and reset what tests have set."""
         for node in self.nodes:
             node.client.config_set("maxmemory", 0)
             node.client.config_resetstat()
@@ -59,17 +59,17 @@ class SixNodes:
             master.client.script_flush()
 
     def mend(self, killed: RedisProcess) -> None:
-        """Start a node again, and wait until it has what its new master has."""
+        """Start a node again, and wait until it is in sync with its new master."""
         killed.start()
         await_whole(self.nodes)
 
     def begin_move(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
-        """Begin to move a slot: from now on its keys may be here or there."""
+        """Begin to move a slot: from now on either node may have a key of it."""
         target.tell("CLUSTER SETSLOT", slot, "IMPORTING", id_of(source))
         source.tell("CLUSTER SETSLOT", slot, "MIGRATING", id_of(target))
 
     def move_key(self, slot: int, source: RedisProcess, target: RedisProcess) -> bool:
-        """Move one key of a slot, and say whether there was one."""
+        """Move one key of a slot, and return whether there was one."""
         keys = source.tell("CLUSTER GETKEYSINSLOT", slot, 1)
         if keys:
             source.tell("MIGRATE", HOST, target.port, keys[0], 0, 5_000)
@@ -82,7 +82,7 @@ class SixNodes:
 
 
 class Watched(Cluster):
-    """A client that also asks all masters what tests want to know of a single Redis."""
+    """A client that sends commands without a key to all masters."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run a command where its key is; one without, on all masters."""
@@ -123,7 +123,7 @@ def redis_cluster() -> Iterator[SixNodes]:
         *("--cluster-enabled", "yes"),
         *("--cluster-node-timeout", str(NODE_TIMEOUT)),
         *("--appendonly", "yes"),
-        # The nodes share a disk, which would make each of them wait for the others.
+        # The nodes share a disk, and would wait for each other.
         *("--appendfsync", "no"),
         *("--repl-diskless-sync-delay", "0"),
     ]
@@ -134,7 +134,7 @@ def redis_cluster() -> Iterator[SixNodes]:
 
 
 def join(nodes: list[RedisProcess], buses: list[str]) -> None:
-    """Make a cluster of nodes that know nothing of each other."""
+    """Make a cluster of new nodes."""
     masters, replicas = nodes[:MASTERS], nodes[MASTERS:]
     for place, master in enumerate(masters):
         master.tell("CLUSTER SET-CONFIG-EPOCH", place + 1)
@@ -149,7 +149,7 @@ def join(nodes: list[RedisProcess], buses: list[str]) -> None:
 
 
 def await_whole(nodes: list[RedisProcess]) -> None:
-    """Wait until each slot has a master and a replica, which has all of it."""
+    """Wait until each slot has a master, and a replica in sync with it."""
     await_all(nodes, lambda node: node.tell("CLUSTER INFO")["cluster_state"] == "ok")
     await_all(nodes, lambda node: all(len(of) == 4 for of in slots_of(node)))
     await_all(nodes, is_linked)
@@ -158,17 +158,17 @@ def await_whole(nodes: list[RedisProcess]) -> None:
 def await_all(
     nodes: list[RedisProcess], condition: Callable[[RedisProcess], bool]
 ) -> None:
-    """Wait until all nodes agree."""
+    """Wait until a condition is true for all nodes."""
     assert wait_for(lambda: all(map(condition, nodes)), SECONDS)
 
 
 def id_of(node: RedisProcess) -> str:
-    """Return the name by which nodes know each other."""
+    """Return the id of a node."""
     return cast(bytes, node.tell("CLUSTER MYID")).decode()
 
 
 def known_to(node: RedisProcess) -> dict[str, Any]:
-    """Return what a node knows of each node, itself among them."""
+    """Return what a node knows about each node, including itself."""
     return cast(dict[str, Any], node.tell("CLUSTER NODES"))
 
 
@@ -183,6 +183,6 @@ def role_of(node: RedisProcess) -> str:
 
 
 def is_linked(node: RedisProcess) -> bool:
-    """Say whether a node is a master, or a replica that has what its master has."""
+    """Return whether a node is a master, or a replica in sync with its master."""
     found = node.client.info("replication")
     return bool(found["role"] == "master" or found["master_link_status"] == "up")

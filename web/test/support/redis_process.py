@@ -1,4 +1,4 @@
-"""A Redis process on a TCP port, for tests of several that belong together."""
+"""Redis processes that tests start, hold up and kill."""
 
 import signal
 import subprocess
@@ -8,12 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.operating.redis_server import find_program
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking.connection import connect
+from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.waiting import wait_for
 from support.servers import free_port
 
 SECONDS = 20
@@ -24,7 +25,7 @@ class RedisProcess:
     """A Redis, or a Sentinel, that can be killed, held up and started again."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        """Name a folder of its own, and options; with `--sentinel` it is a Sentinel."""
+        """Take an empty folder, and options; with `--sentinel` it is a Sentinel."""
         self.port = free_port()
         self.url = f"redis://{HOST}:{self.port}"
         self.client: Redis = connect(self.url)
@@ -32,7 +33,7 @@ class RedisProcess:
         self._folder = folder
         self._command = [
             find_program(),
-            str(folder / "redis.conf"),  # in which a Sentinel writes what it knows
+            str(folder / "redis.conf"),  # a Sentinel writes its state there
             *options,
             *("--port", str(self.port), "--bind", HOST, "--dir", str(folder)),
             *("--save", "", "--logfile", str(self.log)),
@@ -48,7 +49,7 @@ class RedisProcess:
         assert wait_for(self.answers, SECONDS), self.log.read_text()
 
     def answers(self) -> bool:
-        """Say whether it answers."""
+        """Return whether it answers."""
         with suppress(RedisError):
             return bool(self.client.ping())
         return False
@@ -58,20 +59,32 @@ class RedisProcess:
         return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def kill(self) -> None:
-        """Kill it, as an operating system out of memory would."""
+        """Kill it, as an operating system without memory does."""
         if self._process:
             self._process.kill()
             self._process.wait()
 
     @contextmanager
     def held_up(self) -> Iterator[None]:
-        """Let it do nothing for a while; what is sent to it waits."""
+        """Stop it during the block; commands to it wait."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
             self._process.send_signal(signal.SIGCONT)
+
+
+def process_of(redis: Redis) -> psutil.Process:
+    """Return the process of a Redis."""
+    return psutil.Process(redis.info("server")["process_id"])
+
+
+def kill(server: RedisServer) -> None:
+    """Kill a Redis, and wait for its end."""
+    with connect(server.url) as redis:
+        process_of(redis).kill()
+    server.stop()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 from support.redis_process import HOST, SECONDS, RedisProcess, processes
 
 NAME = "counts"
@@ -13,10 +13,10 @@ NAME = "counts"
 QUORUM = 2
 
 DOWN_AFTER = 1_000
-"""Milliseconds without an answer after which a Sentinel holds the master for dead."""
+"""Milliseconds without an answer after which a Sentinel considers the master dead."""
 
 FAILOVER_TIMEOUT = 5_000
-"""Milliseconds after which a promotion that came to nothing is tried again."""
+"""Milliseconds after which a failed promotion is retried."""
 
 
 @dataclass
@@ -28,20 +28,20 @@ class WatchedSet:
 
     @property
     def url(self) -> str:
-        """Return the URL of the master, whoever that is."""
+        """Return the URL of the current master."""
         hosts = ",".join(f"{HOST}:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://{hosts}/{NAME}"
 
     @property
     def master(self) -> RedisProcess:
-        """Return the Redis that the Sentinels call the master."""
+        """Return the Redis that is the master for the Sentinels."""
         _, port = self.sentinels[-1].tell("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
         return next(redis for redis in self.redis if redis.port == int(port))
 
 
 @contextmanager
 def redis_sentinels() -> Iterator[WatchedSet]:
-    """Run a set that takes no writes which no replica would get."""
+    """Run a set whose master refuses writes without a replica."""
     options = ["--min-replicas-to-write", "1", "--repl-diskless-sync-delay", "0"]
     with (
         processes(*3 * [options]) as redis,
@@ -64,11 +64,11 @@ def redis_sentinels() -> Iterator[WatchedSet]:
 
 
 def replicas_of(master: RedisProcess) -> int:
-    """Return how many replicas have what the master has."""
+    """Return how many replicas are in sync."""
     return int(master.client.info("replication")["min_slaves_good_slaves"])
 
 
 def knows_all(sentinel: RedisProcess) -> bool:
-    """Say whether a Sentinel knows of both replicas and both other Sentinels."""
+    """Return whether a Sentinel knows both replicas and both other Sentinels."""
     told = cast(dict[str, int], sentinel.client.sentinel_master(NAME))
     return (told["num-slaves"], told["num-other-sentinels"]) == (2, 2)

@@ -1,4 +1,4 @@
-"""A stack under test: a running Page Tracker, whoever started it, and its Redis."""
+"""A stack under test: a running Page Tracker and its Redis."""
 
 from dataclasses import dataclass, field
 
@@ -17,9 +17,9 @@ class Stack:
     def ask(
         self, path: str = "/", method: str = "GET", accept: str = "*/*"
     ) -> requests.Response:
-        """Send a request, and remember its answer if it was counted.
+        """Send a request, and remember the text of its answer if it was counted.
 
-        An answer to `GET /` without an error was counted, whatever it says.
+        `GET /` is counted if the answer is no error, whatever its text.
         """
         answer = requests.request(
             method, self.url + path, headers={"Accept": accept}, timeout=10

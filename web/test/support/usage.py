@@ -1,4 +1,4 @@
-"""How the tests of the commands run page-tracker and count views."""
+"""Types of the fixtures `command` and `count`."""
 
 from typing import Protocol
 

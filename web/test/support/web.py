@@ -1,4 +1,4 @@
-"""Every site of a test on one port, and a way to the counter that can break."""
+"""Sites for a browser to visit, and a proxy to the counter that can fail."""
 
 import json
 import threading
@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import requests
 
-from page_tracker.operating.waiting import wait_for
+from page_tracker.store.waiting import wait_for
 
 COUNTER = "counter.example"
 SECONDS_TO_ARRIVE = 15
-"""Where the machine is busy; nothing takes a second elsewhere."""
+"""Long enough for a busy machine; usually it takes less than one second."""
 
 HOP_BY_HOP = ("Connection", "Content-Encoding", "Content-Length", "Date", "Server")
-"""Headers that this server has its own of; what it passes on is not compressed."""
+"""Headers that this server sets itself. It forwards answers without compression."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Received:
     at: float = field(default_factory=time.monotonic)
 
     def views(self) -> list[dict[str, Any]]:
-        """Return the views in it: one or many, and none where it is no post."""
+        """Return the views in it: one or many, or none if it is not a POST."""
         if self.method != "POST":
             return []
         sent = json.loads(self.body)
@@ -43,13 +43,13 @@ class Received:
 class Web:
     """Pages by host and path, and a proxy to a running Page Tracker, on one port.
 
-    The proxy is `counter.example`, and below `/stats` there it serves the same. `fate`
-    says what becomes of what is posted: it is passed on, never arrives (`away`), or
-    arrives and its answer is `lost`, or `held` until `released`. With `tampered`, the
-    script comes changed.
+    The proxy is `counter.example`, and serves the same under `/stats`. `fate` decides
+    what happens to a POST: the proxy forwards it, drops it (`dropped`), or
+    forwards it and drops the answer (`lost`) or holds it until `released` is set
+    (`held`). If it is `tampered`, the proxy changes the script.
 
-    Two paths of every site are for the scripts of tests: `/reached/…` is remembered,
-    and `/released` answers once the test lets it.
+    Scripts of a test use two paths of every site: the server remembers `/reached/…`,
+    and answers `/released` once `released` is set.
     """
 
     counter: str
@@ -57,7 +57,7 @@ class Web:
     received: list[Received] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
-    fate: Literal["", "away", "lost", "held", "tampered"] = ""
+    fate: Literal["", "dropped", "lost", "held", "tampered"] = ""
 
     def __post_init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, self))
@@ -66,32 +66,32 @@ class Web:
         ).start()
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self.released.set()
         self._server.shutdown()
         self._server.server_close()
 
     def url(self, place: str) -> str:
-        """Return the URL of a host and path, as in `blog.example/about`."""
+        """Return the URL of a host and path, for example `blog.example/about`."""
         host, slash, path = place.partition("/")
         return f"http://{host}:{self._server.server_port}{slash}{path}"
 
     def tag(self, site: str = "blog.example", script: str = "", more: str = "") -> str:
-        """Return the tag that a site puts into its pages."""
+        """Return the tag for the pages of a site."""
         source = self.url(f"{COUNTER}/{script or 'tracker.js'}")
         return f'<script defer src="{source}" data-site="{site}" {more}></script>'
 
     def views(self) -> list[dict[str, Any]]:
-        """Return all that was posted, in the order of arrival."""
+        """Return all views that arrived, in this order."""
         return [view for request in list(self.received) for view in request.views()]
 
     def wait_for_views(self, number: int) -> list[dict[str, Any]]:
-        """Return the views once so many have arrived."""
+        """Wait for a number of views, and return all."""
         self.wait_until(lambda: len(self.views()) >= number, f"{number} views")
         return self.views()
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Fail when a condition does not come true in time."""
+        """Fail if a condition does not become true in time."""
         came = wait_for(condition, SECONDS_TO_ARRIVE)
         assert came, f"waited for {what}; views: {self.views()}"
 
@@ -104,9 +104,9 @@ class Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name  # the library's name
-        """Answer with a page, or with what the counter says."""
+        """Answer with a page, or with the answer of the counter."""
         if self.headers["Host"].startswith(COUNTER):
-            self._pass_on()
+            self._forward()
         elif self.path.startswith("/reached/"):
             self.web.reached.add(self.path.removeprefix("/reached/"))
             self._send(204, {}, b"")
@@ -127,9 +127,9 @@ class Handler(BaseHTTPRequestHandler):
         body = (page or "<!doctype html><title>Not found</title>").encode()
         self._send(200 if page else 404, {"Content-Type": "text/html"}, body)
 
-    def _pass_on(self) -> None:
+    def _forward(self) -> None:
         is_post, fate = self.command == "POST", self.web.fate
-        if is_post and fate == "away":
+        if is_post and fate == "dropped":
             return
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         request = Received(self.command, self.path, dict(self.headers), body)

@@ -11,9 +11,11 @@ from flask.testing import FlaskClient
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
+from page_tracker.showing.badge import Badges
+from page_tracker.tracking.recorded import Numbers, Recorded
 
-# A busy machine is no fault of the code, and pytest-timeout ends what hangs; one client
-# serves all examples of a test.
+# A busy machine is no fault of the code, and pytest-timeout ends a test that hangs. One
+# client serves all examples of a test.
 hypothesis.settings.register_profile(
     "page-tracker",
     deadline=None,
@@ -43,8 +45,17 @@ def app() -> Flask:
 
 @pytest.fixture
 def http_client(app: Flask) -> FlaskClient:
-    """Give a client of the application."""
+    """Give a client for the application."""
     return app.test_client()
+
+
+@pytest.fixture
+def numbers_of() -> Iterator[Mock]:
+    """Give a stand-in for the numbers of badges: 1234 views, 5 of them today."""
+    page, site = Numbers("/a", 1234, 5), Numbers("example.org", 1234, 5)
+    with patch.object(Badges, "numbers") as numbers_of:
+        numbers_of.return_value = Recorded(None, False, page, 5, site, True)
+        yield numbers_of
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
         yield it
 
 
-def test_should_tell_its_version() -> None:
+def test_should_print_its_version() -> None:
     # When
     result = CliRunner().invoke(main, ["--version"])
 
@@ -40,7 +40,7 @@ def test_should_explain_every_setting_when_help_is_asked_for() -> None:
         assert f"  {variable(field)}" in result.output
 
 
-def test_should_end_with_one_line_when_a_setting_is_bad(server: Mock) -> None:
+def test_should_end_with_one_line_when_a_setting_is_invalid(server: Mock) -> None:
     # When
     result = CliRunner(env={"PAGE_TRACKER_WORKERS": "many"}).invoke(main, ["serve"])
 
@@ -51,7 +51,7 @@ def test_should_end_with_one_line_when_a_setting_is_bad(server: Mock) -> None:
     assert not server.mock_calls
 
 
-def test_should_end_with_one_line_when_an_option_is_bad(server: Mock) -> None:
+def test_should_end_with_one_line_when_an_option_is_invalid(server: Mock) -> None:
     # When
     result = CliRunner().invoke(main, ["serve", "--bind", "8000"])
 
@@ -81,7 +81,7 @@ def test_should_say_how_to_get_redis_when_there_is_none(tmp_path: Path) -> None:
     assert "docker run" in line
 
 
-def test_should_say_what_would_do_when_the_address_is_taken(server: Mock) -> None:
+def test_should_suggest_an_address_when_the_address_is_in_use(server: Mock) -> None:
     # Given
     with socket.create_server(("127.0.0.1", 0)) as taken:
         bind = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -101,7 +101,7 @@ def test_should_say_what_would_do_when_the_address_is_taken(server: Mock) -> Non
     ("folder", "reason"),
     [("taken", "it is not a folder"), ("x" * 120, "bytes too long")],
 )
-def test_should_name_the_folder_when_it_will_not_do(
+def test_should_name_the_folder_when_it_is_invalid(
     tmp_path: Path, folder: str, reason: str
 ) -> None:
     # Given

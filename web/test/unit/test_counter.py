@@ -9,12 +9,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 APOLOGY = "Sorry, something went wrong 😔"
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "text/plain", "application/json"])
-def test_should_answer_the_sentence_when_asked_for_anything_but_html(
+def test_should_answer_with_the_sentence_when_the_client_does_not_want_html(
     http_client: FlaskClient, redis_client: Mock, accept: str | None
 ) -> None:
     # Given
@@ -29,14 +29,14 @@ def test_should_answer_the_sentence_when_asked_for_anything_but_html(
     assert answer.content_type == "text/plain; charset=utf-8"
 
 
-def test_should_show_a_page_when_a_browser_asks(
+def test_should_show_a_page_when_a_browser_requests_it(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # Given
     redis_client.incr.return_value = 1234
 
     # When
-    answer = http_client.get("/", headers={"Accept": BROWSER})
+    answer = http_client.get("/", headers={"Accept": HTML})
 
     # Then
     assert answer.status_code == 200
@@ -46,14 +46,14 @@ def test_should_show_a_page_when_a_browser_asks(
     assert digits == ["1", "2", "3", "4"]
 
 
-def test_should_say_the_whole_sentence_once_when_a_screen_reader_reads(
+def test_should_read_out_the_sentence_once_when_a_screen_reader_reads_the_page(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # Given
     redis_client.incr.return_value = 7
 
     # When
-    page = http_client.get("/", headers={"Accept": BROWSER}).text
+    page = http_client.get("/", headers={"Accept": HTML}).text
 
     # Then
     heading = page[page.index("<h1>") : page.index("</h1>")]
@@ -62,14 +62,14 @@ def test_should_say_the_whole_sentence_once_when_a_screen_reader_reads(
     assert "times." in hidden
 
 
-def test_should_load_nothing_from_elsewhere_when_a_browser_shows_the_page(
+def test_should_load_nothing_from_other_hosts_when_a_browser_shows_the_page(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # Given
     redis_client.incr.return_value = 1
 
     # When
-    answer = http_client.get("/", headers={"Accept": BROWSER})
+    answer = http_client.get("/", headers={"Accept": HTML})
 
     # Then
     loaded = re.findall(r'<(?!a )[^>]* (?:src|href)="([^"]*)"', answer.text)
@@ -81,7 +81,7 @@ def test_should_load_nothing_from_elsewhere_when_a_browser_shows_the_page(
             assert file.status_code == 200
 
 
-def test_should_count_exactly_once_when_the_page_is_seen(
+def test_should_count_exactly_once_when_the_page_is_viewed(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # Given
@@ -95,7 +95,7 @@ def test_should_count_exactly_once_when_the_page_is_seen(
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
-def test_should_not_count_when_nobody_sees_the_page(
+def test_should_not_count_when_the_method_shows_no_page(
     http_client: FlaskClient, redis_client: Mock, method: str
 ) -> None:
     # When
@@ -107,8 +107,8 @@ def test_should_not_count_when_nobody_sees_the_page(
     assert not redis_client.mock_calls
 
 
-@pytest.mark.parametrize("accept", ["*/*", BROWSER])
-def test_should_answer_a_head_with_the_headers_of_a_get(
+@pytest.mark.parametrize("accept", ["*/*", HTML])
+def test_should_send_the_headers_of_a_get_when_the_method_is_head(
     http_client: FlaskClient, redis_client: Mock, accept: str
 ) -> None:
     # Given
@@ -126,8 +126,8 @@ def test_should_answer_a_head_with_the_headers_of_a_get(
     assert "Content-Length" not in head
 
 
-@pytest.mark.parametrize("accept", ["*/*", BROWSER])
-def test_should_keep_caches_from_hiding_views(
+@pytest.mark.parametrize("accept", ["*/*", HTML])
+def test_should_forbid_caching_when_the_page_is_viewed(
     http_client: FlaskClient, redis_client: Mock, accept: str
 ) -> None:
     # Given
@@ -160,14 +160,14 @@ def test_should_apologise_when_redis_fails(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_should_apologise_with_a_page_when_redis_fails_a_browser(
+def test_should_apologise_with_a_page_when_redis_fails_and_a_browser_asks(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # Given
     redis_client.incr.side_effect = RedisConnectionError
 
     # When
-    answer = http_client.get("/", headers={"Accept": BROWSER})
+    answer = http_client.get("/", headers={"Accept": HTML})
 
     # Then
     assert answer.status_code == 500

@@ -1,4 +1,4 @@
-"""Errors in the form that was asked for."""
+"""Errors as JSON, HTML or text."""
 
 from typing import NoReturn
 
@@ -55,7 +55,7 @@ def http_client(app: Flask) -> FlaskClient:
 
 
 @pytest.mark.parametrize("status", NAMES)
-def test_should_answer_in_the_form_that_is_asked_for(
+def test_should_answer_in_the_requested_form_when_a_request_fails(
     http_client: FlaskClient, status: int
 ) -> None:
     # When
@@ -77,7 +77,7 @@ def test_should_answer_in_the_form_that_is_asked_for(
     assert "<" not in text.text
 
 
-def test_should_keep_the_cause_to_the_log_when_the_code_is_at_fault(
+def test_should_log_but_not_show_the_cause_when_the_code_has_a_fault(
     http_client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     # When
@@ -89,7 +89,7 @@ def test_should_keep_the_cause_to_the_log_when_the_code_is_at_fault(
     assert SECRET in caplog.text
 
 
-def test_should_let_the_exception_through_when_testing() -> None:
+def test_should_raise_the_exception_when_the_profile_is_testing() -> None:
     # Given
     app = create_app(Settings(profile="testing"))
 
@@ -102,7 +102,9 @@ def test_should_let_the_exception_through_when_testing() -> None:
         app.test_client().get("/bug")
 
 
-def test_should_say_when_to_come_back_when_it_is_busy(http_client: FlaskClient) -> None:
+def test_should_send_a_retry_time_when_the_server_is_busy(
+    http_client: FlaskClient,
+) -> None:
     # When
     answer = http_client.get("/busy")
 
@@ -111,7 +113,7 @@ def test_should_say_when_to_come_back_when_it_is_busy(http_client: FlaskClient) 
     assert answer.headers["Retry-After"] == "30"
 
 
-def test_should_name_the_methods_when_another_is_used(
+def test_should_list_the_methods_when_another_is_used(
     http_client: FlaskClient,
 ) -> None:
     # When
@@ -122,7 +124,7 @@ def test_should_name_the_methods_when_another_is_used(
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_should_refuse_a_body_when_it_is_huge(http_client: FlaskClient) -> None:
+def test_should_refuse_a_body_when_it_is_too_large(http_client: FlaskClient) -> None:
     # When
     answer = http_client.post("/body", data=b"x" * 65_537)
 
@@ -132,7 +134,9 @@ def test_should_refuse_a_body_when_it_is_huge(http_client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/moved", "/branch"])
-def test_should_leave_redirects_alone(http_client: FlaskClient, path: str) -> None:
+def test_should_not_change_an_answer_when_it_is_a_redirect(
+    http_client: FlaskClient, path: str
+) -> None:
     # When
     answer = http_client.get(path)
 
@@ -141,7 +145,9 @@ def test_should_leave_redirects_alone(http_client: FlaskClient, path: str) -> No
     assert answer.headers["Location"]
 
 
-def test_should_escape_what_was_asked_for(http_client: FlaskClient) -> None:
+def test_should_escape_the_path_when_it_contains_a_script(
+    http_client: FlaskClient,
+) -> None:
     # When
     answer = http_client.get("/<script>", headers={"Accept": "text/html"})
 
@@ -150,7 +156,22 @@ def test_should_escape_what_was_asked_for(http_client: FlaskClient) -> None:
     assert "<script>" not in answer.text
 
 
-def test_should_take_the_id_of_a_proxy_when_it_is_harmless(
+def test_should_link_to_the_counter_under_its_sub_path_when_a_page_is_missing(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get(
+        "/nowhere",
+        base_url="https://stats.example/count",
+        headers={"Accept": "text/html"},
+    )
+
+    # Then
+    assert answer.status_code == 404
+    assert '<a href="/count/">To the counter</a>' in answer.text
+
+
+def test_should_use_the_request_id_of_a_proxy_when_it_is_harmless(
     http_client: FlaskClient,
 ) -> None:
     # When
@@ -161,7 +182,7 @@ def test_should_take_the_id_of_a_proxy_when_it_is_harmless(
 
 
 @pytest.mark.parametrize("given", ["", "a b", "<script>", 'a"b', "x" * 65, "é"])
-def test_should_make_an_id_when_the_given_one_could_do_harm(
+def test_should_make_a_request_id_when_the_given_one_is_unsafe(
     http_client: FlaskClient, given: str
 ) -> None:
     # When

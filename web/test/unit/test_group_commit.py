@@ -1,4 +1,4 @@
-"""Calls of many threads share commits; each has its own answer or its own error."""
+"""Calls of many threads share commits; each gets its own answer or error."""
 
 import random
 import signal
@@ -7,34 +7,36 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.waiting import wait_for
-from page_tracker.tracking import group_commit
-from page_tracker.tracking.group_commit import GroupCommit
-from page_tracker.tracking.outage import Outage
+from page_tracker.store import group_commit
+from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.store import Store
+from page_tracker.store.waiting import wait_for
 
 SECONDS = 5
 LARGEST_GROUP = 4
 
 
-class Store:
-    """Gives back the tenfold of numbers; its first commit waits until `released`."""
+class Tenfold:
+    """Multiplies numbers by ten; its first commit waits until `released` is set."""
 
     def __init__(self) -> None:
         self.commits: list[list[int]] = []
         self.fails_at: dict[int, BaseException] = {}
         self.reached, self.released = Event(), Event()
-        self.outage = Outage()
+        self.store = Store(Mock())
         self.group: GroupCommit[int, int] = GroupCommit(
-            self._commit, self.outage, LARGEST_GROUP
+            self._commit, self.store, LARGEST_GROUP
         )
 
-    def _commit(self, numbers: list[int]) -> list[int | Exception]:
+    def _commit(self, _redis: Redis, numbers: list[int]) -> list[int | Exception]:
         self.commits.append(numbers)
         nth = len(self.commits)
         if nth == 1:
@@ -48,29 +50,29 @@ class Store:
         ]
 
     def waiting(self) -> int:
-        """Return how many calls wait behind the one that is on its way."""
+        """Return how many calls wait for the running commit."""
         return len(self.group._waiting)  # pylint: disable=protected-access
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    """Give a store, in which nobody waits for longer than the test."""
-    it = Store()
+def tenfold() -> Iterator[Tenfold]:
+    """Give a group commit; no call waits longer than the test."""
+    it = Tenfold()
     yield it
     it.released.set()
 
 
 @pytest.fixture
-def threads(store: Store) -> Iterator[ThreadPoolExecutor]:
+def threads(tenfold: Tenfold) -> Iterator[ThreadPoolExecutor]:
     """Give threads to call from."""
     with ThreadPoolExecutor(32) as pool:
         yield pool
-        store.released.set()
+        tenfold.released.set()
 
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let calls wait for 50 milliseconds only."""
+    """Limit the wait of calls to 50 milliseconds."""
     monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.05)
 
 
@@ -78,60 +80,60 @@ Ask = Callable[..., Future[Any]]
 
 
 @pytest.fixture
-def ask(store: Store, threads: ThreadPoolExecutor) -> Ask:
-    """Give a way to submit a number, or several, from a thread of its own.
+def ask(tenfold: Tenfold, threads: ThreadPoolExecutor) -> Ask:
+    """Give a way to submit one number or several from a new thread.
 
-    The first is on its way when that returns, and each other one waits behind it.
+    It returns once the first call has reached its commit, or once a later call waits.
     """
 
     def ask(*numbers: int) -> Future[Any]:
-        expected = store.waiting() + 1 if store.reached.is_set() else 0
+        expected = tenfold.waiting() + 1 if tenfold.reached.is_set() else 0
         if len(numbers) == 1:
-            asked: Future[Any] = threads.submit(store.group.submit, *numbers)
+            asked: Future[Any] = threads.submit(tenfold.group.submit, *numbers)
         else:
-            asked = threads.submit(store.group.submit_all, list(numbers))
-        assert store.reached.wait(SECONDS)
-        assert wait_for(lambda: store.waiting() == expected, SECONDS)
+            asked = threads.submit(tenfold.group.submit_all, list(numbers))
+        assert tenfold.reached.wait(SECONDS)
+        assert wait_for(lambda: tenfold.waiting() == expected, SECONDS)
         return asked
 
     return ask
 
 
-def test_should_commit_at_once_when_nobody_else_calls(store: Store) -> None:
+def test_should_commit_at_once_when_there_is_one_caller(tenfold: Tenfold) -> None:
     # Given
-    store.released.set()
+    tenfold.released.set()
 
     # When
-    answers = [store.group.submit(number) for number in (1, 2)]
+    answers = [tenfold.group.submit(number) for number in (1, 2)]
 
     # Then
     assert answers == [10, 20]
-    assert store.commits == [[1], [2]]
+    assert tenfold.commits == [[1], [2]]
 
 
-def test_should_share_commits_in_order_when_calls_come_while_one_is_on_its_way(
-    store: Store, ask: Ask
+def test_should_share_commits_in_order_when_calls_arrive_during_a_commit(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
     asked = [ask(number) for number in range(1, 11)]
 
     # When
-    store.released.set()
+    tenfold.released.set()
     answers = [future.result(SECONDS) for future in asked]
 
     # Then
     assert answers == [number * 10 for number in range(1, 11)]
-    assert store.commits == [[1], [2, 3, 4, 5], [6, 7, 8, 9], [10]]
+    assert tenfold.commits == [[1], [2, 3, 4, 5], [6, 7, 8, 9], [10]]
 
 
-def test_should_raise_an_error_to_its_own_caller_when_one_item_is_refused(
-    ask: Ask, store: Store
+def test_should_fail_only_its_caller_when_one_item_is_refused(
+    ask: Ask, tenfold: Tenfold
 ) -> None:
     # Given
     first, good, bad, last = [ask(number) for number in (1, 2, -3, 4)]
 
     # When
-    store.released.set()
+    tenfold.released.set()
 
     # Then
     assert [future.result(SECONDS) for future in (first, good, last)] == [10, 20, 40]
@@ -143,34 +145,34 @@ def test_should_raise_an_error_to_its_own_caller_when_one_item_is_refused(
     "error", [RedisConnectionError("lost"), RedisTimeoutError("lost")]
 )
 @pytest.mark.parametrize("nth", [1, 2])
-def test_should_fail_all_who_wait_when_redis_is_lost(
-    store: Store, ask: Ask, error: RedisError, nth: int
+def test_should_fail_all_waiting_calls_when_redis_is_lost(
+    tenfold: Tenfold, ask: Ask, error: RedisError, nth: int
 ) -> None:
     # Given
     asked = [ask(number) for number in range(1, 9)]
     counted = asked[: nth - 1]
-    store.fails_at = {nth: error}
+    tenfold.fails_at = {nth: error}
 
     # When
-    store.released.set()
+    tenfold.released.set()
     errors = [future.exception(SECONDS) for future in asked[len(counted) :]]
 
     # Then
     assert [future.result(SECONDS) for future in counted] == [10][: nth - 1]
     assert {(type(it), str(it)) for it in errors} == {(type(error), "lost")}
     assert len({id(it) for it in errors}) == len(errors)  # each has its traceback
-    assert len(store.commits) == nth  # nothing was sent again, or in vain
+    assert len(tenfold.commits) == nth  # nothing was sent again
 
 
-def test_should_let_those_behind_try_when_redis_refused_a_whole_group(
-    store: Store, ask: Ask
+def test_should_commit_the_next_group_when_redis_refuses_one(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
     refused, behind = ask(1), ask(2)
-    store.fails_at = {1: ResponseError("no")}
+    tenfold.fails_at = {1: ResponseError("no")}
 
     # When
-    store.released.set()
+    tenfold.released.set()
 
     # Then
     with pytest.raises(ResponseError, match="no"):
@@ -178,35 +180,35 @@ def test_should_let_those_behind_try_when_redis_refused_a_whole_group(
     assert behind.result(SECONDS) == 20
 
 
-def test_should_fail_a_newcomer_at_once_when_another_finds_out(
-    store: Store, ask: Ask
+def test_should_fail_a_call_at_once_when_another_is_testing_the_connection(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
-    with pytest.raises(RedisConnectionError), store.outage.one_at_a_time():
+    with pytest.raises(RedisConnectionError), tenfold.store.asking():
         raise RedisConnectionError
-    finding_out = ask(1)
+    testing = ask(1)
 
     # When
     with pytest.raises(RedisConnectionError):
-        store.group.submit(2)
+        tenfold.group.submit(2)
 
     # Then
-    assert not finding_out.done()
-    store.released.set()
-    assert finding_out.result(SECONDS) == 10
-    assert store.group.submit(3) == 30
+    assert not testing.done()
+    tenfold.released.set()
+    assert testing.result(SECONDS) == 10
+    assert tenfold.group.submit(3) == 30
 
 
 @pytest.mark.parametrize("error", [SystemExit(), KeyboardInterrupt(), TypeError()])
-def test_should_fail_the_group_alone_when_its_leader_dies(
-    store: Store, ask: Ask, error: BaseException
+def test_should_fail_only_its_group_when_a_leader_dies(
+    tenfold: Tenfold, ask: Ask, error: BaseException
 ) -> None:
     # Given
     first, leader, follower, behind = ask(1), ask(2), ask(3), ask(4, 5, 6)
-    store.fails_at = {2: error}
+    tenfold.fails_at = {2: error}
 
     # When
-    store.released.set()
+    tenfold.released.set()
 
     # Then
     assert first.result(SECONDS) == 10
@@ -214,41 +216,43 @@ def test_should_fail_the_group_alone_when_its_leader_dies(
     with pytest.raises(RedisError):
         follower.result(SECONDS)
     assert behind.result(SECONDS) == [40, 50, 60]
-    assert store.group.submit(7) == 70
+    assert tenfold.group.submit(7) == 70
 
 
 @pytest.mark.usefixtures("patience")
-def test_should_not_send_what_gave_up_waiting(store: Store, ask: Ask) -> None:
+def test_should_not_send_a_call_when_it_has_timed_out(
+    tenfold: Tenfold, ask: Ask
+) -> None:
     # Given
     first, impatient = ask(1), ask(2)
 
     # When
     with pytest.raises(RedisTimeoutError):
         impatient.result(SECONDS)
-    store.released.set()
+    tenfold.released.set()
 
     # Then
     assert first.result(SECONDS) == 10
-    assert store.group.submit(3) == 30
-    assert store.commits == [[1], [3]]
+    assert tenfold.group.submit(3) == 30
+    assert tenfold.commits == [[1], [3]]
 
 
 @pytest.mark.usefixtures("patience")
-def test_should_give_up_when_a_group_is_on_its_way_for_too_long(
+def test_should_time_out_when_a_commit_takes_too_long(
     threads: ThreadPoolExecutor,
 ) -> None:
     # Given
     on_its_way, released = Event(), Event()
 
-    def commit(numbers: list[int]) -> list[int | Exception]:
-        if len(numbers) == 1:  # until the two others wait
+    def commit(_redis: Redis, numbers: list[int]) -> list[int | Exception]:
+        if len(numbers) == 1:  # until both other calls wait
             assert wait_for(lambda: len(waiting) == 2, SECONDS)
         else:
             on_its_way.set()
             assert released.wait(SECONDS)
         return list(numbers)
 
-    group: GroupCommit[int, int] = GroupCommit(commit, Outage())
+    group: GroupCommit[int, int] = GroupCommit(commit, Store(Mock()))
     waiting = group._waiting  # pylint: disable=protected-access
 
     # When
@@ -263,78 +267,80 @@ def test_should_give_up_when_a_group_is_on_its_way_for_too_long(
     assert [future.exception(SECONDS) for future in asked].count(None) == 2
 
 
-def test_should_withdraw_when_a_waiting_thread_is_interrupted(
-    store: Store, ask: Ask, threads: ThreadPoolExecutor
+def test_should_withdraw_a_call_when_its_thread_is_interrupted(
+    tenfold: Tenfold, ask: Ask, threads: ThreadPoolExecutor
 ) -> None:
     # Given
     first = ask(1)
 
     def interrupt() -> None:
-        assert wait_for(lambda: store.waiting() == 1, SECONDS)
+        assert wait_for(lambda: tenfold.waiting() == 1, SECONDS)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     # When
     threads.submit(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        store.group.submit(2)
-    store.released.set()
+        tenfold.group.submit(2)
+    tenfold.released.set()
 
     # Then
     assert first.result(SECONDS) == 10
-    assert store.group.submit(3) == 30
-    assert store.commits == [[1], [3]]
+    assert tenfold.group.submit(3) == 30
+    assert tenfold.commits == [[1], [3]]
 
 
-def test_should_let_others_in_between_when_a_batch_is_large(
-    store: Store, ask: Ask
+def test_should_commit_other_calls_in_between_when_a_batch_is_large(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
     batch = ask(*range(1, 10), -10)
     single = ask(100)
 
     # When
-    store.released.set()
+    tenfold.released.set()
     answers = batch.result(SECONDS)
 
     # Then
     assert single.result(SECONDS) == 1000
-    assert store.commits[:2] == [[1, 2, 3, 4], [100]]
+    assert tenfold.commits[:2] == [[1, 2, 3, 4], [100]]
     *good, bad = answers
     assert good == [number * 10 for number in range(1, 10)]
     assert isinstance(bad, ResponseError)
 
 
-def test_should_not_send_the_rest_of_a_batch_when_redis_is_lost(store: Store) -> None:
+def test_should_not_send_the_rest_of_a_batch_when_redis_is_lost(
+    tenfold: Tenfold,
+) -> None:
     # Given
-    store.released.set()
-    store.fails_at = {2: RedisConnectionError("lost")}
+    tenfold.released.set()
+    tenfold.fails_at = {2: RedisConnectionError("lost")}
 
     # When
-    answers = store.group.submit_all(list(range(1, 13)))
+    answers = tenfold.group.submit_all(list(range(1, 13)))
 
     # Then
     assert answers[:4] == [10, 20, 30, 40]
     assert [type(it) for it in answers[4:]] == [RedisConnectionError] * 8
-    assert len(store.commits) == 2
+    assert len(tenfold.commits) == 2
 
 
 def test_should_not_send_the_rest_of_a_batch_when_it_takes_too_long(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    tenfold: Tenfold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
     monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0)
-    store.released.set()
+    tenfold.released.set()
 
     # When
-    answers = store.group.submit_all(list(range(1, 13)))
+    answers = tenfold.group.submit_all(list(range(1, 13)))
 
     # Then
     assert answers[:4] == [10, 20, 30, 40]
     assert [type(it) for it in answers[4:]] == [RedisTimeoutError] * 8
-    assert store.commits == [[1, 2, 3, 4]]
+    assert tenfold.commits == [[1, 2, 3, 4]]
 
 
-def test_should_answer_each_call_when_many_come_and_some_commits_fail(
+def test_should_answer_each_call_when_some_of_many_commits_fail(
     threads: ThreadPoolExecutor,
 ) -> None:
     # Given
@@ -342,7 +348,7 @@ def test_should_answer_each_call_when_many_come_and_some_commits_fail(
     committed: set[int] = set()
     sent: list[int] = []
 
-    def commit(numbers: list[int]) -> list[int | Exception]:
+    def commit(_redis: Redis, numbers: list[int]) -> list[int | Exception]:
         sent.extend(numbers)
         Event().wait(0.0005)
         if chance.random() < 0.1:
@@ -350,7 +356,7 @@ def test_should_answer_each_call_when_many_come_and_some_commits_fail(
         committed.update(numbers)
         return [number * 10 for number in numbers]
 
-    group: GroupCommit[int, int] = GroupCommit(commit, Outage())
+    group: GroupCommit[int, int] = GroupCommit(commit, Store(Mock()))
 
     def ask(client: int) -> list[int]:
         counted = []

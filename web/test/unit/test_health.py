@@ -1,4 +1,4 @@
-"""Alive, able to count, and what is running."""
+"""Health, readiness and version."""
 
 from importlib.metadata import version
 from unittest.mock import Mock
@@ -11,7 +11,7 @@ from page_tracker.app import create_app
 from page_tracker.settings import Settings
 
 
-def test_should_be_alive_without_redis(
+def test_should_be_alive_when_redis_is_unavailable(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # When
@@ -23,7 +23,7 @@ def test_should_be_alive_without_redis(
     assert not redis_client.mock_calls
 
 
-def test_should_be_ready_when_redis_takes_a_write(
+def test_should_be_ready_when_redis_accepts_a_write(
     http_client: FlaskClient, redis_client: Mock
 ) -> None:
     # When
@@ -35,7 +35,7 @@ def test_should_be_ready_when_redis_takes_a_write(
     redis_client.incrby.assert_called_once_with("page_views", 0)
 
 
-def test_should_say_what_fails_when_redis_does_not_answer(
+def test_should_name_the_failure_when_redis_does_not_answer(
     http_client: FlaskClient, redis_client: Mock, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given
@@ -48,12 +48,12 @@ def test_should_say_what_fails_when_redis_does_not_answer(
     assert answer.status_code == 503
     assert answer.json == {
         "status": "failing",
-        "redis": "can not count (ConnectionError)",
+        "redis": "cannot count (ConnectionError)",
     }
     assert "redis-service refused" in caplog.text
 
 
-def test_should_name_version_and_commit() -> None:
+def test_should_show_version_and_commit_when_the_version_is_requested() -> None:
     # Given
     http_client = create_app(Settings(commit="abc1234")).test_client()
 
@@ -65,7 +65,7 @@ def test_should_name_version_and_commit() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/version"])
-def test_should_never_be_cached(
+def test_should_forbid_caching_when_health_is_requested(
     http_client: FlaskClient, redis_client: Mock, path: str
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""Log lines: JSON or text, with the id of the request, and nothing of the visitor."""
+"""Log lines: JSON or text, with the request's id, and nothing about the visitor."""
 
 import io
 import json
@@ -20,7 +20,7 @@ Logging = Callable[[Settings], tuple[Flask, io.StringIO]]
 
 @pytest.fixture
 def logging_to_memory() -> Iterator[Logging]:
-    """Give an application that logs to memory, and put logging back afterwards."""
+    """Give an application that logs to memory, and restore logging afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
@@ -34,7 +34,7 @@ def logging_to_memory() -> Iterator[Logging]:
     root.handlers, root.level = handlers, level
 
 
-def test_should_log_one_json_object_a_line(
+def test_should_log_one_json_object_a_line_when_the_format_is_json(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
@@ -54,7 +54,7 @@ def test_should_log_one_json_object_a_line(
     assert logged["time"].endswith("+00:00")
 
 
-def test_should_log_text_for_people(
+def test_should_log_readable_text_when_the_format_is_text(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
@@ -71,7 +71,7 @@ def test_should_log_text_for_people(
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_should_log_an_exception_with_its_cause_and_the_id_of_its_request(
+def test_should_log_the_cause_and_the_request_id_when_an_exception_is_raised(
     logging_to_memory: Logging, log_format: str
 ) -> None:
     # Given
@@ -92,7 +92,7 @@ def test_should_log_an_exception_with_its_cause_and_the_id_of_its_request(
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_should_log_nothing_of_the_visitor(
+def test_should_log_nothing_about_the_visitor_when_a_request_arrives(
     logging_to_memory: Logging, redis_client: Mock, log_format: str
 ) -> None:
     # Given
@@ -114,7 +114,7 @@ def test_should_log_nothing_of_the_visitor(
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_should_keep_a_path_on_its_line(
+def test_should_log_one_line_when_a_path_has_line_breaks(
     logging_to_memory: Logging, log_format: str
 ) -> None:
     # Given
@@ -127,7 +127,7 @@ def test_should_keep_a_path_on_its_line(
     assert len(output.getvalue().splitlines()) == 1
 
 
-def test_should_log_an_answer_that_is_an_error(logging_to_memory: Logging) -> None:
+def test_should_log_the_answer_when_it_is_an_error(logging_to_memory: Logging) -> None:
     # Given
     app, output = logging_to_memory(Settings())
 
@@ -140,7 +140,7 @@ def test_should_log_an_answer_that_is_an_error(logging_to_memory: Logging) -> No
     assert logged["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_should_not_bury_the_log_under_what_goes_well(
+def test_should_log_nothing_when_requests_succeed(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
@@ -156,7 +156,9 @@ def test_should_not_bury_the_log_under_what_goes_well(
     assert output.getvalue() == ""
 
 
-def test_should_log_lines_outside_of_requests(logging_to_memory: Logging) -> None:
+def test_should_log_a_line_when_no_request_is_running(
+    logging_to_memory: Logging,
+) -> None:
     # Given
     _, output = logging_to_memory(Settings(log_format="text"))
 

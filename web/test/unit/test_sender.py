@@ -1,12 +1,12 @@
-"""Who sent a view, as far as a request can be believed."""
+"""The sender of a view, behind trusted proxies or none."""
 
 from ipaddress import ip_network
+from wsgiref.types import WSGIEnvironment
 
 import pytest
-from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from page_tracker.http.sender import client_address, sender_of
+from page_tracker.http.serving import client_address, sender_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1", "192.0.2.7")))
 
@@ -14,24 +14,24 @@ PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1", "192.0.2.7")))
 @pytest.mark.parametrize(
     ("peer", "forwarded", "client"),
     [
-        ("203.0.113.9", [], "203.0.113.9"),
-        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
-        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        ("::1", ["198.51.100.1"], "198.51.100.1"),
-        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", ["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", ["1.2.3.4", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
-        ("10.0.0.1", ["10.0.0.2, 10.0.0.3"], "10.0.0.2"),
-        ("10.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"),
-        ("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
-        ("10.0.0.1", ["fe80::1%eth0"], "fe80::1"),
-        ("10.0.0.1", [], "10.0.0.1"),
-        ("", ["198.51.100.1"], ""),
-        ("not an address", [], ""),
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("::1", "198.51.100.1", "198.51.100.1"),
+        ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "1.2.3.4, 198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "1.2.3.4, 198.51.100.1, 192.0.2.7", "198.51.100.1"),
+        ("10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
+        ("10.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        ("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
+        ("10.0.0.1", "fe80::1%eth0", "fe80::1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("", "198.51.100.1", ""),
+        ("not an address", "", ""),
     ],
 )
-def test_should_believe_only_proxies_that_are_named(
-    peer: str, forwarded: list[str], client: str
+def test_should_trust_forwarded_addresses_when_a_named_proxy_sends_them(
+    peer: str, forwarded: str, client: str
 ) -> None:
     # When
     address = client_address(peer, forwarded, PROXIES)
@@ -40,18 +40,18 @@ def test_should_believe_only_proxies_that_are_named(
     assert address == client
 
 
-def test_should_stop_at_a_hop_that_is_no_address() -> None:
+def test_should_stop_at_a_hop_when_it_is_not_an_address() -> None:
     # When
-    address = client_address("10.0.0.1", ["198.51.100.1, unknown, 10.0.0.2"], PROXIES)
+    address = client_address("10.0.0.1", "198.51.100.1, unknown, 10.0.0.2", PROXIES)
 
     # Then
     assert address == "10.0.0.2"
 
 
-def request_with(**headers: str) -> Request:
+def request_with(**headers: str) -> WSGIEnvironment:
     """Return a request with some headers."""
     names = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return Request(EnvironBuilder(headers=names).get_environ())
+    return EnvironBuilder(headers=names).get_environ()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def request_with(**headers: str) -> Request:
         ("X_Moz", "prefetch"),
     ],
 )
-def test_should_know_what_was_fetched_ahead(name: str, value: str) -> None:
+def test_should_recognise_a_prefetch_when_a_header_names_it(
+    name: str, value: str
+) -> None:
     # When
     sender = sender_of(request_with(**{name: value}), ())
 
@@ -72,20 +74,22 @@ def test_should_know_what_was_fetched_ahead(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DNT", "Sec_GPC"])
-@pytest.mark.parametrize(("value", "is_wanted"), [("1", True), ("0", False)])
-def test_should_hear_a_wish_for_privacy(name: str, value: str, is_wanted: bool) -> None:
+@pytest.mark.parametrize(("value", "is_sent"), [("1", True), ("0", False)])
+def test_should_recognise_a_privacy_signal_when_a_header_has_it(
+    name: str, value: str, is_sent: bool
+) -> None:
     # When
     sender = sender_of(request_with(**{name: value}), ())
 
     # Then
-    assert sender.wants_privacy is is_wanted
+    assert sender.wants_privacy is is_sent
 
 
 @pytest.mark.parametrize(
     ("header", "language"),
     [("de-DE,de;q=0.9,en;q=0.8", "de"), ("EN", "en"), ("*", ""), ("", "")],
 )
-def test_should_take_the_language_that_is_liked_best(
+def test_should_use_the_preferred_language_when_a_header_names_several(
     header: str, language: str
 ) -> None:
     # When

@@ -16,13 +16,13 @@ FAULT = os.environ["FAULT"]
 
 SECONDS_LATE = 0.4
 VIEWS_UNTIL_IT_TIRES = 300
-"""Of each worker: more than a canary share brings, and less than all visitors do."""
+"""Of each worker: more than during a canary, and fewer than from all visitors."""
 
 views = count()
 
 
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer as Page Tracker does, but for the fault."""
+    """Answer like Page Tracker, except for the fault."""
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
     if (FAULT, path) in {("unhealthy", "/health"), ("fails-smoke", "/tracker.js")}:
         start_response("500 Internal Server Error", [("Content-Type", "text/plain")])

@@ -1,1 +1,1 @@
-"""Ways a view arrives, one module each."""
+"""Ways a view arrives, one module each. None knows Flask or gunicorn."""

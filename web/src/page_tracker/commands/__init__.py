@@ -1,1 +1,1 @@
-"""What the page-tracker command does besides serving."""
+"""The commands of page-tracker, except `serve`."""

@@ -1,4 +1,4 @@
-"""page-tracker count: read a count, and change it by hand."""
+"""page-tracker count: show a count, and change it by hand."""
 
 import re
 from collections.abc import Callable
@@ -15,18 +15,21 @@ from page_tracker.commands.output import (
     say,
 )
 from page_tracker.tracking.adjustments import MOST_VIEWS, Adjustments, Change
+from page_tracker.tracking.canonical import canonical_view
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.view import View
+from page_tracker.tracking.sites import Site
+from page_tracker.tracking.view import SentView
 
 
 def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], int]:
-    """Return what reads a number of views, from `least` on."""
+    """Return a parser of a number of views that is at least `least`."""
 
     def read(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
-            raise click.BadParameter(f"'{value}' is no whole number, as 12000 is")
+            raise click.BadParameter(
+                f"'{value}' is not a whole number; use for example 12000"
+            )
         if not least <= int(value) <= MOST_VIEWS:
             raise click.BadParameter(f"use {least:,} to {MOST_VIEWS:,}")
         return int(value)
@@ -36,7 +39,7 @@ def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], 
 
 @click.group()
 def count() -> None:
-    """Read the count of a page, bring an old one along, or reset one.
+    """Show a count, carry over an old one, or reset it.
 
     \b
     Examples:
@@ -52,8 +55,8 @@ def count() -> None:
 def show(site: str, page: str | None, as_json: bool) -> None:
     """Show the views and visits of SITE, or of its PAGE.
 
-    PAGE is a path as in /about; however it is written (with its host, a slash at its
-    end, tracking parameters), it is the page that views of it count for.
+    PAGE is a path, for example /about. The host, a slash at the end and tracking
+    parameters make no difference.
     """
     with open_counts() as counts:
         found = counts.sites.get(site)
@@ -91,7 +94,7 @@ def show(site: str, page: str | None, as_json: bool) -> None:
 @click.argument("page")
 @click.argument("n", callback=whole_number(0))
 def set_count(site: str, page: str, n: int) -> None:
-    """Set the views of PAGE on SITE to N; 0 resets them, and its visits.
+    """Set the views of PAGE on SITE to N; 0 resets its visits too.
 
     \b
     Example:
@@ -100,7 +103,7 @@ def set_count(site: str, page: str, n: int) -> None:
     with open_counts() as counts:
         found = counts.sites.get(site)
         change = adjustments(counts, found).set(canonical(found, page), n)
-        tell(found, change)
+        print_change(found, change)
 
 
 @count.command(context_settings={"ignore_unknown_options": True})
@@ -108,7 +111,7 @@ def set_count(site: str, page: str, n: int) -> None:
 @click.argument("page")
 @click.argument("n", callback=whole_number(-MOST_VIEWS))
 def add(site: str, page: str, n: int) -> None:
-    """Add N views to PAGE on SITE, or take some away with a negative N.
+    """Add N views to PAGE on SITE; a negative N subtracts.
 
     \b
     Examples:
@@ -118,14 +121,14 @@ def add(site: str, page: str, n: int) -> None:
     with open_counts() as counts:
         found = counts.sites.get(site)
         change = adjustments(counts, found).add(canonical(found, page), n)
-        tell(found, change)
+        print_change(found, change)
 
 
 @count.command()
 @click.argument("site")
 @json_option
 def log(site: str, as_json: bool) -> None:
-    """List the changes that were made by hand on SITE, the newest first."""
+    """List the changes by hand on SITE, newest first."""
     with open_counts() as counts:
         found = counts.sites.get(site)
         changes = adjustments(counts, found).log()
@@ -161,19 +164,19 @@ def log(site: str, as_json: bool) -> None:
 
 
 def canonical(site: Site, page: str) -> str:
-    """Return a page as views of it are counted. Raises InvalidView."""
-    return OTHER if page == OTHER else View.of(site=site.name, page=page).page
+    """Return the canonical form of a page. Raises InvalidView."""
+    return OTHER if page == OTHER else canonical_view(SentView(site.name, page)).page
 
 
 def adjustments(counts: Counts, site: Site) -> Adjustments:
-    """Return what changes the counts of a site."""
+    """Return the adjustments of a site."""
     return Adjustments(counts.redis, site, counts.settings.max_pages)
 
 
-def tell(site: Site, change: Change) -> None:
-    """Print what became of a count."""
+def print_change(site: Site, change: Change) -> None:
+    """Print the new count of a page, and the difference to the old one."""
     if change.amount:
-        was = f"{change.amount:+,}, from {change.before:,}"
+        difference = f"{change.amount:+,}, from {change.before:,}"
     else:
-        was = "as before"
-    say(f"{change.page} on {site.name}: {change.after:,} views ({was})")
+        difference = "as before"
+    say(f"{change.page} on {site.name}: {change.after:,} views ({difference})")

@@ -1,4 +1,4 @@
-"""Where the commands find the counts, and one line for whatever goes wrong."""
+"""Opens the counts for a command, and explains every error in one line."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,37 +11,39 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.operating.embedded_redis import embedded_redis
-from page_tracker.operating.redis_server import (
+from page_tracker.environment import SettingsError, load_settings
+from page_tracker.flags.file import FlagsError
+from page_tracker.settings import Settings
+from page_tracker.store.connection import connect
+from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.server import (
     RedisServer,
     RedisServerError,
     find_program,
 )
-from page_tracker.settings import Settings, SettingsError, load_settings
+from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.connection import connect
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.site import SiteError, sites_of_settings
-from page_tracker.tracking.sites import Sites
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import SiteError
 from page_tracker.tracking.view import InvalidView
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What a command works with."""
+    """The Redis, the sites and the settings that a command works with."""
 
     redis: Redis
-    sites: Sites
+    sites: Registry
     settings: Settings
 
 
 @contextmanager
 def open_counts(create: bool = False) -> Iterator[Counts]:
-    """Give the counts that the server has, running or not.
+    """Open the counts of the server, whether it runs or not.
 
-    They are in the Redis of REDIS_URL, or in the folder PAGE_TRACKER_DATA, which only a
-    command that may `create` one does not need to find. Ends the command with one line
-    when something goes wrong.
+    They are in the Redis of REDIS_URL, or else in the folder PAGE_TRACKER_DATA. The
+    folder must exist, unless the command may `create` it. An error ends the command
+    with one line.
     """
     address = ""
     try:
@@ -52,10 +54,11 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.redis_url or ""))
-            configured = sites_of_settings(settings.sites)
-            yield Counts(redis, Sites(lambda: redis, Outage(), configured), settings)
+            sites = Registry(Store(lambda: redis), settings.sites)
+            yield Counts(redis, sites, settings)
     except (
         AdjustmentError,
+        FlagsError,
         InvalidView,
         RedisServerError,
         SettingsError,
@@ -68,7 +71,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
         ) from error
     except ResponseError as error:
         raise click.ClickException(
-            f"Redis at {address} refuses: {_one_line(error)}"
+            f"Redis at {address} rejects the command: {_one_line(error)}"
         ) from error
     except RedisError as error:
         raise click.ClickException(f"Redis at {address}: {_one_line(error)}") from error
@@ -76,7 +79,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
 
 @contextmanager
 def _redis_in(folder: Path, create: bool) -> Iterator[str]:
-    """Give the URL of the server's own Redis, started for a while if none runs."""
+    """Yield the URL of the server's own Redis; start it for a while if none runs."""
     server = RedisServer(find_program(), folder)
     with connect(server.url) as redis:
         try:
@@ -93,7 +96,7 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
     else:
         raise SettingsError(
             f"There are no counts in '{folder}': set PAGE_TRACKER_DATA to the folder "
-            "that your server keeps them in, or REDIS_URL to its Redis"
+            "of your server, or REDIS_URL to its Redis"
         )
 
 

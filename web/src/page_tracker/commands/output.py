@@ -1,4 +1,4 @@
-"""How the commands print: for people, in a terminal or not, and as JSON."""
+"""How the commands print: tables and lines for people, and JSON for programs."""
 
 import json
 import sys
@@ -17,20 +17,20 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def make_console() -> Console:
-    """Return what prints tables: in colour on a terminal, 80 columns wide elsewhere.
+    """Return the printer of tables: coloured on a terminal, else 80 columns wide.
 
-    It takes nothing in a text for a command of its own.
+    It interprets no markup in a text.
     """
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, in ASCII: no terminal and no encoding minds it."""
+    """Print a value as JSON, in ASCII, which every terminal and encoding accepts."""
     click.echo(json.dumps(value, indent=2))
 
 
-def shown(text: str) -> str:
-    """Return a text of strangers without what a terminal would not show but obey."""
+def printable(text: str) -> str:
+    """Strip control and format characters from untrusted text."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for character in text
@@ -39,14 +39,14 @@ def shown(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line that may hold a text of strangers."""
-    click.echo(shown(line))
+    """Print a line that may contain untrusted text."""
+    click.echo(printable(line))
 
 
 def make_table(*columns: str, folds: str = "") -> Table:
     """Return a table without lines; a column named `>name` holds numbers.
 
-    Where there is too little room all are cut, or only the one that `folds` is folded.
+    If the table is too wide, all columns are cut, or the column named `folds` wraps.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
@@ -61,18 +61,18 @@ def make_table(*columns: str, folds: str = "") -> Table:
 
 
 def add_row(table: Table, *cells: str | int) -> None:
-    """Add a row of foreign texts and of numbers."""
+    """Add a row of untrusted texts and of numbers."""
     table.add_row(
-        *(f"{cell:,}" if isinstance(cell, int) else shown(cell) for cell in cells)
+        *(f"{cell:,}" if isinstance(cell, int) else printable(cell) for cell in cells)
     )
 
 
 def make_bar(
     whole: float, inside: float, most: float, longest: int, console: Console
 ) -> Text:
-    """Return a bar for a number, in which a part of it is darker.
+    """Return a bar for the number `whole`; the part `inside` of it is darker.
 
-    It has `longest` columns for the number `most`, and one at least, but none for 0.
+    The number `most` has `longest` columns. Every number but 0 has at least one.
     """
     if not whole:
         return Text()
@@ -83,15 +83,15 @@ def make_bar(
 
 
 def bars(console: Console) -> tuple[str, str]:
-    """Return what bars are made of: its darker part, and the rest."""
+    """Return the characters of the darker part of a bar, and of the rest."""
     return ("#", "-") if console.options.ascii_only else ("█", "░")
 
 
 @contextmanager
 def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal while something takes time; gone when it is done.
+    """Show a progress bar on a terminal, and remove it at the end.
 
-    What it gives is told how much is done, and how much there is.
+    Yields a function to call with the number that is done and the number of all.
     """
     console = Console(stderr=True)
     with Progress(
@@ -102,7 +102,7 @@ def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def forgive_encoding() -> None:
-    """Let what an old terminal can not show be a ? in it, rather than an error."""
+    """Print a ? for each character that the terminal cannot encode, and do not fail."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""page-tracker sites: register sites, and say how they are counted."""
+"""page-tracker sites: register, change, show and delete sites."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,41 +15,45 @@ from page_tracker.commands.output import (
     progress_of,
     say,
 )
-from page_tracker.tracking.calendar import today
+from page_tracker.tracking.days import span_of
 from page_tracker.tracking.reports import Reports, refused_for_no_site
-from page_tracker.tracking.site import LONGEST_RETENTION, Site, SiteError, make_site
-from page_tracker.tracking.sites import span_of
+from page_tracker.tracking.sites import (
+    LONGEST_RETENTION,
+    Site,
+    SiteError,
+    make_site,
+)
 
 time_zone_option = click.option(
     "--time-zone",
     metavar="ZONE",
-    help="Whose days and hours the site has, as Europe/Berlin.",
+    help="Time zone for days and hours, for example Europe/Berlin.",
 )
 alias_option = click.option(
     "--alias",
     "aliases",
     metavar="HOST",
     multiple=True,
-    help="Another host whose views count for the site; give it for each. A www. in "
-    "front needs none.",
+    help="Another host whose views count for the site; repeat it for each host. The "
+    "host with www. needs no alias.",
 )
 public_option = click.option(
     "--public/--private",
     default=None,
-    help="Whether anyone may read the numbers of the site.",
+    help="Whether anyone can read the numbers of the site.",
 )
 retention_option = click.option(
     "--retention",
     metavar="DAYS",
     type=click.IntRange(1, LONGEST_RETENTION),
-    help="How long what was counted on a day is kept; totals stay.",
+    help="How long daily figures are kept; totals are kept for good.",
 )
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 @click.group()
 def sites() -> None:
-    """Register the sites whose pages are counted.
+    """Register, change, show and delete sites.
 
     \b
     Example:
@@ -64,10 +68,10 @@ def sites() -> None:
 @public_option
 @retention_option
 def add(site: str, **given: Any) -> None:
-    """Register SITE, a host such as example.org, and print the tag to paste.
+    """Register SITE, for example example.org, and print the tag for its pages.
 
-    Without options: days of UTC, numbers that anyone may read, and days that are kept
-    for 730 days.
+    By default, days and hours are in UTC, anyone can read the numbers, and daily
+    figures are kept for 730 days.
 
     \b
     Examples:
@@ -78,12 +82,12 @@ def add(site: str, **given: Any) -> None:
         added = make_site(site, **settings_of(given))
         counts.sites.add(added)
         say(f"Registered {added.name}: {summary(added)}.")
-        click.echo("\nPaste this into the <head> of its pages:\n")
+        click.echo("\nPaste this tag into the <head> of its pages:\n")
         click.echo(
             f'  <script defer src="https://YOUR-COUNTER/{counts.settings.script}" '
             f'data-site="{added.name}"></script>\n'
         )
-        click.echo(f"and see what comes: page-tracker report {added.name}")
+        click.echo(f"Then read the numbers: page-tracker report {added.name}")
 
 
 @sites.command("list")
@@ -94,9 +98,11 @@ def list_sites(as_json: bool) -> None:
         registered = counts.sites.all()
         refused = refused_for_no_site(counts.redis)
     if as_json:
-        print_json([described(site) for site in registered])
+        print_json([as_document(site) for site in registered])
     elif not registered:
-        click.echo("No site is registered yet: page-tracker sites add example.org")
+        click.echo(
+            "No site is registered yet. Add one: page-tracker sites add example.org"
+        )
     else:
         table = make_table("site", "time zone", "numbers", ">days kept", "aliases")
         for site in registered:
@@ -111,14 +117,17 @@ def list_sites(as_json: bool) -> None:
         make_console().print(table)
     if refused and not as_json:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in refused.most_common())
-        click.echo(f"\nRefused in the last 30 days, for no site of these: {reasons}")
+        click.echo(
+            "\nRefused views in the last 30 days that belong to no registered site: "
+            f"{reasons}"
+        )
 
 
 @sites.command()
 @click.argument("site")
 @json_option
 def show(site: str, as_json: bool) -> None:
-    """Show how SITE is counted, and how much was."""
+    """Show the settings and the totals of SITE."""
     with open_counts() as counts:
         show_site(counts, counts.sites.get(site), as_json)
 
@@ -127,15 +136,15 @@ def show(site: str, as_json: bool) -> None:
 @click.argument("site")
 @time_zone_option
 @alias_option
-@click.option("--no-aliases", is_flag=True, help="Count for no other host.")
+@click.option("--no-aliases", is_flag=True, help="Remove all aliases.")
 @public_option
 @retention_option
 @yes_option
 def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
-    """Change how SITE is counted; what is not given stays.
+    """Change settings of SITE; the others stay as they are.
 
-    Aliases replace those that it had. Days that were counted keep their hours when the
-    time zone changes, and are kept as long as --retention says from now on.
+    New aliases replace all old ones. A new time zone does not change past days. A new
+    retention also applies to past days.
 
     \b
     Example:
@@ -147,12 +156,12 @@ def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
             raise click.UsageError("Use either --alias or --no-aliases.")
         changes["aliases"] = ()
     if not changes:
-        raise click.UsageError("Nothing to change: name at least one option.")
+        raise click.UsageError("Nothing to change: use at least one option.")
     with open_counts() as counts:
         before = counts.sites.get(site)
         after = make_site(before.name, **(before.model_dump() | changes))
         if not yes:
-            confirm_forgetting(counts, before, after)
+            confirm_deletion(counts, before, after)
         counts.sites.set(after)
         show_site(counts, after)
 
@@ -161,36 +170,39 @@ def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
 @click.argument("site")
 @yes_option
 def remove(site: str, yes: bool) -> None:
-    """Delete SITE and all that was counted for it."""
+    """Delete SITE and all its counts."""
     with open_counts() as counts:
         found = counts.sites.get(site)
         if found.name not in (site, site.strip().lower()):
-            raise SiteError(f"{site} belongs to {found.name}: name that to remove it")
+            raise SiteError(
+                f"{site} belongs to {found.name}: use that name to delete the site"
+            )
         totals = Reports(counts.redis, found).totals()
         what = f"{found.name} with {totals.views:,} views of {totals.pages:,} pages"
         if not yes:
-            click.confirm(f"Delete {what}? They can not be brought back", abort=True)
+            click.confirm(f"This cannot be undone. Delete {what}?", abort=True)
         with progress_of(f"Deleting {found.name}") as on_progress:
             counts.sites.remove(found, on_progress)
         click.echo(f"Deleted {what}.")
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings among the options that were given."""
+    """Return the options that were used."""
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 
 def summary(site: Site) -> str:
     """Return the settings of a site in a few words."""
-    also = f", counting for {' and '.join(site.aliases)} too" if site.aliases else ""
+    aliases = f", aliases {' and '.join(site.aliases)}" if site.aliases else ""
     return (
-        f"days of {site.time_zone}, numbers {'public' if site.public else 'private'}, "
-        f"days kept for {site.retention:,} days{also}"
+        f"time zone {site.time_zone}, "
+        f"{'public' if site.public else 'private'} numbers, "
+        f"daily figures kept for {site.retention:,} days{aliases}"
     )
 
 
-def described(site: Site) -> dict[str, Any]:
-    """Return the settings of a site as they are in JSON."""
+def as_document(site: Site) -> dict[str, Any]:
+    """Return the settings of a site for JSON."""
     return {"site": site.name} | site.model_dump(mode="json")
 
 
@@ -199,7 +211,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
     totals = Reports(counts.redis, site).totals()
     if as_json:
         numbers = totals._asdict() | {"since": totals.since.isoformat()}
-        print_json(described(site) | numbers)
+        print_json(as_document(site) | numbers)
         return
     table = make_table("", "")
     table.show_header = False
@@ -218,13 +230,13 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
     make_console().print(table)
 
 
-def confirm_forgetting(counts: Counts, before: Site, after: Site) -> None:
-    """Ask before days are forgotten that were to be kept for longer."""
-    first = today(after.zone) - timedelta(days=after.retention)
+def confirm_deletion(counts: Counts, before: Site, after: Site) -> None:
+    """Ask for confirmation if a shorter retention deletes days."""
+    first = after.today() - timedelta(days=after.retention)
     days = [day for day in span_of(counts.redis, before).days if day < first]
     if days:
         click.confirm(
-            f"Forget the days of {before.name} from {days[0]} to {days[-1]}? "
-            "Totals stay",
+            "This cannot be undone, though totals stay. "
+            f"Delete the days of {before.name} from {days[0]} to {days[-1]}?",
             abort=True,
         )

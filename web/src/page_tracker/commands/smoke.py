@@ -1,4 +1,4 @@
-"""page-tracker smoke: whether every route of a running instance works."""
+"""page-tracker smoke: check every route of a running instance."""
 
 import re
 import ssl
@@ -18,7 +18,7 @@ from page_tracker.commands.output import say
 FILES = r'<(?:link|script)\b[^>]*\b(?:href|src)="(?P<file>[^"]+)"'
 SCRIPTS = r"&lt;script defer src=&#34;https?://[^/&]+(?P<file>[^&]+)"
 REQUEST = r"(?is)\bX-Request-ID: (\S+).*\n\n.*\1"
-CHECKS = [  # path, what it does, method, then status, type and content of the answer
+CHECKS = [  # path, what it does, method; status, type and content of the answer
     ("/ready", "can count", "GET", 200, "", ""),
     ("/version", "", "GET", 200, "application/json", '"version"'),
     ("/", "shows the counter page", "HEAD", 200, "text/html", ""),
@@ -35,20 +35,20 @@ Get = Callable[..., "Answer"]  # of a URL, by a method, for a type
 URL = re.compile(r"(https?)://((?:[\w.-]+|\[[\da-f:]+])(?::\d{1,5})?)(/[^\s#]*)?")
 SECONDS = click.FloatRange(0, 600)
 SECONDS.name = "seconds"
-UNKNOWN = (18, 19, 20, 21)  # OpenSSL's errors that another --ca FILE would mend
-HINT = "; trust its authority by --ca FILE or SSL_CERT_FILE=FILE, or any by --insecure"
+UNKNOWN = (18, 19, 20, 21)  # errors of OpenSSL that another --ca FILE can fix
+HINT = "; use --ca FILE or SSL_CERT_FILE=FILE to trust its authority, or --insecure"
 
 
-class Wrong(Exception):
-    """Something is not as it should be; says what was found."""
+class Failure(Exception):
+    """A check failed; the message is what it found."""
 
 
-class NotUp(Wrong):
-    """Nothing answers yet, or it says that it cannot."""
+class NotReady(Failure):
+    """The instance does not answer yet, or is not ready."""
 
 
 class Answer(NamedTuple):
-    """What a server answered."""
+    """The answer of a server."""
 
     status: int
     headers: HTTPMessage
@@ -61,43 +61,56 @@ class Answer(NamedTuple):
 
 @click.command()
 @click.argument("url")
-@click.option("--ca", default="", metavar="FILE", help="Trust this certificate.")
+@click.option("--ca", default="", metavar="FILE", help="Trust the certificate in FILE.")
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
-@click.option("--wait", type=SECONDS, default=0, help="Give it time to start.")
+@click.option("--wait", type=SECONDS, default=0, help="Time to wait for the start.")
 @click.option(
-    "--timeout", type=SECONDS, default=10, show_default=True, help="For each request."
+    "--timeout",
+    type=SECONDS,
+    default=10,
+    show_default=True,
+    help="Limit for each request.",
 )
 def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> None:
     """Check every route of the instance at URL, and count nothing.
 
-    Prints a line for each check, within a minute once it is up. The exit status is 1
-    when one fails. Proxies that the environment names (HTTP_PROXY) are not used.
+    Prints one line for each check. Once the instance is up, all checks end within a
+    minute. The exit status is 1 if one fails. Proxies of the environment (HTTP_PROXY)
+    are not used.
+
+    \b
+    Example:
+      page-tracker smoke https://counter.example.org
     """
     if not URL.fullmatch(url) or "?" in url:
-        raise click.UsageError(f"'{url}' is no URL like http://localhost:8000")
+        raise click.UsageError(
+            f"'{url}' is not a URL; use for example http://localhost:8000"
+        )
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except OSError as error:
-        raise click.UsageError(f"{ca} holds no certificate: {error}") from error
+        raise click.UsageError(
+            f"cannot read a certificate from {ca}: {error.strerror}"
+        ) from error
     if insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     up_by = monotonic() + wait
 
     def get(there: str, method: str = "GET", accept: str = "*/*") -> Answer:
-        left = up_by + 60 - monotonic()  # a minute for all, once it is up
+        left = up_by + 60 - monotonic()  # a minute for all checks, once it is up
         return ask(there, method, accept, max(0.1, min(timeout, left)), context)
 
     try:
         url = find(get, url.rstrip("/"), up_by)
-    except Wrong as error:
+    except Failure as error:
         say(f"FAILED  {'/health':21}  {error}")
         raise SystemExit(1) from error
     say(f"ok      {'/health':21}  answers at {url}")
     failed = 0
     for check in CHECKS:
         try:
-            verdict, found = "ok", look(get, url, check)
-        except Wrong as error:
+            verdict, found = "ok", run_check(get, url, check)
+        except Failure as error:
             verdict, found = "FAILED", str(error)
             failed += 1
         say(f"{verdict:6}  {check[0]:21}  {found}")
@@ -108,14 +121,14 @@ def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> Non
 
 
 def find(get: Get, url: str, up_by: float, moves: int = 5) -> str:
-    """Wait until it is up, and return where: it may have moved. Raises Wrong."""
+    """Wait until the instance is up; return its URL after redirects. Raises Failure."""
     while True:
         try:
             answer = get(f"{url}/health")
             if answer.status < 500:
                 break
-            raise NotUp(str(answer))
-        except NotUp:
+            raise NotReady(str(answer))
+        except NotReady:
             if monotonic() >= up_by:
                 raise
             sleep(0.1)
@@ -124,42 +137,44 @@ def find(get: Get, url: str, up_by: float, moves: int = 5) -> str:
     there = urljoin(f"{url}/health", answer.headers.get("Location", ""))
     if answer.status // 100 == 3 and there.endswith("/health") and moves:
         return find(get, there.removesuffix("/health"), up_by, moves - 1)
-    raise Wrong(f"no Page Tracker at {there}: {answer}")
+    raise Failure(f"no Page Tracker at {there}: {answer}")
 
 
-def look(get: Get, url: str, check: tuple[str, str, str, int, str, str]) -> str:
-    """Return what a check found. Raises Wrong."""
+def run_check(get: Get, url: str, check: tuple[str, str, str, int, str, str]) -> str:
+    """Return what a check found. Raises Failure."""
     path, works, method, status, type_, content = check
     answer = get(url + path, method, type_ or "*/*")
     if answer.status != status:
-        raise Wrong(str(answer))
+        raise Failure(str(answer))
     if type_ and answer.headers.get_content_type() != type_:
-        raise Wrong(f"is {answer.headers.get_content_type()}, and not {type_}")
+        raise Failure(
+            f"the type is {answer.headers.get_content_type()} instead of {type_}"
+        )
     headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
     found = list(re.finditer(content, f"{headers}\n{answer.text}"))
     if not found:
-        raise Wrong(f"nothing shows that it {works}: {answer}")
+        raise Failure(f"the answer does not show that it {works}: {answer}")
     files = sorted({one["file"] for one in found if one.re.groupindex})
     for file in files:
         answer = get(there := urljoin(url + path, unescape(file)))
         if answer.status != 200 or answer.headers.get_content_type() == "text/html":
-            raise Wrong(f"{there}: {answer}")
+            raise Failure(f"{there}: {answer}")
     return ", ".join([works or answer.text.strip(), *files])
 
 
 def ask(
     url: str, method: str, accept: str, timeout: float, context: ssl.SSLContext
 ) -> Answer:
-    """Send one request, and return the whole answer. Raises Wrong."""
+    """Send one request, and return the whole answer. Raises Failure."""
     if not (parts := URL.fullmatch(url)):
-        raise Wrong(f"{url} is no URL")
+        raise Failure(f"{url} is not a URL")
     deadline = monotonic() + timeout
     connection = HTTPConnection(parts[2], timeout=timeout)
     if parts[1] == "https":
         connection = HTTPSConnection(parts[2], timeout=timeout, context=context)
     try:
         connection.connect()
-        # The socket's own timeout starts again with every byte that comes.
+        # The timeout of the socket starts again with every byte.
         timer = Timer(deadline - monotonic(), connection.sock.shutdown, [SHUT_RDWR])
         timer.start()
         try:
@@ -176,15 +191,15 @@ def ask(
     return Answer(answer.status, answer.headers, body.decode("utf-8", "replace"))
 
 
-def explained(error: Exception, is_late: bool) -> Wrong:
-    """Return why there is no answer, and what helps."""
+def explained(error: Exception, is_late: bool) -> Failure:
+    """Return why there is no answer, with a hint."""
     if is_late or isinstance(error, TimeoutError):
-        return Wrong("no answer in time")
+        return Failure("no answer in time")
     if isinstance(error, ssl.SSLCertVerificationError):
         hint = HINT if error.verify_code in UNKNOWN else ""
-        return Wrong(f"its certificate is not trusted: {error.verify_message}{hint}")
+        return Failure(f"the certificate is not trusted: {error.verify_message}{hint}")
     if isinstance(error, ssl.SSLError):
-        return Wrong(f"no TLS is spoken there: {error.reason}")
+        return Failure(f"the server does not use TLS: {error.reason}")
     if isinstance(error, HTTPException):
-        return Wrong(f"the answer is not HTTP, or was cut off: {error!r}")
-    return NotUp(f"no connection: {getattr(error, 'strerror', None) or error}")
+        return Failure(f"the answer is not HTTP, or was cut off: {error!r}")
+    return NotReady(f"no connection: {getattr(error, 'strerror', None) or error}")

@@ -1,1 +1,1 @@
-"""What every way in and out shares: forms of answers, errors, who asks."""
+"""Requests and answers, and their log."""

@@ -1,33 +1,58 @@
 """Errors as JSON, HTML or text, by what was asked for; never a stack trace."""
 
-from flask import Response, jsonify, make_response, render_template
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
 
-from page_tracker.http.negotiation import Form
-from page_tracker.http.request_id import request_id
+from page_tracker.http.incoming import Form, form_asked_for
+from page_tracker.http.log import request_id_of
+
+FAULT = "The server made a mistake. Its log has the details, under this request's id."
+
+NAMES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    413: "Content Too Large",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every HTTP error, and every uncaught exception, in the same way."""
+    app.register_error_handler(HTTPException, _answer_http_error)
 
 
 def error_answer(status: int, name: str, detail: str, form: Form) -> Response:
     """Return an error as JSON, HTML or text, with the request's id."""
+    request_id = request_id_of(request.environ)
     if form == "json":
         answer = jsonify(
-            status=status, error=name, detail=detail, request_id=request_id()
+            status=status, error=name, detail=detail, request_id=request_id
         )
     elif form == "html":
         page = render_template(
-            "error.html", name=name, detail=detail, request_id=request_id()
+            "error.html", name=name, detail=detail, request_id=request_id
         )
         answer = make_response(page)
     else:
-        answer = make_response(f"{detail}\nRequest {request_id()}\n")
+        answer = make_response(f"{detail}\nRequest {request_id}\n")
         answer.mimetype = "text/plain"
     answer.status_code = status
     answer.vary.add("Accept")
     return answer
 
 
-def header_text(text: str) -> str:
-    """Return a text as a header can carry it: in ASCII, on one line."""
-    return "".join(
-        character if " " <= character <= "~" else f"\\u{ord(character):04x}"
-        for character in text[:300]
-    )
+def _answer_http_error(error: HTTPException) -> Response:
+    """Answer an HTTP error in the form asked for, with the headers that belong to it.
+
+    Flask logs an uncaught exception, and wraps it in a status 500.
+    """
+    status = error.code or 500
+    detail = FAULT if status == 500 else str(error.description)
+    form = form_asked_for(request.environ.get("HTTP_ACCEPT", ""))
+    answer = error_answer(status, error.name, detail, form)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            answer.headers[name] = value
+    return answer

@@ -1,18 +1,31 @@
-"""The parts of the application that answering a request needs."""
+"""The parts of an application that its pages need."""
 
-from flask import current_app
+from dataclasses import dataclass
 
+from flask import Flask, current_app
+
+from page_tracker.flags.looks import Looks
 from page_tracker.settings import Settings
-from page_tracker.tracking.recorder import Recorder
+from page_tracker.store.store import Store
+
+KEY = "page_tracker"
 
 
-def recorder() -> Recorder:
-    """Return what counts."""
-    found: Recorder = current_app.extensions["page_tracker.recorder"]
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one application."""
+
+    settings: Settings
+    store: Store
+    looks: Looks | None
+
+
+def parts_of(app: Flask) -> Parts:
+    """Return the parts of an application."""
+    found: Parts = app.extensions[KEY]
     return found
 
 
-def settings() -> Settings:
-    """Return the settings."""
-    found: Settings = current_app.extensions["page_tracker.settings"]
-    return found
+def parts() -> Parts:
+    """Return the parts of the application that answers."""
+    return parts_of(current_app)

@@ -1,1 +1,1 @@
-"""What keeps the service running and tells its operator how it fares."""
+"""Health, logs, and the daily care of Redis' files."""

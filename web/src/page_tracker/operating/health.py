@@ -1,17 +1,17 @@
-"""Alive, able to count, and what is running: three questions, three endpoints."""
+"""Three endpoints: whether the process answers, whether it can count, its version."""
 
-from collections.abc import Callable
+import logging
 from importlib.metadata import version
 
-from flask import Blueprint, Response, current_app, jsonify, make_response
-from redis import Redis
+from flask import Blueprint, Response, jsonify, make_response
 from redis.exceptions import RedisError
 
-from page_tracker.http.parts import settings
+from page_tracker.http.parts import parts
 from page_tracker.tracking.keys import PAGE_VIEWS
-from page_tracker.tracking.outage import Outage, leave_replica
 
 bp = Blueprint("health", __name__)
+
+logger = logging.getLogger(__name__)
 
 
 @bp.get("/health")
@@ -22,20 +22,17 @@ def health() -> Response:
 
 @bp.get("/ready")
 def ready() -> Response:
-    """Say whether views can be counted right now: 200, or 503 with what fails."""
-    redis: Callable[[], Redis] = current_app.extensions["page_tracker.redis"]
-    outage: Outage = current_app.extensions["page_tracker.outage"]
+    """Say whether Redis can count now: 200, or 503 with the cause."""
     try:
-        with outage.one_at_a_time():
-            # A PING is answered by a Redis that refuses to write as well (no memory, no
-            # disk, a replica); adding nothing to the counter is not.
-            redis().incrby(PAGE_VIEWS, 0)
+        with parts().store.asking() as redis:
+            # A Redis that refuses writes (no memory, no disk, a replica) answers a
+            # PING. It refuses to add 0 to the counter.
+            redis.incrby(PAGE_VIEWS, 0)
     except RedisError as error:
-        leave_replica(redis(), [error])
-        # What befell the connection, a certificate that is not trusted for example.
+        # The cause, for example an untrusted certificate.
         cause = type(error.__context__ or error).__name__
-        current_app.logger.warning("Redis can not count: %s: %s", cause, error)
-        failing = {"status": "failing", "redis": f"can not count ({cause})"}
+        logger.warning("Redis cannot count: %s: %s", cause, error)
+        failing = {"status": "failing", "redis": f"cannot count ({cause})"}
         return make_response(failing, 503)
     return jsonify(status="ok", redis="ok")
 
@@ -43,4 +40,4 @@ def ready() -> Response:
 @bp.get("/version")
 def version_running() -> Response:
     """Tell the version and the commit of what is running."""
-    return jsonify(version=version("page-tracker"), commit=settings().commit)
+    return jsonify(version=version("page-tracker"), commit=parts().settings.commit)

@@ -1,29 +1,29 @@
-"""Where log lines go and how they look: JSON or text, on stdout."""
+"""The destination and the format of log lines: stdout, as JSON or text."""
 
 import logging
 from typing import Any
 
-from flask import has_request_context
+from flask import has_request_context, request
 
-from page_tracker.http.request_id import request_id
+from page_tracker.http.log import request_id_of
 from page_tracker.settings import Settings
 
 
 class RequestId(logging.Filter):
-    """Add the id of the request that a line was logged for."""
+    """Add the id of its request to a line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line through, with its `request_id` where it has one."""
+        """Pass every line, with a `request_id` if a request caused it."""
         if has_request_context():
-            record.request_id = request_id()
+            record.request_id = request_id_of(request.environ)
         return True
 
 
 class WithoutAddress(logging.Filter):
-    """Leave the client's address, and what it sent, out of gunicorn's complaints."""
+    """Drop the client's address and data from gunicorn's messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line through, that of a malformed request in other words."""
+        """Pass every line; replace the text of a malformed request."""
         if record.getMessage().startswith("Invalid request from ip="):
             record.msg, record.args = "Refused a malformed request", None
         return True
@@ -40,7 +40,7 @@ class TextFormatter(logging.Formatter):
 
 
 def logging_configuration(settings: Settings) -> dict[str, Any]:
-    """Return what `logging.config.dictConfig` takes, for all our processes."""
+    """Return the configuration of all processes, for `logging.config.dictConfig`."""
     level = settings.log_level.upper()
     return {
         "version": 1,

@@ -1,22 +1,16 @@
 """Badges: the number of views as an image for a README, or as JSON for shields.io.
 
-The address is /badge/SITE/PAGE.svg or .json; without a page it is the whole site's.
-A badge that can not be shown is still a badge, which says why.
+The address is /badge/SITE/PAGE.svg or .json; without a page, the badge is the site's.
+A badge that cannot show a number is still a badge. It gives the reason.
 """
 
+import logging
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, jsonify, request
-from flask.blueprints import BlueprintSetupState
 from redis.exceptions import RedisError
-from werkzeug.routing import BaseConverter
 
-from page_tracker.http.embedding import for_other_sites, later
-from page_tracker.http.errors import header_text
-from page_tracker.http.parts import recorder, settings
-from page_tracker.http.query import single_parameters_of
-from page_tracker.http.sender import sender_of
+from page_tracker.http.incoming import Incoming, single_parameters
+from page_tracker.http.outgoing import Answer, header_text, json_answer, retry_after
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
@@ -24,42 +18,34 @@ from page_tracker.showing.badge_options import (
     BadInput,
     parse_options,
 )
-from page_tracker.tracking.recorder import UnknownSite
-from page_tracker.tracking.view import View
+from page_tracker.store.store import Store
+from page_tracker.tracking.canonical import canonical_view
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorder import Recorder
+from page_tracker.tracking.reports import read_numbers
+from page_tracker.tracking.sites import Sites, UnknownSite
+from page_tracker.tracking.view import SentView
+from page_tracker.tracking.visitor import Sender
+
+PATH = "/badge/"
 
 FORMS = ("svg", "json")
 
 HEADERS = {
-    # What makes the image proxies in front of READMEs ask again each time.
+    # With these, the image proxies of README hosts ask again each time.
     "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Expires": "0",
     "Access-Control-Expose-Headers": "X-Page-Tracker",
-    # An SVG opened by itself is a document.
+    # An SVG that is opened by itself is a document.
     "Content-Security-Policy": "default-src 'none'",
 }
 
-bp = Blueprint("badge", __name__)
+logger = logging.getLogger(__name__)
 
 
-class Target(BaseConverter):
-    """All that follows in a path, with each of its slashes."""
-
-    regex = "(?s:.*)"
-    part_isolating = False
-
-    def to_url(self, value: str) -> str:
-        """Return a target with everything quoted but slashes."""
-        return quote(value, safe="/")
-
-
-@bp.record_once
-def _register_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["target"] = Target
-
-
-class Refused(Exception):
-    """A badge can not be shown: in two words for the image, and the whole reason."""
+class NoNumber(Exception):
+    """A badge cannot show a number: two words for the image, and the whole reason."""
 
     def __init__(self, status: int, words: str, reason: str) -> None:
         super().__init__(reason)
@@ -68,92 +54,93 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """The views of a page or of a site."""
+class Badges:
+    """Shows badges, and counts the views of those that count."""
 
-    total: int
-    today: int
-    not_counted: str = ""
-    """Why this view was not counted."""
+    recorder: Recorder
+    sites: Sites
+    store: Store
+    most_pages: int
 
-
-@bp.get("/badge/<target:target>")
-def badge(target: str) -> Response:
-    """Count a view of the page, where asked to, and show the number of views."""
-    form = target.rpartition(".")[2]
-    options = BadgeOptions()
-    try:
-        site, page = parse_target(target)
-        options = parse_options(query())
-        # Flask sends HEAD here too, and it shows nobody a badge.
-        counts = options.count and bool(page) and request.method == "GET"
-        numbers = numbers_of(site, page, counts)
-    except BadInput as bad:
-        return refusal(form, options, Refused(400, f"bad {bad.parameter}", str(bad)))
-    except Refused as refused:
-        return refusal(form, options, refused)
-    except RedisError as error:
-        cause = type(error).__name__
-        current_app.logger.error("A badge was not shown: %s: %s", cause, error)
-        reason = "the number is unavailable, please come back in a moment"
-        return refusal(form, options, Refused(503, "unavailable", reason))
-    views = options.base + getattr(numbers, options.period)
-    answer = drawn(form, options, written(views, options.abbreviated), f"{views:,}")
-    if numbers.not_counted:
-        answer.headers["X-Page-Tracker"] = header_text(
-            f"not counted: {numbers.not_counted}"
+    def __call__(self, incoming: Incoming) -> Answer:
+        """Count a view of the page, if asked to, and show the number of its views."""
+        form = incoming.path.rpartition(b".")[2].decode(errors="replace")
+        options = BadgeOptions()
+        try:
+            site, page = parse_path(incoming.path)
+            options = parse_options(_parameters(incoming))
+            # Nobody sees the badge of a HEAD.
+            counts = options.count and bool(page) and incoming.method == "GET"
+            found = self.numbers(site, page, incoming.sender if counts else None)
+            check_shown(found, bool(page))
+        except (NoNumber, ValueError, RedisError) as error:
+            return _without_number(form, options, _problem(error))
+        total = found.page.views if page else found.site.views
+        views = options.base + (
+            total if options.period == "total" else found.page_today
         )
-    return answer
+        message = written(views, options.abbreviated)
+        headers = {}
+        if found.reason:
+            headers["X-Page-Tracker"] = header_text(f"not counted: {found.reason}")
+        return drawn(form, options, message, f"{views:,}", headers=headers)
+
+    def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
+        """Return the numbers of a page, or of the site if the page is empty.
+
+        With a sender, its view is counted first. Raises ValueError and RedisError.
+        """
+        if sender:
+            return self.recorder.count(SentView(site, page), sender)
+        view = canonical_view(SentView(site, page or "/"))
+        registered = self.sites.registered(view.site)
+        with self.store.asking() as redis:
+            return read_numbers(redis, registered, page and view.page, self.most_pages)
 
 
-def query() -> dict[str, str]:
-    """Return the parameters of the address. Raises BadInput."""
+def _problem(error: Exception) -> NoNumber:
+    """Return why a badge shows no number."""
+    if isinstance(error, NoNumber):
+        return error
+    if isinstance(error, BadInput):
+        return NoNumber(400, f"bad {error.parameter}", str(error))
+    if isinstance(error, UnknownSite):
+        return NoNumber(404, "unknown site", str(error))
+    if isinstance(error, ValueError):
+        return NoNumber(400, "bad address", str(error))
+    logger.error("A badge was not shown: %s: %s", type(error).__name__, error)
+    reason = "the number is unavailable, please come back in a moment"
+    return NoNumber(503, "unavailable", reason)
+
+
+def _parameters(incoming: Incoming) -> dict[str, str]:
     try:
-        return single_parameters_of(request)
+        return single_parameters(incoming.query)
     except ValueError as error:
         raise BadInput("parameter", str(error)) from None
 
 
-def numbers_of(site: str, page: str, counts: bool) -> Numbers:
-    """Return the views of a page, or of the whole site where the page is empty.
+def check_shown(found: Recorded, has_page: bool) -> None:
+    """Refuse numbers that a badge cannot show. Raises NoNumber."""
+    site = found.site.name
+    if not found.is_public:
+        raise NoNumber(403, "private", f"{site} shows its numbers to its owner only")
+    if has_page and not found.has_own_number:
+        reason = f"{site} has more pages than are counted by themselves"
+        raise NoNumber(404, "unknown page", reason)
 
-    This view is counted among them, when it `counts`. Raises Refused and RedisError.
-    """
+
+def parse_path(path: bytes) -> tuple[str, str]:
+    """Return the site and the page in a path. Raises NoNumber."""
     try:
-        view = View.of(site=site, page=page or "/")
-        if counts:
-            outcome = recorder().count(view, sender_of(request, settings().proxies))
-        else:
-            outcome = recorder().look(view.site, page and view.page)
-    except UnknownSite as error:
-        if counts:
-            recorder().note({("unknown site", site): 1})
-        raise Refused(404, "unknown site", str(error)) from error
-    except ValueError as error:
-        if counts:
-            recorder().note({("invalid", site): 1})
-        raise Refused(400, "bad address", str(error)) from error
-    if not outcome.is_public:
-        reason = f"{outcome.site.name} shows its numbers to its owner only"
-        raise Refused(403, "private", reason)
-    if page and not outcome.has_own_number:
-        reason = f"{outcome.site.name} has more pages than are counted by themselves"
-        raise Refused(404, "unknown page", reason)
-    views = outcome.page.views if page else outcome.site.views
-    return Numbers(views, outcome.page_today, outcome.reason)
-
-
-def parse_target(target: str) -> tuple[str, str]:
-    """Return the site and the page that an address names. Raises Refused."""
-    try:
-        request.environ["PATH_INFO"].encode("latin-1").decode()
+        target = path.decode().removeprefix(PATH)
     except UnicodeDecodeError:
-        raise Refused(400, "bad address", "the address is not UTF-8") from None
+        raise NoNumber(400, "bad address", "the address is not UTF-8") from None
     name, dot, form = target.rpartition(".")
     site, slash, page = name.partition("/")
     if not (dot and form in FORMS and site):
         reason = "the address of a badge is /badge/SITE/PAGE.svg or .json"
-        raise Refused(404, "bad address", reason)
+        raise NoNumber(404, "bad address", reason)
     return site, slash + page
 
 
@@ -168,42 +155,46 @@ def written(views: int, abbreviated: bool) -> str:
     return f"{views:,}"
 
 
-def drawn(
+def drawn(  # pylint: disable=too-many-arguments  # each is a part of a badge
     form: str,
     options: BadgeOptions,
     message: str,
     read_out: str,
-    is_error: bool = False,
-) -> Response:
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Answer:
     """Return a badge in one of its two forms.
 
-    `read_out` is the message for a screen reader, unless a title was asked for. The
-    fields of the JSON are those of https://shields.io/badges/endpoint-badge.
+    A screen reader gets `read_out` instead of the message, unless the options have a
+    title. The fields of the JSON are those of
+    https://shields.io/badges/endpoint-badge.
     """
+    headers = HEADERS | (headers or {})
     if form == "json":
-        answer = jsonify(
-            schemaVersion=1,
-            label=options.label,
-            message=message,
-            color=options.color,
-            labelColor=options.label_color,
-            style=options.style,
-            **({"isError": True} if is_error else {}),
-        )
-    else:
-        title = options.title or ": ".join(filter(None, [options.label, read_out]))
-        answer = Response(draw(options, message, title), mimetype="image/svg+xml")
-    answer.headers.update(HEADERS)
-    return for_other_sites(answer)
+        fields = {
+            "schemaVersion": 1,
+            "label": options.label,
+            "message": message,
+            "color": options.color,
+            "labelColor": options.label_color,
+            "style": options.style,
+        }
+        if status != 200:
+            fields["isError"] = True
+        return json_answer(fields, status, headers)
+    title = options.title or ": ".join(filter(None, [options.label, read_out]))
+    image = draw(options, message, title).encode()
+    return Answer(image, "image/svg+xml; charset=utf-8", status, headers)
 
 
-def refusal(form: str, options: BadgeOptions, refused: Refused) -> Response:
+def _without_number(form: str, options: BadgeOptions, problem: NoNumber) -> Answer:
     """Return a badge that says in two words why it shows no number."""
-    reason = str(refused)
+    reason = str(problem)
     in_red = options.model_copy(update={"color": COLORS["red"], "title": reason})
-    answer = drawn(form, in_red, refused.words, reason, is_error=True)
-    answer.status_code = refused.status
-    answer.headers["X-Page-Tracker"] = header_text(reason)
-    if refused.status == 503:
-        later(answer)
-    return answer
+    headers = {"X-Page-Tracker": header_text(reason)}
+    if problem.status == 503:
+        headers |= retry_after()
+    return drawn(
+        form, in_red, problem.words, reason, status=problem.status, headers=headers
+    )

@@ -1,6 +1,6 @@
-"""How a badge is drawn: where its texts go, how wide they are, in which ink.
+"""Draws badges: the places, widths and colours of their texts.
 
-The four styles have the outlines that READMEs know them by; the drawing is ours.
+The four styles have the usual outlines of badges in READMEs; the drawing is ours.
 """
 
 import unicodedata
@@ -44,18 +44,18 @@ HUNDREDTHS_OF_AN_EM = {
     }.items()
     for character in characters
 }
-"""How far a character moves the pen, measured in DejaVu Sans, which is about as wide as
-Verdana. Other fonts differ by some pixels; `textLength` makes the text fit."""
+"""The advance of each character in DejaVu Sans, which is about as wide as Verdana.
+Other fonts differ by some pixels; `textLength` makes the text fit."""
 
 BOLD = 1.12
-"""How much wider bold letters are, measured in DejaVu Sans Bold."""
+"""Bold letters are this much wider, measured in DejaVu Sans Bold."""
 
 ZERO_WIDTH_JOINER = "\u200d"
 DARK_INK, LIGHT_INK = "#000", "#fff"
 
 
-class Look(NamedTuple):
-    """What one style has otherwise than another. Lengths are pixels."""
+class Outline(NamedTuple):
+    """The measures of a style, in pixels."""
 
     height: int = 20
     radius: int = 3
@@ -69,10 +69,10 @@ class Look(NamedTuple):
     """Stops from top to bottom: offset, colour, opacity."""
 
 
-LOOKS: dict[Style, Look] = {
-    "flat": Look(shading=(("0", "#fff", 0.1), ("1", "#000", 0.1))),
-    "flat-square": Look(radius=0),
-    "plastic": Look(
+OUTLINES: dict[Style, Outline] = {
+    "flat": Outline(shading=(("0", "#fff", 0.1), ("1", "#000", 0.1))),
+    "flat-square": Outline(radius=0),
+    "plastic": Outline(
         radius=5,
         shading=(
             ("0", "#fff", 0.55),
@@ -82,7 +82,7 @@ LOOKS: dict[Style, Look] = {
             ("1", "#000", 0.3),
         ),
     ),
-    "for-the-badge": Look(
+    "for-the-badge": Outline(
         height=28,
         radius=2,
         padding=11,
@@ -95,7 +95,7 @@ LOOKS: dict[Style, Look] = {
 
 
 class Part(NamedTuple):
-    """The label or the message, where it stands, and in which colours. In pixels."""
+    """The label or the message, with its place in pixels and its colours."""
 
     text: str
     x: int
@@ -107,37 +107,39 @@ class Part(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """Return where the middle of the text is."""
+        """Return the middle of the text."""
         return self.x + self.width / 2
 
 
 def draw(options: BadgeOptions, message: str, title: str) -> str:
     """Return a badge as SVG.
 
-    `title` is what a screen reader says, and a browser when the pointer rests.
+    A screen reader says the `title`. A browser shows it when the pointer rests.
     """
-    look = LOOKS[options.style]
+    outline = OUTLINES[options.style]
     parts = []
     x = 0
     for text, color, is_bold in (
         (options.label, options.label_color, False),
-        (message, options.color, look.is_loud),
+        (message, options.color, outline.is_loud),
     ):
         if text:
-            part = _part(look, text, color, x, is_bold)
+            part = _part(outline, text, color, x, is_bold)
             parts.append(part)
             x += part.width
-    return render_template("badge.svg", look=look, parts=parts, width=x, title=title)
+    return render_template(
+        "badge.svg", outline=outline, parts=parts, width=x, title=title
+    )
 
 
-def _part(look: Look, text: str, color: str, x: int, is_bold: bool) -> Part:
-    text = text.upper() if look.is_loud else text
-    length = text_width(text, look.font_size) * (BOLD if is_bold else 1)
-    text_length = ceil(length + look.spacing * (len(text) - 1))
+def _part(outline: Outline, text: str, color: str, x: int, is_bold: bool) -> Part:
+    text = text.upper() if outline.is_loud else text
+    length = text_width(text, outline.font_size) * (BOLD if is_bold else 1)
+    text_length = ceil(length + outline.spacing * (len(text) - 1))
     return Part(
         text=text,
         x=x,
-        width=text_length + 2 * look.padding,
+        width=text_length + 2 * outline.padding,
         text_width=text_length,
         color=color,
         ink=ink_on(color),
@@ -146,11 +148,11 @@ def _part(look: Look, text: str, color: str, x: int, is_bold: bool) -> Part:
 
 
 def text_width(text: str, font_size: int) -> float:
-    """Return about how wide a text is, in pixels."""
+    """Return the approximate width of a text, in pixels."""
     before = ""
     hundredths = 0
     for character in text:
-        if before != ZERO_WIDTH_JOINER:  # what is joined is drawn as one
+        if before != ZERO_WIDTH_JOINER:  # joined characters are drawn as one
             hundredths += _hundredths(character)
         before = character
     return hundredths * font_size / 100
@@ -164,16 +166,16 @@ def _hundredths(character: str) -> int:
     if unicodedata.east_asian_width(character) in ("W", "F"):
         return 125 if unicodedata.category(character) == "So" else 100  # an emoji
     if unicodedata.bidirectional(character) in ("R", "AL"):
-        return 52  # Hebrew and Arabic run narrow
+        return 52  # Hebrew and Arabic are narrow
     base = unicodedata.normalize("NFD", character)[0]
     return HUNDREDTHS_OF_AN_EM.get(base, 68)
 
 
 def ink_on(color: str) -> str:
-    """Return the ink that is read better on a colour, dark or light.
+    """Return the ink, dark or light, that has more contrast on a colour.
 
-    By the relative luminance of https://www.w3.org/TR/WCAG22/#dfn-relative-luminance;
-    opacity is left out, since nobody knows what is behind a badge.
+    It compares by https://www.w3.org/TR/WCAG22/#dfn-relative-luminance. Opacity is
+    ignored: the background of a badge is unknown.
     """
     digits = color.removeprefix("#")
     if len(digits) < 6:
@@ -182,7 +184,7 @@ def ink_on(color: str) -> str:
         _linear(int(digits[place : place + 2], 16) / 255) for place in (0, 2, 4)
     )
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    is_bright = luminance > 0.179  # there, both have the same contrast: 4.6
+    is_bright = luminance > 0.179  # at 0.179 both inks have a contrast of 4.6
     return DARK_INK if is_bright else LIGHT_INK
 
 

@@ -1,6 +1,6 @@
-"""What can be asked of a badge in its address, and what to say when it can not.
+"""The options of a badge in its address, and the errors for invalid ones.
 
-The names are those that badges in READMEs have had for years; the values are ours.
+The names are the usual ones of badges in READMEs; the values are ours.
 """
 
 import difflib
@@ -36,7 +36,7 @@ Style = Literal["flat", "flat-square", "plastic", "for-the-badge"]
 
 
 class BadInput(ValueError):
-    """A parameter has a value that will not do; the message is one line for people."""
+    """A parameter is invalid; the message is one line for people."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ class BadInput(ValueError):
 
 
 def color_value(color: str) -> str:
-    """Return a colour as CSS has it, with its `#`, given its name or hex digits."""
+    """Return a colour for CSS, from its name or its hex digits."""
     name = color.lower()
     name = OTHER_SPELLINGS.get(name, name)
     if name in COLORS:
@@ -55,10 +55,10 @@ def color_value(color: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text in which nothing is hidden.
+    """Return a text if nothing in it is hidden. Raises ValueError.
 
-    Control characters and line breaks are refused, marks that turn the direction of the
-    text around them, and what XML can not hold (https://www.w3.org/TR/xml/#charsets).
+    Refused are control characters, line breaks, marks that change the direction of the
+    text, and characters that XML forbids (https://www.w3.org/TR/xml/#charsets).
     """
     for character in text:
         if (
@@ -74,11 +74,11 @@ def plain_text(text: str) -> str:
 PlainText = Annotated[str, AfterValidator(plain_text)]
 Color = Annotated[str, AfterValidator(color_value)]
 
-A_COLOR = "a hex colour as in 1c6bb0, or one of " + ", ".join(COLORS)
+A_COLOR = "a hex colour such as 1c6bb0, or one of " + ", ".join(COLORS)
 
 
 class BadgeOptions(BaseModel):
-    """How a badge looks and what it shows. A description says what will do."""
+    """The options of a badge. A description gives the valid values."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -109,11 +109,11 @@ class BadgeOptions(BaseModel):
 PARAMETERS = {
     field.alias or name: field for name, field in BadgeOptions.model_fields.items()
 }
-"""The fields of `BadgeOptions` by the name that an address has for them."""
+"""The fields of `BadgeOptions`, by their names in an address."""
 
 
 def parse_options(values: dict[str, str]) -> BadgeOptions:
-    """Return what the parameters of an address ask for. Raises BadInput."""
+    """Return the options in the parameters of an address. Raises BadInput."""
     try:
         return BadgeOptions.model_validate(values)
     except ValidationError as error:
@@ -122,26 +122,26 @@ def parse_options(values: dict[str, str]) -> BadgeOptions:
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
-    """Return what is wrong, by parameter; under an empty name, a parameter too many."""
+    """Return an error for each parameter; an unknown one is under an empty name."""
     known = {field.alias or name: field for name, field in model.model_fields.items()}
     found = {}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
         if name in known:
-            said = f"{name} is {shown(str(problem['input']))}"
-            found[name] = f"{said}: use {known[name].description}"
+            given = quoted(str(problem["input"]))
+            found[name] = f"{name} is {given}: use {known[name].description}"
         else:
             found.setdefault("", unknown(name, list(known)))
     return found
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """Return what to say of a parameter that there is not."""
+    """Return the error for an unknown parameter."""
     for meant in difflib.get_close_matches(name, known, n=1):
-        return f"{shown(name)} is not a parameter: did you mean {meant}?"
-    return f"{shown(name)} is not a parameter: use {', '.join(known)}"
+        return f"{quoted(name)} is not a parameter: did you mean {meant}?"
+    return f"{quoted(name)} is not a parameter: use {', '.join(known)}"
 
 
-def shown(value: str) -> str:
-    """Return what somebody sent on one line, with an end."""
+def quoted(value: str) -> str:
+    """Return a text in quotes, on one line and with a limited length."""
     return repr(value if len(value) <= 40 else value[:39] + "…")

@@ -1,4 +1,4 @@
-"""The page where an owner sets a tag, a pixel or a badge, and copies the snippet."""
+"""The page where an owner chooses a tag, a pixel or a badge, and copies its snippet."""
 
 import re
 from base64 import b64encode
@@ -7,30 +7,23 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    make_response,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Response, make_response, render_template, request, url_for
 from markupsafe import escape
 from pydantic import Field, ValidationError, field_validator
 
-from page_tracker.http.parts import settings
-from page_tracker.http.query import single_parameters_of
-from page_tracker.settings import FIELDS
+from page_tracker.collecting.scripts import NEWEST, SCRIPTS
+from page_tracker.flags.looks import Look
+from page_tracker.http.incoming import single_parameters
+from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     PARAMETERS,
     BadgeOptions,
     problems,
 )
-from page_tracker.showing.look import Looks
-from page_tracker.tracking.site import checked_site
-from page_tracker.tracking.view import View
+from page_tracker.showing.look import comes_from_counter, look_of, pixel_of
+from page_tracker.tracking.canonical import canonical_view, checked_site
+from page_tracker.tracking.view import SentView
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -45,16 +38,12 @@ EXAMPLE_VIEWS = 1234
 
 MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|&~-])")
 
-bp = Blueprint("embed", __name__)
-
 
 class Wish(BadgeOptions):
-    """What an owner wants to embed: the fields of the form."""
+    """The fields of the form."""
 
-    site: str = Field("", description="a host, as in example.org")
-    page: str = Field(
-        "/", description="what follows the host in the address, as in /about"
-    )
+    site: str = Field("", description="a host, for example example.org")
+    page: str = Field("/", description="the address after the host, for example /about")
     embed: Literal["tag", "pixel", "badge"] = Field(
         "tag", description="tag, pixel or badge"
     )
@@ -67,12 +56,12 @@ class Wish(BadgeOptions):
     @field_validator("page")
     @classmethod
     def _check_page(cls, page: str) -> str:
-        return View.of(site=EXAMPLE_SITE, page=page).page
+        return canonical_view(SentView(EXAMPLE_SITE, page)).page
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """Something to copy, and what it is for."""
+    """A text to copy, and its purpose."""
 
     name: str
     purpose: str
@@ -80,57 +69,61 @@ class Snippet:
 
 
 def default_text(name: str) -> str:
-    """Return the default of a parameter of badges, as an address would say it."""
+    """Return the default of a parameter of badges, as an address writes it."""
     default = PARAMETERS[name].default
     if isinstance(default, bool):
         return "yes" if default else "no"
     return str(default)
 
 
-@bp.get("/embed")
-def embed() -> Response:
-    """Show the form, and what it makes."""
-    values: dict[str, str] = {}
-    wish, errors = Wish(), {}
-    try:
-        values = single_parameters_of(request)
-    except ValueError as error:
-        errors = {"": str(error)}
-    given = {name: value for name, value in values.items() if value or name == "label"}
-    try:
-        wish = Wish.model_validate(given)
-    except ValidationError as error:
-        errors = problems(error, Wish)
-    looks: Looks | None = current_app.extensions["page_tracker.looks"]
-    page = render_template(
-        "embed.html",
-        pixel=looks.left(request).went_on_pixel if looks else "",
-        values=given,
-        errors=errors,
-        wish=wish,
-        snippets=[] if errors else snippets(wish, given),
-        preview="" if errors else preview(wish, given),
-        example=EXAMPLE_SITE,
-    )
-    answer = make_response(page, 400 if errors else 200)
-    answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    return answer
+class EmbedPage:
+    """The page at `/embed`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def show(self) -> Response:
+        """Show the form, and the snippets for its fields."""
+        values: dict[str, str] = {}
+        wish, errors = Wish(), {}
+        try:
+            values = single_parameters(request.query_string)
+        except ValueError as error:
+            errors = {"": str(error)}
+        given = {name: text for name, text in values.items() if text or name == "label"}
+        try:
+            wish = Wish.model_validate(given)
+        except ValidationError as error:
+            errors = problems(error, Wish)
+        look = look_of(request) if comes_from_counter(request) else Look()
+        page = render_template(
+            "embed.html",
+            pixel=pixel_of(look, look.went_on_page),
+            values=given,
+            errors=errors,
+            wish=wish,
+            snippets=[] if errors else snippets(wish, given, self._settings),
+            preview="" if errors else preview(wish, given),
+            example=EXAMPLE_SITE,
+        )
+        answer = make_response(page, 400 if errors else 200)
+        answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return answer
 
 
-def snippets(wish: Wish, given: Mapping[str, str]) -> list[Snippet]:
-    """Return what there is to copy."""
+def snippets(wish: Wish, given: Mapping[str, str], settings: Settings) -> list[Snippet]:
+    """Return the snippets for the fields."""
     site = wish.site or EXAMPLE_SITE
     if wish.embed == "tag":
-        return tag_snippets(site)
+        return tag_snippets(site, settings)
     if wish.embed == "pixel":
         return pixel_snippets(site, wish.page)
     return badge_snippets(badge_address(site, wish.page, given), wish)
 
 
-def tag_snippets(site: str) -> list[Snippet]:
-    """Return the tag that counts, and what it fills with numbers."""
-    script = current_app.extensions["page_tracker.script"]
-    names = settings()
+def tag_snippets(site: str, names: Settings) -> list[Snippet]:
+    """Return the tag that counts, and the elements that it fills with numbers."""
+    script = SCRIPTS[NEWEST]
     src = f"{request.root_url}{names.script}"
     data = f'data-site="{site}"'
     if (names.script, names.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
@@ -147,24 +140,24 @@ def tag_snippets(site: str) -> list[Snippet]:
     return [
         Snippet(
             "Tag",
-            "In the head of every page; it finds out by itself which page it is on.",
+            "For the head of every page. The tag finds the page by itself.",
             f'<script defer src="{escape(src)}" {data}></script>',
         ),
         Snippet(
             "Tag, pinned",
-            "The same, but the browser runs this very version, and no changed one.",
+            "A fixed version: the browser checks its integrity.",
             f"<script defer {pinned}></script>",
         ),
         Snippet(
             "Numbers on the page",
-            "Where you want them; the tag fills what is there, so take what you need.",
+            "Put any of these where a number should appear.",
             "\n".join(numbers),
         ),
     ]
 
 
 def pixel_snippets(site: str, page: str) -> list[Snippet]:
-    """Return the image that counts where scripts do not run."""
+    """Return the image that counts where no script runs."""
     query = urlencode({"site": site, "page": page}, safe="/", quote_via=quote)
     image = (
         f'<img src="{escape(f"{request.root_url}pixel.gif?{query}")}" alt="" '
@@ -173,12 +166,12 @@ def pixel_snippets(site: str, page: str) -> list[Snippet]:
     return [
         Snippet(
             "Beside the tag",
-            "In the body, for visitors whose browser runs no scripts.",
+            "For the body, for browsers that run no scripts.",
             f"<noscript>{image}</noscript>",
         ),
         Snippet(
             "Instead of the tag",
-            "Where a page may hold images, but no scripts.",
+            "For pages that may have images but no scripts.",
             image,
         ),
     ]
@@ -208,21 +201,21 @@ def badge_snippets(address: str, wish: Wish) -> list[Snippet]:
 
 
 def badge_address(site: str, page: str, given: Mapping[str, str], **more: str) -> str:
-    """Return where the badge is, with the options that are not as they are anyway."""
+    """Return the address of a badge, with the options that differ from the defaults."""
     options = {
         name: given[name]
         for name in PARAMETERS
         if name in given and given[name] != default_text(name)
     }
     query = urlencode(options | more, quote_via=quote)
-    address = url_for("badge.badge", target=f"{site}{page}.svg", _external=True)
+    address = url_for("badge", target=f"{site}{page}.svg", _external=True)
     return f"{address}?{query}" if query else address
 
 
 def preview(wish: Wish, given: Mapping[str, str]) -> str:
-    """Return where the badge of the preview is: it counts nothing.
+    """Return the address of the preview, which counts nothing.
 
-    Without a site it is an example, which is drawn into the page.
+    Without a site it is an example, drawn into the page.
     """
     if wish.site:
         return badge_address(wish.site, wish.page, given, count="no")

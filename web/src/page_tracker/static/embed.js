@@ -1,5 +1,5 @@
-// Shows what the form makes while it is filled in, and copies it. The server writes the
-// snippets: this fetches the page that sending the form would, and takes its result.
+// Shows the snippets while the form is filled in, and copies them. The server writes the
+// snippets: this fetches the page for the form's fields, and shows its result.
 
 const MILLISECONDS_TO_STOP_TYPING = 200;
 const MILLISECONDS_TO_READ = 2000;

@@ -1,9 +1,9 @@
--- Changes the views of one page by hand, in one atomic step, and notes the change.
+-- Changes the views of one page by hand, in one atomic step, and logs the change.
 --
--- KEYS[1] is what all keys of the site begin with; keys.py lists them all. It is no key
--- itself, for the reason that record.lua gives.
--- The answer is a list: why nothing was changed ("" when it was, or needed not be), and
--- views of the page before and after.
+-- KEYS[1] is the prefix of the keys of the site, which keys.py lists. No key has that
+-- name: record.lua explains why.
+-- The answer is a list: the reason for a refusal, or "", and the views of the page
+-- before and after.
 
 local prefix = KEYS[1]
 local mode, page, amount = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -14,7 +14,7 @@ local totals = prefix .. 'totals'
 local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
 local adjusted, audit = prefix .. 'adjusted', prefix .. 'audit'
 
--- As Redis takes it: large numbers would be written as 1e+15.
+-- Lua would write a large number as 1e+15, which Redis rejects.
 local function whole(number)
   return string.format('%.0f', number)
 end
@@ -48,7 +48,7 @@ if redis.call('HINCRBY', adjusted, page, whole(after - before)) == 0 then
   redis.call('HDEL', adjusted, page)
 end
 
--- A page that has no views is none: record.lua knows a new one by that.
+-- A page without views is deleted: record.lua takes its next view for that of a new page.
 if after == 0 then
   redis.call('ZREM', pages, page)
   redis.call('HDEL', prefix .. 'titles', page)
@@ -56,7 +56,7 @@ else
   redis.call('ZADD', pages, whole(after), page)
 end
 
--- A visit is a view: there are never more of them.
+-- Each visit is a view, so a page cannot have more visits than views.
 local visits = tonumber(redis.call('ZSCORE', pages_visits, page) or '0')
 local excess = math.max(0, visits - after)
 if excess > 0 then

@@ -1,4 +1,4 @@
-"""Counts changed by hand: an old one brought along, one put right, one reset."""
+"""Changes counts by hand: carries over an old count, corrects one, resets one."""
 
 import json
 from datetime import UTC, datetime
@@ -7,23 +7,23 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from page_tracker.tracking.site import Site
+from page_tracker.tracking.sites import Site
 
 SCRIPT = files("page_tracker.tracking").joinpath("adjust.lua").read_text("utf-8")
 
 MOST_VIEWS = 10**15
-"""Of a page, and of a site. Redis adds exactly up to 2 to the power of 53."""
+"""Limit of a page and of a site. Redis adds exactly up to 2 to the power of 53."""
 
 MOST_CHANGES = 1_000
-"""How many changes are remembered; older ones are forgotten."""
+"""Changes in the log of a site; older ones are deleted."""
 
 
 class AdjustmentError(ValueError):
-    """A count can not be what it is asked to be; the message is one line for people."""
+    """A count cannot be changed like this; the message is one line for people."""
 
 
 class Change(NamedTuple):
-    """A change by hand: of which page, and its views before and after."""
+    """A change by hand: the page, and its views before and after."""
 
     time: datetime
     page: str
@@ -32,12 +32,12 @@ class Change(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """Return by how many views the count was changed."""
+        """Return the difference in views."""
         return self.after - self.before
 
 
 class Adjustments:
-    """Changes of the counts of one site."""
+    """Changes the counts of one site, and lists the changes."""
 
     def __init__(self, redis: Redis, site: Site, most_pages: int) -> None:
         self._redis = redis
@@ -45,22 +45,22 @@ class Adjustments:
         self._most_pages = most_pages
 
     def set(self, page: str, views: int) -> Change:
-        """Set the views of a page, in its canonical form; 0 resets it.
+        """Set the views of a page in its canonical form.
 
-        A page has no more visits than views: they are reset with it. Raises
-        AdjustmentError, with nothing changed.
+        A page cannot have more visits than views: its visits are reduced with them.
+        Raises AdjustmentError, and changes nothing then.
         """
         return self._change("set", page, views)
 
     def add(self, page: str, views: int) -> Change:
-        """Add views to a page, in its canonical form, or take some away.
+        """Add views to a page in its canonical form; a negative number subtracts.
 
-        Raises AdjustmentError, with nothing changed.
+        Raises AdjustmentError, and changes nothing then.
         """
         return self._change("add", page, views)
 
     def log(self, most: int = MOST_CHANGES) -> list[Change]:
-        """Return the changes, the newest first."""
+        """Return the changes, newest first."""
         entries = self._redis.lrange(self._site.keys.audit, 0, most - 1)
         return [
             Change(
@@ -73,11 +73,11 @@ class Adjustments:
         ]
 
     def _change(self, mode: str, page: str, views: int) -> Change:
-        # What does not fit into the numbers of the script must not get there.
+        # The script rounds larger numbers.
         if abs(views) > MOST_VIEWS:
-            raise AdjustmentError(f"{views:,} is too many: use {MOST_VIEWS:,} at most")
+            raise AdjustmentError(f"{views:,} is too large: use at most {MOST_VIEWS:,}")
         time = datetime.now(UTC).replace(microsecond=0)
-        # Not by its hash: changes are rare, and this one works on any Redis.
+        # Not EVALSHA: changes are rare, and EVAL works on a Redis without the script.
         answer: Any = self._redis.eval(
             SCRIPT,
             1,
@@ -101,9 +101,9 @@ class Adjustments:
         return {
             "unknown site": f"{name} was removed",
             "negative": f"{change.page} has {change.before:,} views: "
-            f"{-change.amount:,} can not be taken away",
-            "too many views": f"{MOST_VIEWS:,} views are the most of a page, and of "
-            "all pages of a site together",
-            "too many pages": f"{name} has as many pages as PAGE_TRACKER_MAX_PAGES "
-            f"allows, {self._most_pages:,}",
+            f"cannot subtract {-change.amount:,}",
+            "too many views": "a page, and a site, can have at most "
+            f"{MOST_VIEWS:,} views",
+            "too many pages": f"{name} already has {self._most_pages:,} pages, "
+            "the most that PAGE_TRACKER_MAX_PAGES allows",
         }[refusal]

@@ -1,8 +1,8 @@
 """Every Redis key of Page Tracker, its type and its lifetime.
 
-All keys of a site carry its name in braces: a Redis Cluster keeps them in one slot, so
-that one script can change them in one step. `record.lua` writes the same names. No key
-may have a site's prefix alone as its name: `record.lua` says why.
+The keys of a site carry its name in braces. A Redis Cluster then keeps them in one
+slot, and one script changes them in one step. `record.lua` writes the same names. No
+key may have a site's prefix as its whole name: `record.lua` says why.
 """
 
 from datetime import date
@@ -14,20 +14,20 @@ PAGE_VIEWS = "page_views"
 SITES = "pt:sites"
 
 OTHER = "(other)"
-"""What is over a cap counts under this name, as a page and as a value."""
+"""Pages and values over a cap count under this name."""
 
 DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
 
 LONGEST = 500
-"""Bytes of a page or value that counts by itself; caps on their number alone would let
-long ones fill Redis."""
+"""Bytes of a page or value that counts by itself. With caps on numbers only, long texts
+could fill Redis."""
 
 DAY = 24 * 60 * 60
-"""Seconds; how long an id is remembered that was counted."""
+"""Seconds; how long the id of a counted view is remembered."""
 
 
 class Family(NamedTuple):
-    """Keys of one kind. `keeps` says how long they stay and what bounds them."""
+    """Keys of one kind. `keeps` is their lifetime, and what bounds them."""
 
     pattern: str
     type: str
@@ -39,7 +39,9 @@ FAMILIES = (
     Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
     Family(SITES, "hash", "site → its settings", "always"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
-    Family("pt:rewritten", "string", "Redis was told to forget old salts", "1 day"),
+    Family(
+        "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
+    ),
     Family("pt:{s}:totals", "hash", "views, visits, first days", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),
@@ -67,7 +69,7 @@ FAMILIES = (
 
 
 def nowhere(day: date) -> str:
-    """Return the key of what was refused on a day (UTC) and belongs to no site."""
+    """Return the key of the refused views of no site on a day (UTC)."""
     return f"pt:nowhere:day:{day}"
 
 
@@ -75,7 +77,7 @@ REWRITTEN = "pt:rewritten"
 
 
 class SiteKeys:
-    """The keys of a site that stay."""
+    """The keys of a site without a lifetime."""
 
     def __init__(self, site: str) -> None:
         self.prefix = f"pt:{{{site}}}:"
@@ -108,7 +110,7 @@ class DayKeys:
 
     @property
     def retained(self) -> list[str]:
-        """Return the keys that stay as long as the site keeps its days."""
+        """Return the keys that live as long as the site's retention."""
         return [
             self.hours,
             self.hours_visits,

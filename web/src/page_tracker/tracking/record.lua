@@ -1,22 +1,19 @@
--- Counts one view, in one atomic step, and says how often its page and site were seen.
+-- Counts one view in one atomic step, and returns the numbers of its page and its site.
+-- `script.py` has the names of its arguments and of its answer, in the same order.
 --
--- KEYS[1] is what all keys of the site begin with; keys.py lists them all. It is no key
--- itself, so while a Redis Cluster moves their slot, which it does key by key, it says of
--- this one that it is elsewhere, and does not run the script: nothing is half counted.
--- The answer is a list: why the view was not counted ("" when it was), whether its id
--- was counted before, the page as it was counted ("(other)" when there are too many);
--- then views of the page, its visits, its views on that day; views and visits of the
--- site. {"salt", bytes, milliseconds that it stays} instead, with nothing changed, when
--- the day of the site has another salt than the one that was used.
+-- KEYS[1] is the prefix of the site's keys (`keys.py` lists them). No key has that name.
+-- While a Redis Cluster moves their slot, key by key, Redis redirects for a missing key.
+-- So the script never runs on half of a site.
+--
+-- Where the day has another salt than the view, the answer is {"salt", that salt, the
+-- milliseconds that Redis keeps it}, and nothing was changed.
 
 local prefix = KEYS[1]
-local day, hour, page, title, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local event, reason = ARGV[6], ARGV[7]
-local visitor, salt = ARGV[8], ARGV[9]
-local address, rate, minute = ARGV[10], tonumber(ARGV[11]), ARGV[12]
-local most_pages, most_values = tonumber(ARGV[13]), tonumber(ARGV[14])
-local longest, expires = tonumber(ARGV[15]), ARGV[16]
--- From ARGV[17] on: the name of a dimension, its value, and so on.
+local day, hour, page, title, id, event, reason, visitor, salt, address, rate, minute,
+  most_pages, most_values, longest, expires = unpack(ARGV, 1, 16)
+rate, longest = tonumber(rate), tonumber(longest)
+most_pages, most_values = tonumber(most_pages), tonumber(most_values)
+local FIRST_DIMENSION = 17 -- from there on: a name, its value, and so on
 
 local OTHER = '(other)'
 local DAY = 86400
@@ -26,14 +23,14 @@ local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
 local today = prefix .. 'day:' .. day .. ':'
 local page_visitors = today .. 'visitors:'
 
--- Says whether a sorted set has too many members. "(other)" is not one of them.
+-- Returns whether a sorted set is full. "(other)" does not count as a member.
 local function is_full(key, most)
   local size = redis.call('ZCARD', key)
   return size > most and (size > most + 1 or not redis.call('ZSCORE', key, OTHER))
 end
 
--- Adds a number to a member of a sorted set; returns the sum and the member, which is
--- "(other)" where the member is new and the set is full.
+-- Adds a number to a member of a sorted set. Returns the sum and the member: "(other)"
+-- if the member is new and the set is full.
 local function add(key, member, amount, most, lifetime)
   local sum = redis.call('ZINCRBY', key, amount, member)
   if tonumber(sum) == amount then
@@ -71,7 +68,7 @@ local function numbers(repeated)
   }
 end
 
--- A site that was removed must not come back by a view that was on its way.
+-- A view on its way must not bring a removed site back.
 local since = redis.call('HGET', totals, 'since')
 if not since then
   return {'unknown site', 0, page, '0', '0', '0', '0', '0'}
@@ -105,8 +102,8 @@ if reason ~= '' then
   return numbers(0)
 end
 
--- Of what was not counted no id is kept: it may count later, and nothing bounds how many
--- a bot makes up.
+-- A view that was not counted leaves no id: it may count later, and a bot can invent any
+-- number of ids.
 if id ~= '' then
   redis.call('SET', seen, '1', 'EX', DAY)
 end
@@ -117,6 +114,7 @@ if event ~= '' then
   return numbers(0)
 end
 
+local sent_page = page
 local views, visits, views_today
 views, page = add(pages, page, 1, most_pages)
 views_today = add(today .. 'pages', page, 1, nil, expires)
@@ -130,10 +128,10 @@ local new, visitor_of_page = 0, visitor
 if visitor ~= '' then
   local key = page_visitors .. page
   if page == OTHER then
-    visitor_of_page = visitor .. ARGV[3] -- pages that share a count share no visitor
+    visitor_of_page = visitor .. sent_page -- pages that share a count share no visitor
   end
-  -- A first view changes the estimate by one, or by none or two where it is rounded;
-  -- among thousands of visitors it can be too large, and a visit is a view.
+  -- A first view changes the estimate by one; by none or two where it is rounded. Among
+  -- thousands of visitors the estimate can be too large. Every visit is also a view.
   local before = redis.call('PFCOUNT', key)
   if redis.call('PFADD', key, visitor_of_page) == 1 then
     redis.call('EXPIRE', key, 2 * DAY, 'NX')
@@ -160,7 +158,7 @@ if title ~= '' and page ~= OTHER and redis.call('HGET', prefix .. 'titles', page
   redis.call('HSET', prefix .. 'titles', page, title)
 end
 
-for i = 17, #ARGV, 2 do
+for i = FIRST_DIMENSION, #ARGV, 2 do
   add(today .. ARGV[i], ARGV[i + 1], 1, most_values, expires)
 end
 

@@ -1,350 +1,230 @@
-"""Views in: the one way to count."""
+"""Counts views: finds the site, decides whether a view counts, and records it."""
 
-import hashlib
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from copy import copy
-from dataclasses import dataclass
-from datetime import UTC, date
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
 
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
-from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.calendar import Moment, moment_of, today
-from page_tracker.tracking.filters import Rules, reason_against
-from page_tracker.tracking.group_commit import GroupCommit
-from page_tracker.tracking.keys import DAY, LONGEST, OTHER, REWRITTEN, nowhere
-from page_tracker.tracking.nodes import nodes_of
-from page_tracker.tracking.outage import Outage, leave_replica
-from page_tracker.tracking.site import Site, canonical_site
-from page_tracker.tracking.sites import Sites
-from page_tracker.tracking.view import InvalidView, View
-from page_tracker.tracking.visitor import (
-    Salts,
-    Sender,
-    hashed_address,
-    hashed_visitor,
-)
-
-SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
-SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.store import Store
+from page_tracker.tracking.canonical import canonical_site, canonical_view
+from page_tracker.tracking.keys import DAY, nowhere
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.script import Attempt, Limits, record
+from page_tracker.tracking.sites import Site, UnknownSite
+from page_tracker.tracking.view import InvalidView, SentView, View
+from page_tracker.tracking.visitor import Salts, Sender, agent_of
 
 SECONDS_AHEAD = 5
-"""How far a clock may be ahead of ours before a time is said to be in the future."""
+"""How far another clock may be ahead of ours; a later time is in the future."""
 
 DAYS_OF_NOWHERE = 400
 
-ROUNDS = 3
-"""A view that Redis did not run the script for is sent again: without the script, and
-then with another salt than its own, nothing was changed."""
+NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
 
+Network = IPv4Network | IPv6Network
 
-class UnknownSite(ValueError):
-    """Nobody registered the site of a view; the message says what would do."""
-
-
-class Numbers(NamedTuple):
-    """How often a page, or a site, was seen."""
-
-    name: str
-    views: int
-    visits: int
-
-
-class Recorded(NamedTuple):
-    """What became of a view, and what its page and its site have now.
-
-    `reason` says why it was not counted, and is empty when it was (also when it
-    `is_repeated`: its id was counted before). `page` is named `(other)` when the site
-    has too many pages to count this one by itself.
-    """
-
-    reason: str
-    is_repeated: bool
-    page: Numbers
-    page_today: int
-    site: Numbers
-    is_public: bool
-
-    @property
-    def has_own_number(self) -> bool:
-        """Say whether the page is counted by itself."""
-        return self.page.name != OTHER
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What bounds a site: the most pages, values of a dimension on a day, and views of
-    one address in a minute (0 for any number); and the most sites that views may
-    register by themselves (0 for none)."""
+class Rules:
+    """Decisions of the operator and the owner about views that do not count."""
 
-    pages: int = 10_000
-    values: int = 1_000
-    rate: int = 300
-    sites: int = 0
+    own: tuple[Network, ...] = ()
+    spam: frozenset[str] = frozenset()
+    privacy_refuses: bool = False
+
+    def reason_against(self, view: View, sender: Sender) -> Reason | None:
+        """Return why a view does not count, or None if it does."""
+        if sender.is_prefetch:
+            return Reason.PREFETCH
+        if sender.is_own or _is_in(sender.address, self.own):
+            return Reason.OWN
+        if self.privacy_refuses and sender.wants_privacy:
+            return Reason.PRIVACY
+        if sender.user_agent is not None and agent_of(sender.user_agent).is_bot:
+            return Reason.BOT
+        if _is_spam(view.referrer, self.spam):
+            return Reason.SPAM
+        return None
 
 
-class Attempt(NamedTuple):
-    """A view on its way to Redis."""
+class Sent(NamedTuple):
+    """A view as it was sent, its sender, and its time if it was seen earlier.
 
-    site: Site
-    view: View
+    The time is in seconds since 1970.
+    """
+
+    view: SentView
     sender: Sender
-    moment: Moment
-    minute: int
-    reason: str
+    at: float | None = None
 
 
 class Recorder:
-    """Counts views, those of concurrent callers in one round trip."""
+    """Counts views; concurrent callers share round trips to Redis."""
 
     def __init__(
         self,
-        redis: Callable[[], Redis],
-        outage: Outage,
-        sites: Sites,
+        store: Store,
+        sites: Registry,
         rules: Rules = Rules(),
         limits: Limits = Limits(),
     ) -> None:
-        self.sites = sites
-        self._redis = redis
-        self._outage = outage
+        self._store = store
+        self._sites = sites
         self._rules = rules
         self._limits = limits
         self._salts = Salts()
-        self._forgot: date | None = None
-        self._commits = GroupCommit(self._commit, outage)
+        self._commits = GroupCommit(self._record, store)
+        agent_of("")  # reads its lists now, not while the first visitor waits
 
-    def count(self, view: View, sender: Sender, at: float | None = None) -> Recorded:
-        """Count a view, unless a filter applies, and say what became of it.
+    def count(
+        self, view: SentView, sender: Sender, at: float | None = None
+    ) -> Recorded:
+        """Count a view, or the reason against it, and return the outcome.
 
-        `at` is when it was seen, in seconds since 1970, where that is not now. Raises
-        InvalidView for a time that can not be, UnknownSite, and RedisError: then it may
-        have been counted, once, as far as anybody knows.
+        `at` is when it was seen, in seconds since 1970; None is now. Raises
+        InvalidView and UnknownSite, which are counted as reasons, and RedisError, which
+        is logged. After a RedisError the view counted once or not at all.
         """
-        return self._commits.submit(self._attempt(view, sender, at))
+        try:
+            return self._commits.submit(self._attempt(Sent(view, sender, at)))
+        except NOT_COUNTED as error:
+            self._note([(view.site, error)])
+            raise
 
-    def count_all(
-        self, views: Iterable[tuple[View, Sender, float | None]]
-    ) -> list[Recorded | Exception]:
-        """Count views, and say of each what `count` would answer, or raise."""
-        attempts: list[Attempt | Exception] = []
-        for view, sender, at in views:
+    def count_all(self, views: Iterable[Sent]) -> list[Recorded | Exception]:
+        """Count views; return for each what `count` returns or raises."""
+        places: list[Attempt | Exception] = []
+        hosts = []
+        for sent in views:
+            hosts.append(sent.view.site)
             try:
-                attempts.append(self._attempt(view, sender, at))
-            except (InvalidView, UnknownSite, RedisError) as error:
-                attempts.append(error)
-        good = [attempt for attempt in attempts if isinstance(attempt, Attempt)]
-        outcomes = iter(self._commits.submit_all(good))
-        return [
-            next(outcomes) if isinstance(attempt, Attempt) else attempt
-            for attempt in attempts
+                places.append(self._attempt(sent))
+            except NOT_COUNTED as error:
+                places.append(error)
+        attempts = [place for place in places if isinstance(place, Attempt)]
+        recorded = iter(self._commits.submit_all(attempts))
+        outcomes = [
+            next(recorded) if isinstance(place, Attempt) else place for place in places
         ]
-
-    def look(self, host: str, page: str = "") -> Recorded:
-        """Return the numbers of a site, and of a page of it, without counting.
-
-        Both in their canonical form; without a page, `page_today` is the site's.
-        Raises UnknownSite and RedisError.
-        """
-        site = self._site(host, may_open=False)
-        keys, day = site.keys, site.keys.day(today(site.zone))
-        with self._outage.one_at_a_time():
-            pipeline = self._redis().pipeline(transaction=False)
-            pipeline.hmget(keys.totals, "views", "visits")
-            for key in (keys.pages, keys.visits, day.pages):
-                pipeline.zscore(key, page)
-            pipeline.zcard(keys.pages)
-            pipeline.hvals(day.hours)
-            totals, views, visits, views_today, pages, hours = pipeline.execute()
-        is_one_too_many = pages > self._limits.pages or len(page.encode()) > LONGEST
-        is_over = page and views is None and is_one_too_many
-        return Recorded(
-            reason="",
-            is_repeated=False,
-            page=Numbers(OTHER if is_over else page, int(views or 0), int(visits or 0)),
-            page_today=int(views_today or 0) if page else sum(map(int, hours)),
-            site=Numbers(site.name, *(int(number or 0) for number in totals)),
-            is_public=site.public,
+        self._note(
+            (host, outcome)
+            for host, outcome in zip(hosts, outcomes)
+            if isinstance(outcome, Exception)
         )
+        return outcomes
 
-    def note(self, refused: Mapping[tuple[str, str], int]) -> None:
-        """Count what was refused before it was a view, by reason and host.
+    def refuse(self, refused: Mapping[tuple[Reason, str], int]) -> None:
+        """Count refused views, by reason and host.
 
-        A host may be any text; what belongs to no site is counted for none. A Redis
-        that is away keeps nobody from being told why.
+        A host may be any text. A view of no registered site counts for none. While
+        Redis is unavailable, nothing is counted.
         """
         attempts: list[Attempt] = []
-        now, key = time.time(), nowhere(today(UTC))
+        nowhere_counts: list[tuple[Reason, int]] = []
         with suppress(RedisError):
-            pipeline = self._redis().pipeline(transaction=False)
             for (reason, host), number in refused.items():
-                site = self.sites.find(canonical_site(host)) if host else None
+                site = self._sites.find(canonical_site(host)) if host else None
                 if site:
-                    attempts += number * [self._refused(site, now, reason)]
+                    attempts += number * [_refused(site, reason)]
                 else:
-                    pipeline.hincrby(key, reason, number)
-                    pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
-            if len(pipeline):
-                with self._outage.one_at_a_time():
-                    pipeline.execute()
+                    nowhere_counts.append((reason, number))
+            if nowhere_counts:
+                self._refuse_nowhere(nowhere_counts)
             self._commits.submit_all(attempts)
 
-    def _refused(self, site: Site, now: float, reason: str) -> Attempt:
-        """Return what counts for a reason, if the site is still registered then."""
-        moment, minute = moment_of(now, site.zone), int(now // 60)
-        view = View(site.name, page="")
-        return Attempt(site, view, Sender(), moment, minute, reason)
+    def _refuse_nowhere(self, counts: Iterable[tuple[Reason, int]]) -> None:
+        key = nowhere(datetime.now(UTC).date())
+        with self._store.asking() as redis:
+            pipeline = redis.pipeline(transaction=False)
+            for reason, number in counts:
+                pipeline.hincrby(key, reason, number)
+            pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
+            pipeline.execute()
 
-    def _site(self, host: str, may_open: bool = True) -> Site:
-        site = self.sites.find(host)
-        if site is None and may_open and self._limits.sites:
-            site = self.sites.open(host, self._limits.sites)
-        if site is None:
-            raise UnknownSite(
-                f"site: {host} is not registered; its owner does it with "
-                f"page-tracker sites add {host}"
-            )
-        return site
+    def _note(self, errors: Iterable[tuple[str, Exception]]) -> None:
+        """Count refused views by their reasons, and log why Redis did not count."""
+        reasons: Counter[tuple[Reason, str]] = Counter()
+        for host, error in errors:
+            if isinstance(error, RedisError):
+                cause = type(error).__name__
+                logger.error("A view was not counted: %s: %s", cause, error)
+                return
+            is_unknown = isinstance(error, UnknownSite)
+            reasons[Reason.UNKNOWN_SITE if is_unknown else Reason.INVALID, host] += 1
+        if reasons:
+            self.refuse(reasons)
 
-    def _attempt(self, view: View, sender: Sender, at: float | None) -> Attempt:
+    def _attempt(self, sent: Sent) -> Attempt:
+        view = canonical_view(sent.view)
         site = self._site(view.site)
         now = time.time()
-        seen = now if at is None else at
+        seen = now if sent.at is None else sent.at
         if seen > now + SECONDS_AHEAD:
             raise InvalidView("time: is in the future")
         if seen < now - site.retention * DAY:
-            raise InvalidView(f"time: {site.name} keeps {site.retention} days only")
-        moment = moment_of(seen, site.zone)
-        if is_of(view.referrer, site):
-            view = view.without_referrer()
-        reason = reason_against(view, sender, self._rules)
-        return Attempt(site, view, sender, moment, int(now // 60), reason)
-
-    def _commit(self, attempts: list[Attempt]) -> list[Recorded | Exception]:
-        """Run the script for each attempt, in one round trip."""
-        answers = self._run(attempts, SHA)
-        self._forget_old_salts()
-        for _ in range(ROUNDS - 1):
-            again = [place for place, answer in enumerate(answers) if not_run(answer)]
-            if not again:
-                break
-            for place in again:
-                if isinstance(answers[place], list):
-                    self._learn_salt(attempts[place], *answers[place][1:])
-            try:
-                # With the script itself, which may be flushed again and again.
-                repeated = self._run([attempts[place] for place in again], SCRIPT)
-            except RedisError as error:  # the others have their answers
-                repeated = [copy(error) for _ in again]
-            for place, answer in zip(again, repeated):
-                answers[place] = answer
-        leave_replica(self._redis(), answers)
-        return [
-            answer if isinstance(answer, Exception) else recorded(answer, attempt)
-            for attempt, answer in zip(attempts, answers)
-        ]
-
-    def _run(self, attempts: Sequence[Attempt], script: str) -> list[Any]:
-        pipeline = self._redis().pipeline(transaction=False)
-        run = pipeline.evalsha if script == SHA else pipeline.eval
-        for attempt in attempts:
-            run(script, 1, attempt.site.keys.prefix, *self._arguments(attempt))
-        return pipeline.execute(raise_on_error=False)
-
-    def _learn_salt(self, attempt: Attempt, salt: bytes, milliseconds: int) -> None:
-        seconds = milliseconds / 1000
-        self._salts.put(attempt.site.name, attempt.moment.day, salt, seconds)
-
-    def _forget_old_salts(self) -> None:
-        """Have Redis write its file anew, once a day: deleted salts are still in it."""
-        day = today(UTC)
-        if self._forgot == day:
-            return
-        self._forgot = day
-        redis = self._redis()
-        with suppress(RedisError):
-            last = redis.set(REWRITTEN, str(day), get=True, ex=DAY)
-            if last != str(day).encode():
-                for node in nodes_of(redis):
-                    with suppress(RedisError):  # a managed Redis may keep it to itself
-                        node.bgrewriteaof()
-
-    def _arguments(self, attempt: Attempt) -> list[bytes | str | int]:
-        """Return what record.lua takes, in its order."""
-        site, view, sender, moment = attempt[:4]
-        has_visitor = bool(sender.address) and not (
-            sender.wants_privacy or sender.is_shared
+            raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
+        if view.referrer and site.has_host(view.referrer.partition("/")[0]):
+            view = replace(view, referrer="")
+        reason = self._rules.reason_against(view, sent.sender)
+        return Attempt(
+            site, view, sent.sender, site.moment(seen), int(now // 60), reason
         )
-        is_limited = bool(sender.address and self._limits.rate) and (
-            not sender.is_vouched_for
-        )
-        salt = b""
-        if has_visitor or is_limited:
-            salt = self._salts.get(site.name, moment.day)
-        agent = agent_of(sender.user_agent or "")
-        dimensions = {
-            "referrer": view.referrer,
-            "campaign": view.campaign,
-            "browser": agent.browser,
-            "system": agent.system,
-            "device": agent.device,
-            "language": sender.language,
-        }
-        arguments: list[bytes | str | int] = [
-            str(moment.day),
-            moment.hour,
-            view.page,
-            view.title,
-            view.id,
-            view.event,
-            attempt.reason,
-            hashed_visitor(sender, salt) if has_visitor else "",
-            salt,
-            hashed_address(sender.address, salt) if is_limited else "",
-            self._limits.rate,
-            attempt.minute,
-            self._limits.pages,
-            self._limits.values,
-            LONGEST,
-            site.expires(moment.day),
-        ]
-        for name, value in dimensions.items():
-            if value:
-                arguments += (name, value)
-        return arguments
+
+    def _site(self, host: str) -> Site:
+        if self._limits.sites and not self._sites.find(host):
+            self._sites.open(host, self._limits.sites)
+        return self._sites.registered(host)
+
+    def _record(
+        self, redis: Redis, attempts: list[Attempt]
+    ) -> list[Recorded | Exception]:
+        return record(redis, attempts, self._salts, self._limits)
 
 
-def not_run(answer: Any) -> bool:
-    """Say whether the script changed nothing because something was missing."""
-    if isinstance(answer, list):
-        return bool(answer[0] == b"salt")
-    return isinstance(answer, NoScriptError)
+def _refused(site: Site, reason: Reason) -> Attempt:
+    """Return an attempt that counts a reason only."""
+    now = time.time()
+    view = View(site.name, page="")
+    return Attempt(site, view, Sender(), site.moment(now), int(now // 60), reason)
 
 
-def recorded(answer: list[Any], attempt: Attempt) -> Recorded | Exception:
-    """Return what the script's answer says."""
-    reason = answer[0].decode()
-    if reason == "unknown site":
-        return UnknownSite(f"site: {attempt.site.name} was removed")
-    if reason == "salt":
-        return RedisError("The salt of the day changes again and again")
-    page, views, visits, views_today, site_views, site_visits = answer[2:]
-    return Recorded(
-        reason=reason,
-        is_repeated=bool(answer[1]),
-        page=Numbers(page.decode(), int(views), int(visits)),
-        page_today=int(views_today),
-        site=Numbers(attempt.site.name, int(site_views), int(site_visits)),
-        is_public=attempt.site.public,
+@lru_cache(maxsize=4096)
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    """Say whether an address is in one of the networks."""
+    if not networks:
+        return False
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
+
+
+def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
+    """Say whether a referrer's host, or a domain above it, is on the list."""
+    labels = referrer.partition("/")[0].lower().split(".")
+    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
+
+
+def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:
+    """Return the domains of the package's list, and more of them."""
+    listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
+    lines = [*listed.read_text(encoding="utf-8").splitlines(), *more]
+    return frozenset(
+        line.strip().lower() for line in lines if line.strip() and line[0] != "#"
     )
-
-
-def is_of(referrer: str, site: Site) -> bool:
-    """Say whether a view came from another page of its own site."""
-    host = referrer.partition("/")[0]
-    return any(host == name.removeprefix("www.") for name in (site.name, *site.aliases))

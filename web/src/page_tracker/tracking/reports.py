@@ -1,24 +1,25 @@
-"""Numbers out: what was counted for a site.
+"""Numbers out: views, visits and visitors of a site, its pages and its sources.
 
-One round trip a question, however many days it spans; a few for what was seen most.
+Each question takes one round trip, however many days it spans. The pages and values
+with most views take a few.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from redis import Redis
 
-from page_tracker.tracking.calendar import hours_of, today
-from page_tracker.tracking.keys import OTHER, nowhere
-from page_tracker.tracking.site import Site
-from page_tracker.tracking.sites import span_of
+from page_tracker.tracking.days import span_of
+from page_tracker.tracking.keys import LONGEST, OTHER, nowhere
+from page_tracker.tracking.recorded import Numbers, Recorded
+from page_tracker.tracking.sites import Site
 from page_tracker.tracking.tops import top_of
 
 
 class Totals(NamedTuple):
-    """All views and visits of a site since its first day, and how many pages it has."""
+    """Views and visits of a site since its first day, and its number of pages."""
 
     since: date
     views: int
@@ -27,7 +28,7 @@ class Totals(NamedTuple):
 
 
 class DayNumbers(NamedTuple):
-    """What was counted on a day; its visitors are an estimate within one percent."""
+    """The counts of a day; visitors are an estimate within one percent."""
 
     day: date
     views: int
@@ -36,7 +37,7 @@ class DayNumbers(NamedTuple):
 
 
 class HourNumbers(NamedTuple):
-    """What was counted in an hour, named by what a clock shows as it begins."""
+    """The counts of an hour, named by the time at which it begins."""
 
     hour: str
     views: int
@@ -44,7 +45,7 @@ class HourNumbers(NamedTuple):
 
 
 class PageNumbers(NamedTuple):
-    """What was counted of a page, over some days and since the beginning."""
+    """The counts of a page, over some days and since its first view."""
 
     page: str
     title: str
@@ -55,15 +56,15 @@ class PageNumbers(NamedTuple):
 
 
 class Top(NamedTuple):
-    """What was seen most, and how many views count together as `(other)`."""
+    """The rows with most views, and the views that count as `(other)`."""
 
     rows: list[tuple[str, int]]
     other: int
 
 
 def refused_for_no_site(redis: Redis, days: int = 30) -> Counter[str]:
-    """Return the views of the last days that belonged to no site, by reason."""
-    last = today(UTC)
+    """Return the refused views of no registered site in the last days, by reason."""
+    last = datetime.now(UTC).date()
     pipeline = redis.pipeline(transaction=False)
     for ago in range(days):
         pipeline.hgetall(nowhere(last - timedelta(days=ago)))
@@ -73,31 +74,57 @@ def refused_for_no_site(redis: Redis, days: int = 30) -> Counter[str]:
     return refused
 
 
+def read_numbers(redis: Redis, site: Site, page: str, most_pages: int) -> Recorded:
+    """Return the numbers of a site and of one page of it, without counting.
+
+    The page is in its canonical form. Without a page, `page_today` is the site's.
+    `most_pages` is the number of pages that a site may have.
+    """
+    keys, day = site.keys, site.keys.day(site.today())
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.hmget(keys.totals, "views", "visits")
+    for key in (keys.pages, keys.visits, day.pages):
+        pipeline.zscore(key, page)
+    pipeline.zcard(keys.pages)
+    pipeline.hvals(day.hours)
+    totals, views, visits, views_today, pages, hours = pipeline.execute()
+    is_full = pages > most_pages or len(page.encode()) > LONGEST
+    is_over = page and views is None and is_full
+    return Recorded(
+        reason=None,
+        is_repeated=False,
+        page=Numbers(OTHER if is_over else page, int(views or 0), int(visits or 0)),
+        page_today=int(views_today or 0) if page else sum(map(int, hours)),
+        site=Numbers(site.name, *(int(number or 0) for number in totals)),
+        is_public=site.public,
+    )
+
+
 class Reports:
-    """Answers questions on one site. Each raises RedisError when Redis does not."""
+    """Answers questions about one site. Each may raise RedisError."""
 
     def __init__(self, redis: Redis, site: Site) -> None:
         self.site = site
         self._redis = redis
 
     def last_days(self, number: int) -> list[date]:
-        """Return the last days of the site that are kept, today being the last."""
-        now = today(self.site.zone)
+        """Return the last days that the site keeps; today is the last."""
+        now = self.site.today()
         kept = [day for day in span_of(self._redis, self.site).days if day < now]
         return [*kept[max(0, len(kept) + 1 - number) :], now]
 
     def totals(self) -> Totals:
-        """Return what was counted since the beginning."""
+        """Return the counts since the first day."""
         keys = self.site.keys
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hmget(keys.totals, "since", "views", "visits")
         pipeline.zcard(keys.pages)
         (since, views, visits), pages = pipeline.execute()
-        first = date.fromisoformat(since.decode()) if since else today(self.site.zone)
+        first = date.fromisoformat(since.decode()) if since else self.site.today()
         return Totals(first, int(views or 0), int(visits or 0), pages)
 
     def days(self, days: Sequence[date]) -> list[DayNumbers]:
-        """Return what was counted on each of some days."""
+        """Return the counts of some days."""
         pipeline = self._redis.pipeline(transaction=False)
         for day in days:
             keys = self.site.keys.day(day)
@@ -111,7 +138,7 @@ class Reports:
         ]
 
     def hours(self, day: date) -> list[HourNumbers]:
-        """Return what was counted in each hour of a day, of which it has 23 to 25."""
+        """Return the counts of each hour of a day, which has 23 to 25."""
         keys = self.site.keys.day(day)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(keys.hours)
@@ -121,12 +148,12 @@ class Reports:
             HourNumbers(clock, int(views.get(field, 0)), int(visits.get(field, 0)))
             for clock, field in (
                 (clock, str(hour).encode())
-                for hour, clock in enumerate(hours_of(day, self.site.zone))
+                for hour, clock in enumerate(self.site.hours_of(day))
             )
         ]
 
     def pages(self, pages: Sequence[str], days: Sequence[date]) -> list[PageNumbers]:
-        """Return what was counted of some pages, over some days and in all."""
+        """Return the counts of some pages, over some days and of all days."""
         if not pages:
             return []
         keys = self.site.keys
@@ -164,7 +191,7 @@ class Reports:
         return self._top([keys.day(day).dimensions[dimension] for day in days], most)
 
     def filtered(self, days: Sequence[date]) -> dict[str, int]:
-        """Return how many views were not counted, by reason, most frequent first."""
+        """Return the views that were not counted, by reason, most frequent first."""
         pipeline = self._redis.pipeline(transaction=False)
         for day in days:
             pipeline.hgetall(self.site.keys.day(day).filtered)

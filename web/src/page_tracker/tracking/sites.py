@@ -1,184 +1,210 @@
-"""The sites that views are counted for, as Redis has them."""
+"""The sites that views are counted for: their settings, their clocks, and finding one.
+
+A site's days and hours are those of its own clock.
+"""
 
 import difflib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from datetime import date, timedelta
-from math import inf
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, cached_property, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo, available_timezones
 
-from redis import Redis
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from redis.exceptions import RedisError
 
-from page_tracker.tracking.calendar import today
-from page_tracker.tracking.keys import SITES
-from page_tracker.tracking.nodes import KEYS_AT_ONCE, keys_in, masters_of
-from page_tracker.tracking.outage import Outage
-from page_tracker.tracking.site import Site, SiteError, checked_site, make_site
+from page_tracker.store.store import Store
+from page_tracker.tracking.canonical import checked_site
+from page_tracker.tracking.keys import SITES, SiteKeys
 
-SECONDS_BETWEEN_LOOKS = 2
-"""How long a process may go by settings of a site that another one changed."""
+LONGEST_RETENTION = 36_500
+"""Days."""
+
+HOUR = 3600
+"""Seconds."""
+
+SECONDS_BETWEEN_UPDATES = 2
+"""How long a process uses settings of a site that another process changed."""
 
 SECONDS_BETWEEN_MISSES = 0.1
-"""How often, at most, Redis is asked for a site that seems not to be registered."""
-
-DAYS_AT_ONCE = 100
+"""Least time between two questions to Redis for a site that seems to be unknown."""
 
 logger = logging.getLogger(__name__)
 
-LIST_SITE = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return ''
-"""
-"""Lists a site with its settings, unless it, or so many, are listed already."""
+
+class SiteError(ValueError):
+    """A site cannot be what was asked for; the message is one line for people."""
 
 
-def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
-    """Give the sites that Redis has; one that can not be read harms no other."""
-    for name, settings in stored.items():
-        try:
-            yield make_site(name.decode(), **json.loads(settings))
-        except (TypeError, ValueError) as error:
-            logger.error("The site %r can not be read: %s", name, error)
+class UnknownSite(ValueError):
+    """The site of a view is not registered; the message says how to register it."""
 
 
-class Span(NamedTuple):
-    """The days, in order, of which a site may have counts.
+class Moment(NamedTuple):
+    """A moment on a site's clock: its day, and the hours since that day began.
 
-    It `is_whole` when no day of the site can be gone yet.
+    An hour that a clock shows twice in autumn is two hours: a day has 23 to 25.
     """
 
-    days: list[date]
-    is_whole: bool
+    day: date
+    hour: int
 
 
-def span_of(redis: Redis, site: Site) -> Span:
-    """Return the days of a site: none of a site that is gone.
+class Site(BaseModel):
+    """A registered site."""
 
-    From its first day on, and no further back than it keeps them, to tomorrow, where
-    another clock may be already. Days that were forgotten before a site was told to
-    keep them for longer stay so.
-    """
-    since, forgotten = cast(
-        list[bytes | None], redis.hmget(site.keys.totals, "since", "forgotten")
-    )
-    if since is None:
-        return Span([], True)
-    now = today(site.zone)
-    oldest = now - timedelta(days=site.retention)
-    began = date.fromisoformat(since.decode())
-    first = max(began, oldest)
-    days = [first + timedelta(days=n) for n in range((now - first).days + 2)]
-    return Span(days, began >= oldest and forgotten is None)
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
+
+    name: str = Field(exclude=True)
+    time_zone: str = "UTC"
+    aliases: tuple[str, ...] = ()
+    public: bool = True
+    retention: int = Field(730, ge=1, le=LONGEST_RETENTION)
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        return checked_site(name)
+
+    @field_validator("aliases")
+    @classmethod
+    def _check_aliases(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(checked_site(alias) for alias in aliases))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, time_zone: str) -> str:
+        if time_zone not in _time_zones():
+            raise ValueError(
+                f"'{time_zone}' is no time zone: use one such as Europe/Berlin"
+            )
+        return time_zone
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of its days and hours."""
+        return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def keys(self) -> SiteKeys:
+        """Return the names of its keys in Redis."""
+        return SiteKeys(self.name)
+
+    def moment(self, timestamp: float) -> Moment:
+        """Return the day and hour at a moment, given in seconds since 1970."""
+        day = datetime.fromtimestamp(timestamp, self.zone).date()
+        start = start_of(day, self.zone)
+        return Moment(day, int(max(0, timestamp - start) // HOUR))
+
+    def today(self) -> date:
+        """Return the current day."""
+        return datetime.now(UTC).astimezone(self.zone).date()
+
+    def hours_of(self, day: date) -> list[str]:
+        """Return what a clock shows at the start of each hour of a day."""
+        start = start_of(day, self.zone)
+        end = start_of(day + timedelta(days=1), self.zone)
+        return [
+            datetime.fromtimestamp(second, self.zone).strftime("%H:%M")
+            for second in range(int(start), int(end), HOUR)
+        ]
+
+    def expires(self, day: date) -> int:
+        """Return when the counts of a day expire, in seconds since 1970."""
+        return int(start_of(day + timedelta(days=1 + self.retention), self.zone))
+
+    def has_host(self, host: str) -> bool:
+        """Say whether a host, without `www.`, is the site or one of its aliases."""
+        return any(
+            host == name.removeprefix("www.") for name in (self.name, *self.aliases)
+        )
 
 
-def other_spelling(site: str) -> str:
-    """Return a host without its `www.`, or with one."""
-    return site[4:] if site.startswith("www.") else f"www.{site}"
+@lru_cache(maxsize=1024)
+def start_of(day: date, zone: ZoneInfo) -> float:
+    """Return when a day begins, in seconds since 1970."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Return the names of all time zones. The first call searches folders for them."""
+    return frozenset(available_timezones())
+
+
+def make_site(name: str, **settings: Any) -> Site:
+    """Make a site. Raises SiteError, which says what is invalid and what is valid."""
+    try:
+        return Site(name=name, **settings)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        reason = problem["msg"].removeprefix("Value error, ")
+        if problem["loc"][0] == "retention":
+            reason = f"retention is days, 1 to {LONGEST_RETENTION}"
+        raise SiteError(reason) from error
 
 
 class Sites:
-    """The registered sites: kept in Redis, and looked up in what this process knows.
+    """Finds registered sites, among those that this process knows or in Redis.
 
-    `configured` are registered when Redis is first asked; what an owner set for them
-    since then stays.
+    `configured` sites are registered at the first question to Redis. Settings that an
+    owner changed for them since then stay.
     """
 
-    def __init__(
-        self,
-        redis: Callable[[], Redis],
-        outage: Outage,
-        configured: Sequence[Site] = (),
-    ) -> None:
+    def __init__(self, store: Store, configured: Sequence[Site] = ()) -> None:
         self.configured = tuple(configured)
-        self._redis = redis
-        self._outage = outage
+        self._store = store
         self._is_configured = False
         self._hosts: dict[str, Site] = {}
-        self._looked = float("-inf")
+        self._asked = float("-inf")
         self._failure: RedisError | None = None
-        self._looking = Lock()
+        self._asking = Lock()
 
     def find(self, host: str) -> Site | None:
-        """Return the site that a host, in its canonical form, belongs to.
+        """Return the site of a host in its canonical form.
 
         `www.` and the bare host are one site unless both are registered. Raises
-        RedisError when Redis has to be asked and does not answer.
+        RedisError if Redis must be asked and does not answer.
         """
         site = self._known(host)
         if not site:
-            with self._looking:
-                self._look_after(SECONDS_BETWEEN_MISSES)
+            with self._asking:
+                self._update_after(SECONDS_BETWEEN_MISSES)
             return self._known(host)
-        if self._looking.acquire(blocking=False):  # pylint: disable=R1732
+        if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
-                self._look_after(SECONDS_BETWEEN_LOOKS)
-            except RedisError:  # what is known will do: counting will tell
+                self._update_after(SECONDS_BETWEEN_UPDATES)
+            except RedisError:  # the known settings serve until a count fails
                 return site
             finally:
-                self._looking.release()
+                self._asking.release()
         return self._known(host)
+
+    def registered(self, host: str) -> Site:
+        """Return the site of a host in its canonical form.
+
+        Raises UnknownSite, and RedisError as `find` does.
+        """
+        if site := self.find(host):
+            return site
+        raise UnknownSite(
+            f"site: {host} is not registered; its owner registers it with "
+            f"page-tracker sites add {host}"
+        )
 
     def all(self) -> list[Site]:
         """Return every registered site, by name."""
-        with self._looking:
-            self._look_after(0)
+        with self._asking:
+            self._update_after(0)
         return sorted(set(self._hosts.values()), key=lambda site: site.name)
 
-    def open(self, host: str, most: int) -> Site | None:
-        """Register the site of a view, unless there are too many sites already."""
-        if self._redis().hlen(SITES) >= most:
-            return None
-        with suppress(SiteError):  # another one was first
-            self.add(Site(name=host), most)
-        self.all()
-        return self._known(host)
-
-    def add(self, site: Site, most: float = inf) -> None:
-        """Register a site. Raises SiteError when it, or an alias, is there already, and
-        when there are too many."""
-        self._refuse_taken(site)
-        redis = self._redis()
-        # The script counts what has totals; until a site is listed, nobody asks for it.
-        redis.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-        settings = site.model_dump_json()
-        refusal = redis.eval(LIST_SITE, 1, SITES, site.name, settings, most)
-        if refusal == b"listed":
-            raise SiteError(f"{site.name} is registered already")
-        if refusal == b"full":
-            redis.delete(site.keys.totals)
-            raise SiteError(f"{most} sites are registered, which are the most")
-        self._forget()
-
-    def set(self, site: Site) -> None:
-        """Change the settings of a registered site. Raises SiteError.
-
-        Days that exist are kept as long as the settings say now, or go at once.
-        """
-        before = self.get(site.name)
-        self._refuse_taken(site)
-        redis = self._redis()
-        span = span_of(redis, before)
-        if site.retention > before.retention and not span.is_whole:
-            redis.hset(site.keys.totals, "forgotten", str(span.days[0]))
-        redis.hset(SITES, site.name, site.model_dump_json())
-        self._forget()
-        for start in range(0, len(span.days), DAYS_AT_ONCE):
-            pipeline = redis.pipeline(transaction=False)
-            for day in span.days[start : start + DAYS_AT_ONCE]:
-                for key in site.keys.day(day).retained:
-                    pipeline.expireat(key, site.expires(day))
-            pipeline.execute()
-
     def get(self, host: str) -> Site:
-        """Return a site by its name or an alias. Raises SiteError when it is none."""
+        """Return a site by its name or an alias. Raises SiteError."""
         try:
             name = checked_site(host)
         except ValueError as error:
@@ -189,70 +215,56 @@ class Sites:
         meant = f"did you mean {close[0]}?" if close else "page-tracker sites list"
         raise SiteError(f"{name} is not registered: {meant}")
 
-    def remove(self, site: Site, on_progress: Callable[[int, int], None]) -> None:
-        """Delete a site and all its counts. Raises SiteError when settings name it.
-
-        `on_progress` is told how many keys of Redis were looked through, and how many
-        there are.
-        """
-        if site.name in {configured.name for configured in self.configured}:
-            raise SiteError(
-                f"{site.name} stands in PAGE_TRACKER_SITES, and would be registered "
-                "again at the next start: take it out there first"
-            )
-        redis = self._redis()
-        redis.hdel(SITES, site.name)
-        redis.delete(site.keys.totals)  # first: without it, no view is counted any more
-        self._forget()
-        all_keys = sum(master.dbsize() for master in masters_of(redis))
-        looked_through = 0
-        for keys in keys_in(redis, f"{site.keys.prefix}*"):
-            if keys:
-                redis.unlink(*keys)
-            looked_through = min(looked_through + KEYS_AT_ONCE, all_keys)
-            on_progress(looked_through, all_keys)
-
-    def _refuse_taken(self, site: Site) -> None:
-        for other in self.all():
-            for host in (site.name, *site.aliases):
-                if other.name != site.name and host in (other.name, *other.aliases):
-                    raise SiteError(f"{host} belongs to the site {other.name}")
+    def forget(self) -> None:
+        """Ask Redis again at the next question: the sites were changed."""
+        self._asked = float("-inf")
 
     def _known(self, host: str) -> Site | None:
-        return self._hosts.get(host) or self._hosts.get(other_spelling(host))
+        return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
 
-    def _forget(self) -> None:
-        self._looked = float("-inf")
-
-    def _look_after(self, seconds: float) -> None:
-        """Ask Redis, unless it was asked just before, with an answer or without."""
-        if monotonic() - self._looked < seconds:
+    def _update_after(self, seconds: float) -> None:
+        """Ask Redis for all sites, unless it was asked less than that ago."""
+        if monotonic() - self._asked < seconds:
             if self._failure:
                 raise copy(self._failure)
             return
         try:
-            with self._outage.one_at_a_time():
-                stored = self._ask()
+            stored = self._read_all()
             self._failure = None
         except RedisError as error:
             self._failure = error
             raise
         finally:
-            self._looked = monotonic()
+            self._asked = monotonic()
         sites = list(_read(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
-    def _ask(self) -> dict[bytes, bytes]:
-        """Return the settings of all sites, with the configured ones among them."""
-        pipeline = self._redis().pipeline(transaction=False)
-        for site in () if self._is_configured else self.configured:
-            pipeline.hsetnx(site.keys.totals, "since", str(today(site.zone)))
-            pipeline.hsetnx(SITES, site.name, site.model_dump_json())
-        pipeline.hgetall(SITES)
-        stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
-        # A Redis that lost its data gets them again.
+    def _read_all(self) -> dict[bytes, bytes]:
+        """Return the settings of all sites, after registering the configured ones."""
+        with self._store.asking() as redis:
+            pipeline = redis.pipeline(transaction=False)
+            for site in () if self._is_configured else self.configured:
+                pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
+                pipeline.hsetnx(SITES, site.name, site.model_dump_json())
+            pipeline.hgetall(SITES)
+            stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
+        # A Redis that lost its data gets the configured sites again.
         self._is_configured = all(
             site.name.encode() in stored for site in self.configured
         )
         return stored
+
+
+def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
+    """Give the sites that Redis has; a broken one harms no other."""
+    for name, settings in stored.items():
+        try:
+            yield make_site(name.decode(), **json.loads(settings))
+        except (TypeError, ValueError) as error:
+            logger.error("The site %r is invalid in Redis: %s", name, error)
+
+
+def _other_spelling(site: str) -> str:
+    """Return a host without its `www.`, or with one."""
+    return site[4:] if site.startswith("www.") else f"www.{site}"

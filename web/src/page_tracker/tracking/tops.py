@@ -1,9 +1,11 @@
-"""What was seen most over several days, without reading every page of each day.
+"""Finds the most frequent names of several days without reading all names of each day.
 
-The three phases of Cao and Wang, "Efficient Top-K Query Calculation in Distributed
-Networks" (PODC 2004), with days in the place of their nodes: read the best of each day;
-ask every day for the exact count of what was found; stop when nothing that was not
-found can have more, or else read deeper.
+This is the algorithm of Cao and Wang, "Efficient Top-K Query Calculation in Distributed
+Networks" (PODC 2004), with a day for each of their nodes. It has three phases:
+
+1. Read the most frequent names of each day.
+2. Ask every day for the exact count of each name that was found.
+3. Stop if no other name can have a higher sum. Otherwise read deeper.
 """
 
 from collections import Counter
@@ -20,8 +22,8 @@ def top_of(
 ) -> list[tuple[str, int]]:
     """Return the members with the highest sums over sorted sets, highest first.
 
-    Members with the same sum are in the order of their names. The answer is exact,
-    whatever `depth` is read first.
+    Members with the same sum are in alphabetical order. The answer is exact for every
+    `depth`, the number of members of each set to read first.
     """
     while True:
         lists = _best(redis, keys, depth)
@@ -32,7 +34,7 @@ def top_of(
                 sums[member] += score
         if full:
             sums = _sums(redis, keys, sums)
-        # What no list shows has at most the last count of each list that goes on.
+        # A member in no list has at most the last count of each list that was cut.
         unseen = sum(best[-1][1] for best in lists if len(best) == depth)
         ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:most]
         if not full or (len(ranked) == most and ranked[-1][1] > unseen):

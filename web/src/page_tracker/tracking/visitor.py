@@ -1,17 +1,22 @@
-"""The salted visitor of a day: told apart within one site and one day, never known.
+"""The sender of a view: what their request tells, and the hash that stands for them.
 
 After Plausible: a keyed hash of address and user agent, under a random salt that is
-deleted. Here each site has a salt of its own, and the hash has 32 bits only, so that
-each value stands for many addresses and user agents; among 100,000 visitors of a day
-that makes one error, where the estimate of a HyperLogLog has 810.
+deleted. Here each site has its own salt for each day. The hash has only 32 bits, so
+that each value stands for many addresses and user agents. Among 100,000 visitors of a
+day that makes one error; the estimate of a HyperLogLog makes 810.
 """
 
+import re
 import secrets
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import NamedTuple
+
+import ua_parser
+from crawleruseragents import is_crawler
 
 BYTES_OF_SALT = 16
 BYTES_OF_VISITOR = 4
@@ -19,42 +24,30 @@ BYTES_OF_ADDRESS = 3
 
 SECONDS_TO_KEEP = 48 * 60 * 60
 
+LONGEST_USER_AGENT = 512
+"""Characters that are read of a user agent."""
 
-class Salts:
-    """The salts that this process knows, of sites and their days."""
+IMAGE_PROXIES = re.compile(
+    r"\bcamo\b|GoogleImageProxy|YahooMailProxy|^Shields\.io/", re.I
+)
+"""User agents that fetch images for all readers of a README or an e-mail."""
 
-    def __init__(self) -> None:
-        self._salts: dict[tuple[str, date], tuple[bytes, float]] = {}
 
-    def get(self, site: str, day: date) -> bytes:
-        """Return the salt; a new one where none is known, which Redis may not take."""
-        salt, until = self._salts.get((site, day), (b"", 0))
-        if salt and monotonic() < until:
-            return salt
-        new = secrets.token_bytes(BYTES_OF_SALT)
-        return self.put(site, day, new, SECONDS_TO_KEEP)
+class Agent(NamedTuple):
+    """Browser, system and device of a user agent; an empty text where it is silent."""
 
-    def put(self, site: str, day: date, salt: bytes, seconds: float) -> bytes:
-        """Remember the salt that Redis has and keeps for some seconds, and forget old
-        ones.
-
-        A little earlier than Redis does: a process that still knew a salt that Redis
-        has deleted would bring it back.
-        """
-        now = monotonic()
-        self._salts = {
-            of: (old, until) for of, (old, until) in self._salts.items() if now < until
-        }
-        self._salts[site, day] = (salt, now + 0.99 * seconds)
-        return salt
+    browser: str
+    system: str
+    device: str
+    is_bot: bool
 
 
 class Sender(NamedTuple):
-    """Who sent a view, as far as the request tells. It is never stored or logged.
+    """The sender of a view, as far as the request tells. It is never stored or logged.
 
-    A user agent of None is not known (an empty one was sent empty). An address that
-    `is_shared` belongs to a proxy, which sends the views of many persons. A view that
-    `is_vouched_for` came with the owner's token: no limit is for it.
+    A user agent of None is unknown; an empty one was sent empty. An address that
+    `is_shared` belongs to a proxy, which sends the views of many people. A view that
+    `is_vouched_for` came with the owner's token, and no rate limits it.
     """
 
     address: str = ""
@@ -67,21 +60,91 @@ class Sender(NamedTuple):
     is_own: bool = False
 
 
+class Salts:
+    """The salts that this process knows, by site and day."""
+
+    def __init__(self) -> None:
+        self._salts: dict[tuple[str, date], tuple[bytes, float]] = {}
+
+    def get(self, site: str, day: date) -> bytes:
+        """Return the salt of a day; a new one, which Redis may refuse, if unknown."""
+        salt, until = self._salts.get((site, day), (b"", 0))
+        if salt and monotonic() < until:
+            return salt
+        new = secrets.token_bytes(BYTES_OF_SALT)
+        return self.put(site, day, new, SECONDS_TO_KEEP)
+
+    def put(self, site: str, day: date, salt: bytes, seconds: float) -> bytes:
+        """Remember a salt that Redis keeps for some seconds, and drop expired ones.
+
+        The process forgets it a little earlier than Redis does. Otherwise it could
+        bring back a salt that Redis has deleted.
+        """
+        now = monotonic()
+        self._salts = {
+            of: (old, until) for of, (old, until) in self._salts.items() if now < until
+        }
+        self._salts[site, day] = (salt, now + 0.99 * seconds)
+        return salt
+
+
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
-    """Return what stands for a person on that day."""
+    """Return the hash that stands for a person on one day."""
     person = f"{sender.address}\n{sender.user_agent}".encode(errors="replace")
     return blake2b(person, key=salt, digest_size=BYTES_OF_VISITOR).digest()
 
 
 def hashed_address(address: str, salt: bytes) -> str:
-    """Return what stands for an address where views of one address are limited.
+    """Return the hash that stands for an address in the limit of its views.
 
-    Of an IPv6 address only the first 64 bits: the rest is chosen by its owner. It has
-    24 bits, so that each value stands for 256 IPv4 addresses, and yet it is rare that
-    two are limited as one.
+    Only the first 64 bits of an IPv6 address count: its owner chooses the rest. The
+    hash has 24 bits: each value stands for 256 IPv4 addresses, and two addresses
+    rarely share one limit.
     """
     if ":" in address:
         address = str(ip_network((ip_address(address), 64), strict=False))
     return blake2b(
         address.encode(), key=salt, digest_size=BYTES_OF_ADDRESS, person=b"rate"
     ).hexdigest()
+
+
+def agent_of(user_agent: str) -> Agent:
+    """Return what a user agent tells. An empty one is a bot's."""
+    return _parse(user_agent[:LONGEST_USER_AGENT])
+
+
+def is_image_proxy(user_agent: str) -> bool:
+    """Say whether a user agent fetches images for people whom it hides."""
+    return bool(IMAGE_PROXIES.search(user_agent))
+
+
+@lru_cache(maxsize=4096)
+def _parse(user_agent: str) -> Agent:
+    result = ua_parser.parse(user_agent)
+    system = result.os.family if result.os else ""
+    return Agent(
+        browser=result.user_agent.family if result.user_agent else "",
+        system=system,
+        device=_device(user_agent, system),
+        is_bot=_is_bot(user_agent),
+    )
+
+
+def _is_bot(user_agent: str) -> bool:
+    if is_image_proxy(user_agent):
+        return False
+    return not user_agent or is_crawler(user_agent)
+
+
+def _device(user_agent: str, system: str) -> str:
+    """Return the kind of device. An Android without "Mobile" is a tablet or a TV."""
+    if re.search(r"\bTV\b|SmartTV|SMART-TV|AppleTV|BRAVIA|AFT[A-Z]", user_agent):
+        return "tv"
+    if "iPad" in user_agent or "Tablet" in user_agent:
+        return "tablet"
+    if "Mobile" in user_agent or "iPhone" in user_agent:
+        return "phone"
+    if system == "Android":
+        return "tablet"
+    desktops = ("Windows", "Mac OS X", "Linux", "Chrome OS", "Ubuntu", "Fedora")
+    return "desktop" if system in desktops or "X11" in user_agent else ""

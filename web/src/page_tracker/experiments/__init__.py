@@ -1,1 +1,0 @@
-"""What some visitors are shown and others not, and what that tells."""

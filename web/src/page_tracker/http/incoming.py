@@ -1,0 +1,91 @@
+"""A request as data, without the framework that took it."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from page_tracker.tracking.visitor import Sender
+
+MOST_PARAMETERS = 100
+
+Form = Literal["text", "html", "json"]
+
+FORMS: dict[str, Form] = {
+    "text/plain": "text",
+    "text/html": "html",
+    "application/json": "json",
+}
+
+
+class BodyTooLarge(ValueError):
+    """A body is larger than a way in reads."""
+
+
+class Incoming(NamedTuple):
+    """A request as a way in sees it.
+
+    `path` is without a prefix that a proxy has for the whole application. `query` is as
+    it was sent. `headers` have names in lower case. `read_body` takes the most bytes to
+    read; it raises BodyTooLarge, and ValueError for a malformed body.
+    """
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Mapping[str, str]
+    read_body: Callable[[int], bytes]
+    sender: Sender
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters by name; of a repeated one the first.
+
+        Raises ValueError, with a reason for people, for too many and for broken UTF-8.
+        """
+        return dict(reversed(_pairs(self.query)))
+
+    def accepts_encoding(self, name: str) -> bool:
+        """Say whether the client takes an encoding, for example `gzip`."""
+        return parse_accept_header(self.headers.get("accept-encoding"))[name] > 0
+
+
+def single_parameters(query: bytes) -> dict[str, str]:
+    """Return the parameters of an address. Raises ValueError for a repeated one too."""
+    parameters: dict[str, str] = {}
+    for name, value in _pairs(query):
+        if name in parameters:
+            raise ValueError(f"{ascii(name[:40])} is there twice")
+        parameters[name] = value
+    return parameters
+
+
+def form_asked_for(accept: str) -> Form:
+    """Return the form that an `Accept` header prefers; text if it is empty.
+
+    Between forms that it likes equally (as curl's `*/*` does), text wins, then HTML.
+    """
+    return _best_form(accept)
+
+
+@lru_cache(maxsize=256)
+def _best_form(accept: str) -> Form:
+    # Browsers send few different headers.
+    liked = parse_accept_header(accept, MIMEAccept)
+    return FORMS[liked.best_match(list(FORMS), default="text/plain")]
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query.decode(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_PARAMETERS,
+        )
+    except UnicodeDecodeError:
+        raise ValueError("the parameters are not UTF-8") from None
+    except ValueError:
+        raise ValueError(f"the limit is {MOST_PARAMETERS} parameters") from None

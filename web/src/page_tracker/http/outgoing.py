@@ -1,0 +1,74 @@
+"""An answer as data, without the framework that sends it."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from page_tracker.http.incoming import Form
+
+SECONDS_TO_COME_BACK = 5
+"""The value of `Retry-After` while Redis is unavailable."""
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of every answer that does not set them itself."""
+
+FOR_OTHER_SITES = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""Headers with which pages of all sites may embed and read an answer."""
+
+
+class Answer(NamedTuple):
+    """An answer of a way in."""
+
+    body: bytes
+    content_type: str
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class Refusal(Exception):
+    """An answer that is an error; the adapter writes it in the form."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        form: Form = "json",
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.form = form
+
+
+def json_answer(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Return an answer of JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return Answer(f"{text}\n".encode(), "application/json", status, headers or {})
+
+
+def retry_after(seconds: int = SECONDS_TO_COME_BACK) -> dict[str, str]:
+    """Return the header that says when to send a request again."""
+    return {"Retry-After": str(seconds)}
+
+
+def header_text(text: str) -> str:
+    """Return a text as a header can carry it: in ASCII, on one line."""
+    return "".join(
+        character if " " <= character <= "~" else f"\\u{ord(character):04x}"
+        for character in text[:300]
+    )

@@ -1,0 +1,171 @@
+"""The adapter: serves a way in with Flask and gunicorn, which it does not know.
+
+It makes what came in out of Flask's request, and Flask's response out of the answer.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import quote
+
+from flask import Flask, Request, Response, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
+
+from page_tracker.http.errors import NAMES, error_answer
+from page_tracker.http.incoming import BodyTooLarge, Incoming
+from page_tracker.http.outgoing import FOR_OTHER_SITES, HEADERS, Answer, Refusal
+from page_tracker.settings import Networks
+from page_tracker.tracking.visitor import LONGEST_USER_AGENT, Sender, is_image_proxy
+
+AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
+
+PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+
+LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
+
+WayIn = Callable[[Incoming], Answer]
+"""A way in. It may raise Refusal."""
+
+
+class Rest(BaseConverter):
+    """The rest of a path in a route, with each of its slashes."""
+
+    regex = "(?s:.*)"
+    part_isolating = False
+
+    def to_url(self, value: str) -> str:
+        """Return a rest with everything quoted but slashes."""
+        return quote(value, safe="/")
+
+
+def serve(
+    app: Flask, path: str, name: str, way_in: WayIn, proxies: Networks, *methods: str
+) -> None:
+    """Serve a way in under a path; `<rest:target>` in it stands for any rest.
+
+    `name` is Flask's name of the route. `proxies` are trusted in `X-Forwarded-For`.
+    """
+    app.url_map.converters["rest"] = Rest
+
+    @wraps(way_in)
+    def view(**_target: str) -> Response:
+        try:
+            answer = way_in(incoming_of(request, proxies))
+        except Refusal as refusal:
+            name = NAMES[refusal.status]
+            response = error_answer(refusal.status, name, str(refusal), refusal.form)
+            response.headers.update(refusal.headers)
+        else:
+            response = Response(answer.body, answer.status, answer.headers)
+            if answer.content_type:
+                response.content_type = answer.content_type
+            if "ETag" in answer.headers:
+                response.make_conditional(request)
+        response.headers.update(FOR_OTHER_SITES)
+        return response
+
+    app.add_url_rule(
+        path,
+        name,
+        view,
+        methods=methods,
+        provide_automatic_options="OPTIONS" not in methods,
+    )
+
+
+def register_headers(app: Flask) -> None:
+    """Keep answers out of caches, and pages from loading anything from elsewhere."""
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        present = {name.lower() for name in response.headers.keys()}
+        for name, value in HEADERS.items():
+            if name.lower() not in present:
+                response.headers.add(name, value)
+        return response
+
+
+def incoming_of(flask_request: Request, proxies: Networks) -> Incoming:
+    """Return a request as data."""
+    environ = flask_request.environ
+    return Incoming(
+        method=flask_request.method,
+        path=environ["PATH_INFO"].encode("latin-1"),
+        query=flask_request.query_string,
+        headers=headers_of(environ),
+        read_body=lambda most: _read_body(flask_request, most),
+        sender=sender_of(environ, proxies),
+    )
+
+
+def headers_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a request, with names in lower case."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    return headers | {"content-type": environ.get("CONTENT_TYPE", "")}
+
+
+def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
+    """Return who sent a request, as far as it can be trusted."""
+    user_agent = environ.get("HTTP_USER_AGENT", "")
+    language = LANGUAGE.match(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    return Sender(
+        address=client_address(
+            environ.get("REMOTE_ADDR", ""),
+            environ.get("HTTP_X_FORWARDED_FOR", ""),
+            proxies,
+        ),
+        user_agent=user_agent[:LONGEST_USER_AGENT],
+        language=language[1].lower() if language else "",
+        is_shared=is_image_proxy(user_agent),
+        is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
+        wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
+    )
+
+
+def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
+    """Return the address of the client, or an empty text if there is none.
+
+    `X-Forwarded-For` is read from its end, where the nearest proxy wrote. Each address
+    counts only if a trusted proxy sent it: a client can write anything before it.
+    """
+    address = _parse(peer)
+    hops = forwarded.split(",") if forwarded else []
+    while address and hops and any(address in network for network in proxies):
+        hop = _parse(hops.pop())
+        if hop is None:
+            break
+        address = hop
+    return str(address or "")
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    text = text.strip()
+    with_port = re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text)
+    if with_port:
+        text = with_port[1] or with_port[2]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _read_body(flask_request: Request, most: int) -> bytes:
+    # One byte more: werkzeug cuts a body in chunks there, and does not refuse it.
+    flask_request.max_content_length = most + 1
+    try:
+        body = flask_request.get_data()
+    except RequestEntityTooLarge:
+        raise BodyTooLarge from None
+    except ParseException:  # gunicorn reads chunks when the body is read
+        raise ValueError("the body has malformed chunks") from None
+    if len(body) > most:
+        raise BodyTooLarge
+    return body

@@ -1,0 +1,1 @@
+"""How Page Tracker reaches Redis. It knows nothing of views, sites or Flask."""

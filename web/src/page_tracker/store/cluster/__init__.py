@@ -1,0 +1,1 @@
+"""Redis Cluster and Sentinels, for counters that outgrow one Redis."""

@@ -1,0 +1,34 @@
+"""Lists each Redis of a cluster or a set, for commands that all of them need."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from redis import Redis
+
+from page_tracker.store.cluster.client import Cluster
+from page_tracker.store.cluster.sentinels import MasterPool
+
+KEYS_AT_ONCE = 1_000
+
+
+def nodes_of(redis: Redis) -> list[Redis]:
+    """Return a client of each master and replica. Raises RedisError."""
+    if isinstance(redis, Cluster):
+        return redis.topology.nodes()
+    if isinstance(redis.connection_pool, MasterPool):
+        return [redis, *redis.connection_pool.replicas()]
+    return [redis]
+
+
+def masters_of(redis: Redis) -> list[Redis]:
+    """Return a client of each master; each has some of the keys. Raises RedisError."""
+    return redis.topology.masters() if isinstance(redis, Cluster) else [redis]
+
+
+def keys_in(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
+    """Yield the keys that match a pattern: those among each `KEYS_AT_ONCE` keys."""
+    for master in masters_of(redis):
+        cursor = None
+        while cursor != 0:
+            cursor, found = master.scan(cursor or 0, pattern, KEYS_AT_ONCE)
+            yield cast(list[bytes], found)

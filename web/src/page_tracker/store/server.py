@@ -1,0 +1,162 @@
+"""Starts and stops a Redis that stores its data and its socket in one folder."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess  # nosec B404  # a Redis server is a program
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from page_tracker.store.connection import connect
+from page_tracker.store.waiting import wait_for
+
+PROGRAMS = ("redis-server", "valkey-server")
+
+CONFIGURATION = Path(__file__).with_name("redis.conf")
+"""Configures persistence; the Redis of each stack reads this file too."""
+
+LONGEST_SOCKET_PATH = 103
+"""Bytes; the limit of macOS. That of Linux is 107."""
+
+LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
+"""Process, role, date, time and level at the start of a log line of Redis."""
+
+SECONDS_TO_ANSWER = 1
+SECONDS_TO_START = 10
+SECONDS_TO_LOAD = 300
+SECONDS_TO_STOP = 15
+
+
+logger = logging.getLogger(__name__)
+
+
+class RedisServerError(Exception):
+    """Redis cannot be started or stopped; the message is one line for people."""
+
+
+def find_program() -> str:
+    """Return the path of a Redis program.
+
+    Raises RedisServerError, which explains how to install one.
+    """
+    for name in PROGRAMS:
+        if path := shutil.which(name):
+            return path
+    raise RedisServerError(
+        "REDIS_URL is not set, and redis-server or valkey-server is not installed. "
+        "Debian, Ubuntu: apt install redis-server; macOS: brew install redis; Docker: "
+        "docker run -d -p 127.0.0.1:6379:6379 redis redis-server --appendonly yes, "
+        "and set REDIS_URL=redis://127.0.0.1:6379"
+    )
+
+
+class RedisServer:
+    """One Redis, its folder and its process."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        """Name the program to run, and an existing folder for its data.
+
+        Raises RedisServerError if the path of the folder is too long for a socket.
+        """
+        self.folder = folder.absolute()
+        self.socket = self.folder / "redis.sock"
+        self.log = self.folder / "redis.log"
+        excess = len(os.fsencode(self.socket)) - LONGEST_SOCKET_PATH
+        if excess > 0:
+            raise RedisServerError(
+                f"PAGE_TRACKER_DATA is '{self.folder}': {excess} bytes too long for a "
+                "socket in it; name a shorter folder"
+            )
+        self.url = f"unix://{quote(str(self.socket))}"
+        self._command = [
+            program,
+            str(CONFIGURATION),
+            *("--port", "0"),
+            *("--unixsocket", str(self.socket)),
+            *("--unixsocketperm", "600"),
+            *("--dir", str(self.folder)),
+            *("--loglevel", "warning"),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Start the program, and wait until it has loaded its data and answers.
+
+        Raises RedisServerError with the reason if it does not, or if it is no longer
+        wanted before it does.
+        """
+        # A restart keeps the log of the Redis that died.
+        mode = "wb" if self._process is None else "ab"
+        try:
+            with self.log.open(mode) as output:
+                # pylint: disable-next=consider-using-with  # it outlives this method
+                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+        except OSError as error:
+            raise RedisServerError(f"Redis cannot be started: {error}") from error
+
+        def is_over() -> bool:
+            return self.has_ended() or not is_wanted()
+
+        wait_for(lambda: is_over() or self._ping(), SECONDS_TO_START)
+        if self._ping() == "busy":
+            logger.info("Redis is loading its data from %s", self.folder)
+            wait_for(lambda: is_over() or self._ping() == "ready", SECONDS_TO_LOAD)
+        if self._ping() != "ready":
+            self.stop()
+            raise RedisServerError(
+                f"Redis does not start: {self._last_words()} (see {self.log})"
+            )
+
+    def has_ended(self) -> bool:
+        """Return whether the program has ended, or was not started."""
+        return self._process is None or self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Let the program save its data and exit; kill it if it takes too long."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def stop_orphan(self) -> None:
+        """Stop a Redis that an earlier keeper of the folder left behind.
+
+        Two must never write the same file. Raises RedisServerError if it does not stop.
+        """
+        if not self._ping():
+            return
+        with connect(self.url, SECONDS_TO_ANSWER) as client, suppress(RedisError):
+            client.shutdown()
+        if not wait_for(lambda: not self._ping(), SECONDS_TO_STOP):
+            raise RedisServerError(f"the Redis on {self.socket} does not stop; kill it")
+
+    def _ping(self) -> str:
+        """Return "ready", "busy" (it loads, or hangs), or "" if no Redis runs."""
+        try:
+            with connect(self.url, SECONDS_TO_ANSWER) as client:
+                client.ping()
+        except (BusyLoadingError, RedisTimeoutError):
+            return "busy"
+        except RedisError:
+            return ""
+        return "ready"
+
+    def _last_words(self) -> str:
+        text = self.log.read_text(encoding="utf-8", errors="replace").strip()
+        last_line = (text.splitlines() or ["no reason given"])[-1]
+        return LOG_PREFIX.sub("", last_line)

@@ -1,0 +1,1 @@
+"""The checks of `page-tracker verify` in Redis."""

@@ -1,0 +1,102 @@
+"""Registers sites, changes them, and removes them with all their counts."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+
+from page_tracker.store.nodes import KEYS_AT_ONCE, keys_in, masters_of
+from page_tracker.tracking.days import span_of
+from page_tracker.tracking.keys import SITES
+from page_tracker.tracking.sites import Site, SiteError, Sites
+
+DAYS_AT_ONCE = 100
+
+LIST_SITE = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ''
+"""
+"""Lists a site with its settings, unless it is listed or the list is full."""
+
+
+class Registry(Sites):
+    """The registered sites, and their changes."""
+
+    def open(self, host: str, most: int) -> Site | None:
+        """Register the site of a view, and return it.
+
+        Returns None if `most` sites are registered. Raises RedisError.
+        """
+        with self._store.asking() as redis:
+            if redis.hlen(SITES) >= most:
+                return None
+        with suppress(SiteError):  # another view was first
+            self.add(Site(name=host), most)
+        self.all()
+        return self._known(host)
+
+    def add(self, site: Site, most: float = inf) -> None:
+        """Register a site. Raises SiteError if it or an alias is registered, and if
+        `most` sites are."""
+        self._refuse_taken(site)
+        with self._store.asking() as redis:
+            # The script counts for a site that has totals. No view names the site until
+            # it is listed.
+            redis.hsetnx(site.keys.totals, "since", str(site.today()))
+            settings = site.model_dump_json()
+            refusal = redis.eval(LIST_SITE, 1, SITES, site.name, settings, most)
+            if refusal == b"listed":
+                raise SiteError(f"{site.name} is registered already")
+            if refusal == b"full":
+                redis.delete(site.keys.totals)
+                raise SiteError(f"the limit of {most} sites is reached")
+        self.forget()
+
+    def set(self, site: Site) -> None:
+        """Change the settings of a registered site. Raises SiteError.
+
+        A new retention holds for existing days too: they expire later, or at once.
+        """
+        before = self.get(site.name)
+        self._refuse_taken(site)
+        with self._store.asking() as redis:
+            span = span_of(redis, before)
+            if site.retention > before.retention and not span.is_whole:
+                redis.hset(site.keys.totals, "forgotten", str(span.days[0]))
+            redis.hset(SITES, site.name, site.model_dump_json())
+            self.forget()
+            for start in range(0, len(span.days), DAYS_AT_ONCE):
+                pipeline = redis.pipeline(transaction=False)
+                for day in span.days[start : start + DAYS_AT_ONCE]:
+                    for key in site.keys.day(day).retained:
+                        pipeline.expireat(key, site.expires(day))
+                pipeline.execute()
+
+    def remove(self, site: Site, on_progress: Callable[[int, int], None]) -> None:
+        """Delete a site and all its counts. Raises SiteError if the settings name it.
+
+        Calls `on_progress` with the number of Redis keys that were read, and of all.
+        """
+        if site.name in {configured.name for configured in self.configured}:
+            raise SiteError(
+                f"{site.name} is named in PAGE_TRACKER_SITES, which would register it "
+                "again at the next start: remove it there first"
+            )
+        with self._store.asking() as redis:
+            redis.hdel(SITES, site.name)
+            redis.delete(site.keys.totals)  # first: from now on, no view is counted
+            self.forget()
+            all_keys = sum(master.dbsize() for master in masters_of(redis))
+            read = 0
+            for keys in keys_in(redis, f"{site.keys.prefix}*"):
+                if keys:
+                    redis.unlink(*keys)
+                read = min(read + KEYS_AT_ONCE, all_keys)
+                on_progress(read, all_keys)
+
+    def _refuse_taken(self, site: Site) -> None:
+        for other in self.all():
+            for host in (site.name, *site.aliases):
+                if other.name != site.name and host in (other.name, *other.aliases):
+                    raise SiteError(f"{host} belongs to the site {other.name}")

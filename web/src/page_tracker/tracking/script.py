@@ -1,0 +1,212 @@
+"""The wire between Python and `record.lua`: arguments, answers and retries."""
+
+import hashlib
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from page_tracker.tracking.keys import LONGEST
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.recorded import Numbers, Recorded
+from page_tracker.tracking.sites import Moment, Site, UnknownSite
+from page_tracker.tracking.view import View
+from page_tracker.tracking.visitor import (
+    Salts,
+    Sender,
+    agent_of,
+    hashed_address,
+    hashed_visitor,
+)
+
+SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
+SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+ATTEMPTS = 3
+"""Attempts per view. A retry is safe only where the script changed nothing: it was not
+loaded, or it found another salt."""
+
+OTHER_SALT = b"salt"
+"""In the place of a reason: the day has another salt, which follows."""
+
+REMOVED = Reason.UNKNOWN_SITE.encode()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most pages of a site, values of a dimension on a day, views of one address in
+    a minute (0: any number), and sites that views may register (0: none)."""
+
+    pages: int = 10_000
+    values: int = 1_000
+    rate: int = 300
+    sites: int = 0
+
+
+class Attempt(NamedTuple):
+    """A view on its way to Redis, and the reason not to count it, if there is one."""
+
+    site: Site
+    view: View
+    sender: Sender
+    moment: Moment
+    minute: int
+    reason: Reason | None
+
+
+class Arguments(NamedTuple):
+    """The arguments of `record.lua`, in its order. The dimensions follow."""
+
+    day: str
+    hour: int
+    page: str
+    title: str
+    id: str
+    event: str
+    reason: str
+    visitor: bytes | str
+    salt: bytes
+    address: str
+    rate: int
+    minute: int
+    most_pages: int
+    most_values: int
+    longest: int
+    expires: int
+
+
+class Answer(NamedTuple):
+    """The answer of `record.lua`, in its order."""
+
+    reason: bytes
+    is_repeated: int
+    page: bytes
+    page_views: bytes
+    page_visits: bytes
+    page_today: bytes
+    site_views: bytes
+    site_visits: bytes
+
+
+def record(
+    redis: Redis, attempts: Sequence[Attempt], salts: Salts, limits: Limits
+) -> list[Recorded | Exception]:
+    """Run the script for each attempt, in one round trip.
+
+    Attempts that the script did not run for, or that had another salt than Redis, go
+    again together.
+    """
+    answers = _run(redis, attempts, SHA, salts, limits)
+    for _ in range(ATTEMPTS - 1):
+        again = [place for place, answer in enumerate(answers) if _not_run(answer)]
+        if not again:
+            break
+        for place in again:
+            _learn_salt(salts, attempts[place], answers[place])
+        retried = [attempts[place] for place in again]
+        try:
+            # The whole script: other clients could flush the loaded one again.
+            repeated = _run(redis, retried, SCRIPT, salts, limits)
+        except RedisError as error:  # the other attempts have their answers
+            repeated = [copy(error) for _ in again]
+        for place, answer in zip(again, repeated):
+            answers[place] = answer
+    return [
+        answer if isinstance(answer, Exception) else _recorded(answer, attempt)
+        for attempt, answer in zip(attempts, answers)
+    ]
+
+
+def _run(
+    redis: Redis,
+    attempts: Sequence[Attempt],
+    script: str,
+    salts: Salts,
+    limits: Limits,
+) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    run = pipeline.evalsha if script == SHA else pipeline.eval
+    for attempt in attempts:
+        arguments = _arguments(attempt, salts, limits)
+        run(script, 1, attempt.site.keys.prefix, *arguments, *_dimensions(attempt))
+    return pipeline.execute(raise_on_error=False)
+
+
+def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
+    site, view, sender, moment, minute, reason = attempt
+    has_visitor = bool(sender.address) and not (
+        sender.wants_privacy or sender.is_shared
+    )
+    is_limited = bool(sender.address and limits.rate) and not sender.is_vouched_for
+    salt = salts.get(site.name, moment.day) if has_visitor or is_limited else b""
+    return Arguments(
+        day=str(moment.day),
+        hour=moment.hour,
+        page=view.page,
+        title=view.title,
+        id=view.id,
+        event=view.event,
+        reason=reason or "",
+        visitor=hashed_visitor(sender, salt) if has_visitor else "",
+        salt=salt,
+        address=hashed_address(sender.address, salt) if is_limited else "",
+        rate=limits.rate,
+        minute=minute,
+        most_pages=limits.pages,
+        most_values=limits.values,
+        longest=LONGEST,
+        expires=site.expires(moment.day),
+    )
+
+
+def _dimensions(attempt: Attempt) -> list[str]:
+    """Return names and values of the dimensions that a view has."""
+    agent = agent_of(attempt.sender.user_agent or "")
+    dimensions = {
+        "referrer": attempt.view.referrer,
+        "campaign": attempt.view.campaign,
+        "browser": agent.browser,
+        "system": agent.system,
+        "device": agent.device,
+        "language": attempt.sender.language,
+    }
+    return [text for item in dimensions.items() if item[1] for text in item]
+
+
+def _not_run(answer: Any) -> bool:
+    """Say whether the script changed nothing, and a retry can."""
+    if isinstance(answer, list):
+        return bool(answer[0] == OTHER_SALT)
+    return isinstance(answer, NoScriptError)
+
+
+def _learn_salt(salts: Salts, attempt: Attempt, answer: Any) -> None:
+    """Take over the salt of a day that Redis has, if the answer is one."""
+    if isinstance(answer, list):
+        _, salt, milliseconds = answer
+        salts.put(attempt.site.name, attempt.moment.day, salt, milliseconds / 1000)
+
+
+def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
+    """Return the outcome in an answer of the script."""
+    if raw[0] == OTHER_SALT:
+        return RedisError("The salt of the day changes again and again")
+    if raw[0] == REMOVED:
+        return UnknownSite(f"site: {attempt.site.name} was removed")
+    answer = Answer(*raw)
+    return Recorded(
+        reason=Reason(answer.reason.decode()) if answer.reason else None,
+        is_repeated=bool(answer.is_repeated),
+        page=Numbers(
+            answer.page.decode(), int(answer.page_views), int(answer.page_visits)
+        ),
+        page_today=int(answer.page_today),
+        site=Numbers(
+            attempt.site.name, int(answer.site_views), int(answer.site_visits)
+        ),
+        is_public=attempt.site.public,
+    )

@@ -1,0 +1,83 @@
+"""Views that are filtered, by reason."""
+
+from redis import Redis
+
+from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.recorder import Recorder, Rules, Sent, spam_referrers
+from page_tracker.tracking.script import Limits
+from page_tracker.tracking.visitor import Sender
+from support.recording import make_recorder, person, sums, table, today_key, view
+
+BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")
+
+
+def test_should_count_only_the_reason_when_a_view_is_filtered(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, rules=Rules(spam=spam_referrers(["a.spam"])))
+
+    # When
+    answers = [
+        recorder.count(view("/a"), BOT),
+        recorder.count(view("/a"), person()._replace(is_prefetch=True)),
+        recorder.count(view("/a", referrer="https://x.a.spam/"), person()),
+        recorder.count(view("/a"), BOT),
+    ]
+
+    # Then
+    reasons = ["bot", "prefetch", "spam", "bot"]
+    assert [answer.reason for answer in answers] == reasons
+    assert table(redis_client, today_key("filtered")) == {
+        "bot": 2,
+        "prefetch": 1,
+        "spam": 1,
+    }
+    assert sums(redis_client, "views") == {0}
+
+
+def test_should_remember_no_id_when_a_bot_sends_the_view(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # When
+    recorder.count_all(Sent(view("/a", id=f"made-up-{n}"), BOT) for n in range(100))
+
+    # Then
+    assert table(redis_client, today_key("filtered")) == {"bot": 100}
+    assert not redis_client.keys("pt:{example.org}:seen:*")
+
+
+def test_should_share_the_rate_limit_when_an_address_reaches_two_processes(
+    redis_client: Redis,
+) -> None:
+    # Given
+    processes = [make_recorder(redis_client, limits=Limits(rate=5)) for _ in range(2)]
+    together = processes * 4
+
+    # When
+    reasons = [recorder.count(view(), person()).reason for recorder in together]
+    others = [recorder.count(view(), person(2)).reason for recorder in processes]
+    trusted = processes[0].count(view(), person()._replace(is_vouched_for=True))
+
+    # Then
+    if reasons.count(None) != 10:  # no new minute began meanwhile
+        assert reasons == [None] * 5 + [Reason.RATE] * 3
+    assert others == [None, None]
+    assert trusted.reason is None
+    assert table(redis_client, today_key("filtered")) == {"rate": 3}
+
+
+def test_should_treat_a_network_as_one_address_when_addresses_are_ipv6(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(rate=1))
+
+    # When
+    reasons = [
+        recorder.count(view(), Sender(address, person().user_agent)).reason
+        for address in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")
+    ]
+
+    # Then
+    assert reasons == [None, Reason.RATE, None]

@@ -1,0 +1,98 @@
+"""Old salts are removed from the files of Redis."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+from unittest.mock import patch
+
+from redis import Redis
+
+from page_tracker import gunicorn_config
+from page_tracker.app import app
+from page_tracker.http.parts import parts_of
+from page_tracker.operating.forgetting import forget_salts, forget_salts_daily
+from page_tracker.store.connection import connect
+from page_tracker.store.nodes import nodes_of
+from page_tracker.store.server import RedisServer
+from page_tracker.store.store import Store
+from page_tracker.store.waiting import wait_for
+from support.recording import keys_in, make_recorder, person, view
+
+
+def rewrites(redis: Redis) -> set[int]:
+    """Return how often each Redis received a command to rewrite its file."""
+    stats = [node.info("commandstats") for node in nodes_of(redis)]
+    return {int(one.get("cmdstat_bgrewriteaof", {}).get("calls", 0)) for one in stats}
+
+
+def test_should_rewrite_the_file_once_a_day_when_many_workers_try(
+    redis_url: str, redis_client: Redis
+) -> None:
+    # Given
+    today = datetime.now(UTC).date()
+    found = []
+    with connect(redis_url) as other:
+        workers = [Store(lambda: redis_client), Store(lambda: other)]
+
+        # When
+        for days in range(4):
+            for store in workers * 2:
+                forget_salts(store, today + timedelta(days))
+            found.append(rewrites(redis_client))
+
+    # Then
+    assert found == [{1}, {2}, {3}, {4}]
+
+
+def test_should_rewrite_the_file_when_the_server_runs(redis_client: Redis) -> None:
+    # When
+    end = forget_salts_daily(Store(lambda: redis_client), seconds=0.01)
+
+    # Then
+    assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
+    end.set()
+
+
+def test_should_start_in_each_worker_of_gunicorn() -> None:
+    # When
+    with patch("page_tracker.gunicorn_config.forget_salts_daily") as started:
+        gunicorn_config.post_worker_init(None)
+
+    # Then
+    started.assert_called_once_with(parts_of(app).store)
+
+
+def test_should_delete_a_salt_from_all_files_when_it_has_expired(
+    redis_server: RedisServer, redis_client: Redis
+) -> None:
+    # Given
+    make_recorder(redis_client).count(view(), person())
+    (key,) = keys_in(redis_client, "*:salt")
+    salt = cast(bytes, redis_client.get(key))
+    folder = redis_server.folder
+
+    def files_with_salt() -> list[Path]:
+        return [
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and salt in path.read_bytes()
+        ]
+
+    assert files_with_salt()
+    redis_client.pexpire(key, 1)
+    assert wait_for(lambda: not redis_client.exists(key), 5)
+
+    # When
+    forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
+
+    # Then
+    assert wait_for(lambda: not is_writing(redis_client), 10)
+    assert wait_for(lambda: not files_with_salt(), 5)
+
+
+def is_writing(redis: Redis) -> bool:
+    """Return whether Redis is rewriting its file."""
+    persistence = redis.info("persistence")
+    return bool(
+        persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
+    )

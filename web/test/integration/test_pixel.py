@@ -1,0 +1,80 @@
+"""The pixel, as browsers without scripts load it."""
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from support.answers import check
+from support.recording import nothing_stored, refused
+
+VIEW = {"site": "example.org", "page": "/about"}
+ENDPOINT = "/api/v1/views"
+
+
+def test_should_answer_with_an_image_and_count_when_the_pixel_is_loaded(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get("/pixel.gif?site=example.org&page=/about&rnd=1")
+
+    # Then
+    assert answer.status_code == 200
+    assert answer.mimetype == "image/gif"
+    assert len(answer.data) == 43
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert answer.headers["Cache-Control"] == "no-store"
+    counted = http_client.post(ENDPOINT, json=VIEW).json
+    assert counted and counted["page"]["views"] == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "reason"),
+    [
+        ("", 400, "page: is required; send its path, for example /about"),
+        ("page=/", 400, "site: '' is no site: use its host, for example example.org"),
+        ("site=example.org", 400, "page: is required; send its path, for example "),
+        ("site=example.org&page=/%00", 400, "page: has the control"),
+        ("site=example.org&page=/%0d%0aX:1", 400, "page: has the control"),
+        ("site=example.org&page=/%250d%250aX-Injected:yes", 400, "page: has the"),
+        ("site=example.org&page=/&id=a%0d%0aX-Injected:%20yes", 400, "id: use 8"),
+        ("site=a%0d%0aX-Injected:%20yes&page=/", 400, r"site: 'a\r\nX-Injected: "),
+        ("site=%3Cscript%3E&page=/", 400, "site: '<script>' is no site"),
+        ("site=example.org&page=/%ff", 400, "the parameters are not UTF-8"),
+        ("site=\xe9&page=/\xe9", 400, "the parameters are not UTF-8"),
+        ("site=%C3%BC%20%E2%80%A8%F0%9F%98%94&page=/", 400, "site: "),
+        ("site=b%C3%BCcher.example&page=/", 404, "site: xn--bcher-kva.example is not"),
+        ("&".join(101 * ["a=1"]), 400, "the limit is 100 parameters"),
+        ("&".join(f"a{n}={n}" for n in range(10_000)), 400, "the limit is 100"),
+        ("=&" * 10_000, 400, ""),
+    ],
+)
+def test_should_answer_with_an_image_and_a_reason_when_parameters_are_invalid(
+    http_client: FlaskClient, redis_client: Redis, query: str, status: int, reason: str
+) -> None:
+    # Given
+    http_client.get("/pixel.gif?site=example.org&page=/")
+
+    # When
+    with nothing_stored(redis_client):
+        answer = http_client.get(
+            "/pixel.gif", environ_overrides={"QUERY_STRING": query}
+        )
+
+    # Then
+    check(answer)
+    assert answer.status_code == status
+    assert answer.mimetype == "image/gif"
+    assert answer.headers["X-Page-Tracker"].startswith(reason)
+    assert refused(redis_client) == 1
+
+
+def test_should_not_count_when_only_the_head_is_requested(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.head("/pixel.gif?site=example.org&page=/about")
+
+    # Then
+    assert answer.status_code == 200
+    counted = http_client.post(ENDPOINT, json=VIEW).json
+    assert counted and counted["page"]["views"] == 1
