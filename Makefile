@@ -25,6 +25,8 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# pip installs into one folder.
+.NOTPARALLEL:
 # Every target but the files of .venv and node_modules.
 .PHONY: FORCE $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
@@ -73,7 +75,7 @@ check: .venv/development ## Run the package's linters and unit tests (a minute)
 	@.ci/summary lint-code unit
 
 test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
-	@.ci/need chromium
+	@.ci/need git openssl chromium
 	@rm -rf reports
 	@cd web && coverage erase
 	@MEASURED=yes .ci/summary "lint tooling browser" "unit integration e2e coverage"
@@ -92,6 +94,7 @@ lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylin
 	@web/lint || { echo "(make format fixes what black and isort find)"; exit 1; }
 
 lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
+	@.ci/need git
 	@.ci/lint-pipeline
 
 format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code with isort, black and biome
@@ -121,6 +124,7 @@ unit: .venv/development ## Run the package's tests that need no network
 	@cd web && $(pytest) $(call report,unit) test/unit
 
 tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+	@.ci/need git openssl
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
 
@@ -134,7 +138,7 @@ browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
-coverage: .venv/development ## Report the coverage of unit, integration and e2e (MEASURED=yes), and fail below the limit
+coverage: .venv/development ## Report the coverage of tests run with MEASURED=yes, and fail below the limit
 	@cd web && if ls .coverage.* >/dev/null 2>&1; then coverage combine --quiet --append; fi
 	@cd web && coverage xml --quiet -o ../reports/coverage.xml
 	@cd web && coverage report
