@@ -16,11 +16,10 @@ from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer, find_program
-from support import read
+from support import BROWSER, read
 
 PACKAGE = Path(page_tracker.__file__).parent
 SENT = Path(redis.__file__).parent / "connection.py", "send_packed_command"
-BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 VIEW = {
     "path": "/api/v1/views",
     "method": "POST",
