@@ -22,4 +22,4 @@ def test_should_run_every_target_and_fail_when_one_has_failed(tmp_path: Path) ->
     _, table = output.split("== Summary\n")
     words = [line.split()[:2] for line in table.splitlines()[:3]]
     assert words == [["lint", "FAILED"], ["unit", "passed"], ["e2e", "passed"]]
-    assert table.splitlines()[3].endswith(" s: lint. The first failure says why.")
+    assert table.splitlines()[3].endswith(" s: lint. See the first failure above.")

@@ -34,7 +34,7 @@ def client(tmp_path: Path) -> Iterator[FlaskClient]:
     """Give a client of an application with a Redis of its own."""
     server = RedisServer(find_program(), tmp_path)
     server.start()
-    with connect(server.url) as redis, patch("page_tracker.app.redis", lambda: redis):
+    with connect(server.url) as used, patch("page_tracker.app.redis", lambda: used):
         yield create_app(Settings(sites="example.org")).test_client()
     server.stop()
 

@@ -28,8 +28,9 @@ hypothesis.settings.load_profile("page-tracker")
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch, no_forgetting: None) -> None:
+def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Fail a test that opens a connection."""
+    request.getfixturevalue("no_forgetting")
 
     def refuse(_socket: socket.socket, address: object) -> None:
         pytest.fail(f"a unit test connects to {address!r}")

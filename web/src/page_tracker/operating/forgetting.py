@@ -33,6 +33,7 @@ class Forgetting:
     def after_request(self, response: Response) -> Response:
         """Start a check after a request that succeeded, at most once a minute."""
         is_due = response.status_code < 400 and monotonic() >= self._check_after
+        # pylint: disable-next=consider-using-with  # the thread releases it
         if is_due and self._checking.acquire(blocking=False):
             self._check_after = monotonic() + SECONDS_BETWEEN_CHECKS
             Thread(target=self._check, name="forget salts", daemon=True).start()

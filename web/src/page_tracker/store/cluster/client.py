@@ -8,7 +8,9 @@ after MOVED or ASK, the answers of a node that did not run the command.
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 """
 
-# pylint: disable=abstract-method,too-many-ancestors  # redis-py's design
+# pylint: disable=abstract-method,too-many-ancestors,unused-argument
+# pylint: disable=access-member-before-definition,attribute-defined-outside-init
+# redis-py's classes are made for this, and pylint does not read them.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
