@@ -6,7 +6,7 @@ from werkzeug.exceptions import HTTPException
 from page_tracker.http.incoming import Form, form_asked_for
 from page_tracker.http.log import request_id_of
 
-FAULT = "The server made a mistake. Its log has the details, under this request's id."
+FAULT = "Internal error. The log has details under this request ID."
 
 NAMES = {
     400: "Bad Request",
