@@ -85,6 +85,7 @@ def test_should_list_every_command() -> None:
     expected = {
         f"{name} {below}".strip()
         for name, command in main.commands.items()
+        if not command.hidden
         for below in (command.commands if isinstance(command, click.Group) else [""])
     }
 

@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from page_tracker.cli import main  # noqa: E402
+from page_tracker.operating.forgetting import Forgetting  # noqa: E402
 from page_tracker.store.connection import connect  # noqa: E402
 from page_tracker.store.server import RedisServer, find_program  # noqa: E402
 from page_tracker.store.url import RedisUrl  # noqa: E402
@@ -37,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cluster", action="store_true", help="count in a Redis Cluster of six nodes"
     )
+
+
+@pytest.fixture
+def no_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no thread of an application ask Redis beside the test."""
+    monkeypatch.setattr(Forgetting, "after_request", lambda _, response: response)
 
 
 @pytest.fixture

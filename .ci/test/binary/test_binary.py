@@ -16,13 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from support import ROOT, run
+from support import BROWSER, ROOT, run
 
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 BINARY = ROOT / "dist" / f"page-tracker-linux-{MACHINE}"
 PROJECT = f"page-tracker-binary-{os.getpid()}"
 MACHINES = Path(__file__).with_name("docker-compose.yml")
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 10
@@ -124,7 +123,7 @@ def test_should_count_a_site_that_its_own_command_registered(machine: Machine) -
         return requests.post(
             f"{machine.url}/api/v1/views",
             json={"site": site, "page": "/about"},
-            headers={"User-Agent": FIREFOX},
+            headers={"User-Agent": BROWSER},
             timeout=10,
         )
 

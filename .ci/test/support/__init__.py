@@ -11,6 +11,8 @@ import yaml
 ROOT = Path(__file__).parents[3]
 """The checkout."""
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
 
 def read(name: str) -> str:
     """Return a file of the repository."""

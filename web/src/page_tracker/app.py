@@ -4,6 +4,7 @@ Only gunicorn, the flask command and tests import this module.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Flask
 from redis import Redis
@@ -15,17 +16,18 @@ from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import register_errors
 from page_tracker.http.log import with_log
-from page_tracker.http.parts import KEY, Parts
 from page_tracker.http.serving import WayIn, register_headers, serve
-from page_tracker.operating import health
-from page_tracker.settings import DEFAULT_REDIS_URL, FIELDS, Settings
+from page_tracker.operating.forgetting import Forgetting
+from page_tracker.operating.health import Health
+from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge import Badges
 from page_tracker.showing.counter import CounterPage
 from page_tracker.showing.embed import EmbedPage
+from page_tracker.showing.look import LookChoice
 from page_tracker.store.store import LazyClient, Store
 from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
 from page_tracker.tracking.registry import Registry
-from page_tracker.tracking.script import Limits
+from page_tracker.tracking.wire import Limits
 
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two
@@ -36,7 +38,7 @@ LARGEST_BODY = 64 * 1024
 
 
 _settings = load_settings()
-_client = LazyClient(_settings.redis_url or DEFAULT_REDIS_URL, REDIS_TIMEOUT)
+_client = LazyClient(_settings.counting_url, REDIS_TIMEOUT)
 
 
 def redis() -> Redis:
@@ -44,47 +46,65 @@ def redis() -> Redis:
     return _client()
 
 
-def create_app(settings: Settings) -> Flask:
-    """Put an application together. It counts in the Redis of its settings.
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one application."""
 
-    If they name none, it counts in the Redis of this process, which `redis` returns.
-    """
+    settings: Settings
+    store: Store
+    sites: Registry
+    recorder: Recorder
+
+
+def create_app(settings: Settings) -> Flask:
+    """Put an application together. It counts in the Redis of its settings."""
     app = Flask(__name__)
     app.testing = settings.profile == "testing"
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
-    store = Store(client_of(settings))
-    looks = Looks(settings.flags) if settings.flags else None
-    app.extensions[KEY] = Parts(settings, store, looks)
-    register_pages(app, settings, store)
-    register_ways_in(app, settings, store)
+    parts = make_parts(settings)
+    register_pages(app, parts)
+    register_ways_in(app, parts)
     register_errors(app)
     register_headers(app)
+    app.after_request(Forgetting(client_of(settings)).after_request)
     app.wsgi_app = with_log(app.wsgi_app)  # type: ignore[assignment]
     return app
 
 
+def make_parts(settings: Settings) -> Parts:
+    """Make the parts of an application."""
+    store = Store(client_of(settings))
+    sites = Registry(store, settings.sites)
+    return Parts(settings, store, sites, make_recorder(settings, store, sites))
+
+
 def client_of(settings: Settings) -> Callable[[], Redis]:
     """Return a function that returns the client for some settings."""
-    if settings.redis_url in (None, _settings.redis_url):
+    if settings.counting_url == _settings.counting_url:
         # `redis` is looked up at each call: tests put another function in its place.
         return lambda: redis()  # pylint: disable=unnecessary-lambda
-    return LazyClient(settings.redis_url, REDIS_TIMEOUT)
+    return LazyClient(settings.counting_url, REDIS_TIMEOUT)
 
 
-def register_pages(app: Flask, settings: Settings, store: Store) -> None:
+def register_pages(app: Flask, parts: Parts) -> None:
     """Give the pages for people, and the endpoints of operators, their routes."""
-    app.add_url_rule("/", "counter", CounterPage(store).show)
-    app.add_url_rule("/embed", "embed", EmbedPage(settings).show)
-    app.register_blueprint(health.bp)
+    settings, store = parts.settings, parts.store
+    looks = Looks(settings.flags) if settings.flags else None
+    look_choice = LookChoice(looks, settings.proxies)
+    health = Health(store, settings.commit)
+    app.add_url_rule("/", "counter", CounterPage(store, look_choice).show)
+    app.add_url_rule("/embed", "embed", EmbedPage(settings, look_choice).show)
+    app.add_url_rule("/health", "health", health.health)
+    app.add_url_rule("/ready", "ready", health.ready)
+    app.add_url_rule("/version", "version", health.version)
 
 
-def register_ways_in(app: Flask, settings: Settings, store: Store) -> None:
+def register_ways_in(app: Flask, parts: Parts) -> None:
     """Give each way in its route; the script and the endpoint get a second name too."""
-    sites = Registry(store, settings.sites)
-    recorder = make_recorder(settings, store, sites)
+    settings, recorder = parts.settings, parts.recorder
     views = Views(recorder, settings.token, settings.rate)
-    badges = Badges(recorder, sites, store, settings.max_pages)
+    badges = Badges(recorder, parts.sites, parts.store, settings.max_pages)
 
     def register(path: str, name: str, way_in: WayIn, *methods: str) -> None:
         serve(app, path, name, way_in, settings.proxies, *methods)

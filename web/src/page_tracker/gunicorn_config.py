@@ -2,7 +2,7 @@
 
 `page-tracker serve` uses it, and so does
 `gunicorn -c python:page_tracker.gunicorn_config`. The settings are checked here, in the
-master: gunicorn would start a worker that cannot start again and again.
+master: otherwise gunicorn would restart a failing worker forever.
 """
 
 import logging
@@ -15,8 +15,6 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.environment import SettingsError, load_settings
-from page_tracker.http.parts import parts_of
-from page_tracker.operating.forgetting import forget_salts_daily
 from page_tracker.operating.logs import logging_configuration
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
@@ -110,12 +108,3 @@ def when_ready(_server: object) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-
-
-def post_worker_init(_worker: object) -> None:
-    """Let a worker delete old salts from Redis' disk."""
-    # Imported here: the master, which never answers, would make an application too.
-    # pylint: disable-next=import-outside-toplevel
-    from page_tracker.app import app
-
-    forget_salts_daily(parts_of(app).store)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from page_tracker.flags.file import read_flags
+from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
 from page_tracker.tracking.sites import Site, make_site
 
@@ -68,6 +68,13 @@ Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...],
     BeforeValidator(_networks),
 ]
+
+
+def _load_flags(path: object) -> object:
+    return load_flags(Path(path)) if isinstance(path, str | Path) else path
+
+
+ReadFlags = Annotated[Flags, BeforeValidator(_load_flags)]
 
 
 class Settings(BaseModel):
@@ -167,7 +174,7 @@ class Settings(BaseModel):
         description="additional path of the endpoint, for the same visitors; the "
         "original keeps working",
     )
-    flags: Path | None = Field(
+    flags: ReadFlags | None = Field(
         None,
         description="file of feature flags, read again when it changes: "
         "see docs/flags.md",
@@ -199,9 +206,14 @@ class Settings(BaseModel):
     )
 
     @property
+    def counting_url(self) -> str:
+        """Return the URL of the Redis that counts: the default if none is set."""
+        return self.redis_url or DEFAULT_REDIS_URL
+
+    @property
     def redis_address(self) -> str:
         """Return the URL of Redis without user and password, for messages."""
-        return RedisUrl.read(self.redis_url or DEFAULT_REDIS_URL).address
+        return RedisUrl.read(self.counting_url).address
 
     @field_validator("redis_url")
     @classmethod
@@ -216,13 +228,6 @@ class Settings(BaseModel):
         if token is not None and len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
         return token
-
-    @field_validator("flags")
-    @classmethod
-    def _check_flags(cls, path: Path | None) -> Path | None:
-        if path:
-            read_flags(path)
-        return path
 
     @field_validator("script", "endpoint")
     @classmethod

@@ -13,9 +13,9 @@ from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.wire import Limits
 from support import BROWSER, TOKEN
 from support.breakable_way import BreakableWay
 from support.fixture_types import Count

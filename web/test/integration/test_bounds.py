@@ -4,7 +4,7 @@ from redis import Redis
 
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.script import Limits
+from page_tracker.tracking.wire import Limits
 from support.recording import (
     ANYBODY,
     SITE,

@@ -10,8 +10,8 @@ from redis import Redis
 
 from page_tracker.tracking.adjustments import AdjustmentError, Adjustments
 from page_tracker.tracking.registry import Registry
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site
+from page_tracker.tracking.wire import Limits
 from support.fixture_types import Command, Count
 
 pytestmark = pytest.mark.usefixtures("site")

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.recorder import Recorder, Sent
+from page_tracker.tracking.recorder import Recorder, Submission
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.view import InvalidView
 from support.recording import ANYBODY, make_recorder, numbers, person, sums, table, view
@@ -104,7 +104,9 @@ def test_should_refuse_a_view_when_its_time_is_out_of_range(
     # When
     with pytest.raises(InvalidView, match=reason):
         recorder.count(view(), person(), time.time() - seconds)
-    (outcome,) = recorder.count_all([Sent(view(), person(), time.time() - seconds)])
+    (outcome,) = recorder.count_all(
+        [Submission(view(), person(), time.time() - seconds)]
+    )
 
     # Then
     assert isinstance(outcome, InvalidView)

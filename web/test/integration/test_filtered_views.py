@@ -3,9 +3,9 @@
 from redis import Redis
 
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorder import Recorder, Rules, Sent, spam_referrers
-from page_tracker.tracking.script import Limits
+from page_tracker.tracking.recorder import Recorder, Rules, Submission, spam_referrers
 from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.wire import Limits
 from support.recording import make_recorder, person, sums, table, today_key, view
 
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")
@@ -40,7 +40,9 @@ def test_should_remember_no_id_when_a_bot_sends_the_view(
     recorder: Recorder, redis_client: Redis
 ) -> None:
     # When
-    recorder.count_all(Sent(view("/a", id=f"made-up-{n}"), BOT) for n in range(100))
+    recorder.count_all(
+        Submission(view("/a", id=f"made-up-{n}"), BOT) for n in range(100)
+    )
 
     # Then
     assert table(redis_client, today_key("filtered")) == {"bot": 100}

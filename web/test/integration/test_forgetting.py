@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import cast
 from unittest.mock import patch
 
+import pytest
+from flask.testing import FlaskClient
 from redis import Redis
+from redis.exceptions import RedisError
 
-from page_tracker import gunicorn_config
-from page_tracker.app import app
-from page_tracker.http.parts import parts_of
-from page_tracker.operating.forgetting import forget_salts, forget_salts_daily
+from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
 from page_tracker.store.server import RedisServer
@@ -44,22 +44,32 @@ def test_should_rewrite_the_file_once_a_day_when_many_workers_try(
     assert found == [{1}, {2}, {3}, {4}]
 
 
-def test_should_rewrite_the_file_when_the_server_runs(redis_client: Redis) -> None:
+def test_should_rewrite_the_file_after_the_first_request_of_a_day(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
     # When
-    end = forget_salts_daily(Store(lambda: redis_client), seconds=0.01)
+    for _ in range(3):
+        assert http_client.get("/health").status_code == 200
 
     # Then
     assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
-    end.set()
 
 
-def test_should_start_in_each_worker_of_gunicorn() -> None:
+def test_should_try_again_when_a_node_was_unavailable(redis_client: Redis) -> None:
+    # Given
+    store = Store(lambda: redis_client)
+    today = datetime.now(UTC).date()
+    with (
+        patch("page_tracker.operating.forgetting.nodes_of", side_effect=RedisError),
+        pytest.raises(RedisError),
+    ):
+        forget_salts(store, today)
+
     # When
-    with patch("page_tracker.gunicorn_config.forget_salts_daily") as started:
-        gunicorn_config.post_worker_init(None)
+    forget_salts(store, today)
 
     # Then
-    started.assert_called_once_with(parts_of(app).store)
+    assert rewrites(redis_client) == {1}
 
 
 def test_should_delete_a_salt_from_all_files_when_it_has_expired(

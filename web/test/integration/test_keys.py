@@ -12,9 +12,9 @@ from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Rules, spam_referrers
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.wire import Limits
 from support.recording import keys_in, make_recorder, person, view
 
 RETENTION = 90

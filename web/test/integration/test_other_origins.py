@@ -70,3 +70,26 @@ def test_should_trust_the_forwarded_scheme_when_a_named_proxy_sends_it(
 
     # Then
     assert f"src=&#34;{scheme}://counter.example/tracker.js" in page.text
+
+
+@pytest.mark.parametrize(
+    "address", ["/pixel.gif", "/tracker.js", "/badge/example.org/a.svg"]
+)
+def test_should_name_the_methods_when_a_client_asks_for_them(
+    http_client: FlaskClient, address: str
+) -> None:
+    # When
+    answer = http_client.options(address)
+
+    # Then
+    assert answer.status_code == 200
+    assert set(answer.allow) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_should_not_let_pages_read_the_pixel(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get("/pixel.gif?site=example.org&page=/")
+
+    # Then
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"

@@ -16,10 +16,11 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from page_tracker.app import REDIS_TIMEOUT
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking.recorder import Sent
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.sites import UnknownSite
 from support import BROWSER
 from support.breakable_way import BreakableWay
@@ -85,6 +86,48 @@ def stored(redis_server: RedisServer) -> int:
         views, visits = sums(redis, "views"), sums(redis, "visits")
     assert (len(views), len(visits)) == (1, 1)
     return views.pop()
+
+
+def test_should_wait_for_redis_once_when_a_batch_has_invalid_views(
+    tracker: PageTracker, redis_server: RedisServer
+) -> None:
+    # Given
+    batch = [VIEW, {"site": "example.org"}, {"page": "/"}]
+    with connect(redis_server.url) as redis:
+        process = process_of(redis)
+    process.send_signal(signal.SIGSTOP)
+
+    # When
+    try:
+        answer = requests.post(f"{tracker.url}/api/v1/views", json=batch, timeout=5)
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+    # Then
+    assert answer.status_code == 503
+    assert [error["index"] for error in answer.json()["errors"]] == [0, 1, 2]
+    assert answer.elapsed.total_seconds() < 2 * REDIS_TIMEOUT
+
+
+def test_should_log_once_when_a_badge_cannot_count(
+    http_client: FlaskClient,
+    redis_server: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given
+    assert http_client.get("/badge/example.org/a.svg").status_code == 200
+    kill(redis_server)
+    caplog.clear()
+
+    # When
+    answer = http_client.get("/badge/example.org/a.svg")
+    redis_server.start()
+
+    # Then
+    assert answer.status_code == 503
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "A view was not counted"
+    ]
 
 
 def test_should_refuse_in_time_and_recover_when_redis_is_killed(
@@ -180,7 +223,7 @@ def test_should_not_call_a_site_unknown_when_redis_is_unavailable(
         recorder = make_recorder(redis)
 
         # When
-        outcomes = recorder.count_all(Sent(view(), person()) for _ in range(5))
+        outcomes = recorder.count_all(Submission(view(), person()) for _ in range(5))
 
     # Then
     assert {type(outcome) for outcome in outcomes} == {RedisConnectionError}

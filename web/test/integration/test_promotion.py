@@ -24,6 +24,8 @@ from support.recording import make_recorder, person, sums, view
 from support.redis_process import process_of
 from support.servers import free_port
 
+pytestmark = pytest.mark.usefixtures("no_forgetting")
+
 SECONDS = 10
 
 

@@ -15,6 +15,8 @@ from page_tracker.settings import Settings
 from support.certificates import make_certificate
 from support.servers import free_port
 
+pytestmark = pytest.mark.usefixtures("no_forgetting")
+
 PASSWORD = "swordfish"
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.wire import Limits
 from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
 
 

@@ -15,9 +15,9 @@ from rich.cells import cell_len
 from page_tracker.tracking.reasons import MEANINGS, Reason
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.tops import top_of
+from page_tracker.tracking.wire import Limits
 from support.fixture_types import Command, Count
 
 

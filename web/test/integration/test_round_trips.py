@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Sent
+from page_tracker.tracking.recorder import Recorder, Submission
 from page_tracker.tracking.sites import make_site
 from support.recording import SITE, make_recorder, person, sums, view
 
@@ -126,7 +126,10 @@ def test_should_fail_only_the_retried_view_when_its_retry_fails(
 
     # When
     known, repeated = recorder.count_all(
-        [Sent(view(), person(), None), Sent(view("/", "other.example"), person())]
+        [
+            Submission(view(), person(), None),
+            Submission(view("/", "other.example"), person()),
+        ]
     )
 
     # Then

@@ -33,9 +33,12 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["https://example.org/"], "is no site: use its host, for example example.org"),
-        (["a.org", "--time-zone", "Berlin"], "'Berlin' is no time zone"),
-        (["a.org", "--alias", "no site"], "'no site' is no site"),
+        (
+            ["https://example.org/"],
+            "is not a valid site: use its host, for example example.org",
+        ),
+        (["a.org", "--time-zone", "Berlin"], "'Berlin' is not a time zone"),
+        (["a.org", "--alias", "no site"], "'no site' is not a valid site"),
         (["example.org"], "example.org is registered already"),
         (["example.net"], "example.net belongs to the site example.org"),
         (["a.org", "--alias", "example.org"], "example.org belongs to the site"),

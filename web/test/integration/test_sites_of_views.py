@@ -10,8 +10,8 @@ from page_tracker.store.connection import connect
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import UnknownSite, make_site
+from page_tracker.tracking.wire import Limits
 from support.recording import (
     ANYBODY,
     SITE,

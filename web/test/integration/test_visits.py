@@ -6,10 +6,10 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.recorder import Recorder, Sent
+from page_tracker.tracking.recorder import Recorder, Submission
 from page_tracker.tracking.reports import Reports
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.wire import Limits
 from support.fixture_types import Command
 from support.recording import (
     ANYBODY,
@@ -61,7 +61,7 @@ def test_should_estimate_visits_within_three_percent_when_there_are_many(
     recorder: Recorder, redis_client: Redis
 ) -> None:
     # Given
-    visitors = [Sent(view(), person(n)) for n in range(3_000)]
+    visitors = [Submission(view(), person(n)) for n in range(3_000)]
 
     # When
     answers = [
@@ -89,7 +89,7 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
 
     # When
     outcomes = recorder.count_all(
-        Sent(view(), Sender(f"10.0.{n >> 8}.{n & 255}")) for n in range(VISITORS)
+        Submission(view(), Sender(f"10.0.{n >> 8}.{n & 255}")) for n in range(VISITORS)
     )
 
     # Then

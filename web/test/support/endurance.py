@@ -8,8 +8,8 @@ from redis import Redis
 
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Sent
-from page_tracker.tracking.script import Limits
+from page_tracker.tracking.recorder import Submission
+from page_tracker.tracking.wire import Limits
 from support.recording import ANYBODY, make_recorder, view
 from support.redis_process import kill
 from support.servers import page_tracker
@@ -57,7 +57,7 @@ def memory_by_pages(redis: Redis, pages: int, cap: int) -> Iterator[tuple[int, i
     chunk = 100  # one group of views; a second group waits for the first
     for start in range(0, pages, chunk):
         outcomes = recorder.count_all(
-            Sent(
+            Submission(
                 view(f"/page/{n}", title=f"{n}", referrer=f"https://{n}.example/"),
                 ANYBODY,
                 None,

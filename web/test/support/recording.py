@@ -8,14 +8,15 @@ from typing import cast
 from redis import Redis
 
 from page_tracker.store.store import Store
+from page_tracker.tracking.keys import REWRITTEN
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.recorder import Recorder, Rules
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import read_numbers
-from page_tracker.tracking.script import Limits
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.wire import Limits
 from support import BROWSER
 
 SITE = make_site("example.org")
@@ -72,11 +73,12 @@ def nothing_stored(redis: Redis) -> Iterator[None]:
 
 
 def stored(redis: Redis) -> dict[str, object]:
-    """Return everything in Redis except the numbers of refused views."""
+    """Return all of Redis but refused views and the day of the last rewrite."""
     return {
         key: redis.dump(key)
         for key in keys_in(redis)
-        if not key.startswith("pt:nowhere:") and not key.endswith(":filtered")
+        if not key.startswith(("pt:nowhere:", REWRITTEN))
+        and not key.endswith(":filtered")
     }
 
 

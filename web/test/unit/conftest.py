@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from page_tracker.app import create_app
-from page_tracker.settings import Settings
+from page_tracker.environment import load_settings
 from page_tracker.showing.badge import Badges
 from page_tracker.tracking.recorded import Numbers, Recorded
 
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("page-tracker")
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_network(monkeypatch: pytest.MonkeyPatch, no_forgetting: None) -> None:
     """Fail a test that opens a connection."""
 
     def refuse(_socket: socket.socket, address: object) -> None:
@@ -40,7 +40,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app() -> Flask:
     """Give an application as it is in production."""
-    return create_app(Settings())
+    return create_app(load_settings())
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_should_round_down_when_a_number_is_abbreviated(views: int, short: str) 
         ("title=" + "a" * 201, "bad title", "use at most 200 characters"),
         ("colour=red", "bad parameter", "'colour' is not a parameter: did you mean co"),
         ("x=1", "bad parameter", "'x' is not a parameter: use style, label, "),
-        ("style=flat&style=flat", "bad parameter", "'style' is there twice"),
+        ("style=flat&style=flat", "bad parameter", "'style' is repeated"),
         ("label=%FF", "bad parameter", "the parameters are not UTF-8"),
         (
             "&".join(f"p{n}=1" for n in range(10_000)),

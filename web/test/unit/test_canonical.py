@@ -209,14 +209,17 @@ def test_should_use_the_referrer_of_the_browser_when_the_link_names_another() ->
             {"page": "https://other.example/about"},
             "page: is not on example.org; send its path, for example /about",
         ),
-        ({"site": ""}, "site: '' is no site: use its host, for example example.org"),
+        (
+            {"site": ""},
+            "site: '' is not a valid site: use its host, for example example.org",
+        ),
         (
             {"site": "a b"},
-            "site: 'a b' is no site: use its host, for example example.org",
+            "site: 'a b' is not a valid site: use its host, for example example.org",
         ),
         (
             {"site": "a{b}"},
-            "site: 'a{b}' is no site: use its host, for example example.org",
+            "site: 'a{b}' is not a valid site: use its host, for example example.org",
         ),
     ],
 )

@@ -213,7 +213,7 @@ def test_should_show_the_error_beside_the_field_when_its_value_is_invalid(
     ("query", "reason"),
     [
         ("sight=mine.org", "'sight' is not a parameter: did you mean site?"),
-        ("site=a.org&site=b.org", "'site' is there twice"),
+        ("site=a.org&site=b.org", "'site' is repeated"),
         ("site=%FF", "the parameters are not UTF-8"),
     ],
 )

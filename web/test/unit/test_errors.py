@@ -16,7 +16,7 @@ NAMES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
-    413: "Request Entity Too Large",
+    413: "Content Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
 from typing import NoReturn
@@ -28,7 +29,8 @@ def logging_to_memory() -> Iterator[Logging]:
         output = io.StringIO()
         with patch("sys.stdout", output):
             dictConfig(logging_configuration(settings))
-        return create_app(settings), output
+        stub = {"redis_url": os.environ["REDIS_URL"]}  # the client that tests patch
+        return create_app(settings.model_copy(update=stub)), output
 
     yield start
     root.handlers, root.level = handlers, level

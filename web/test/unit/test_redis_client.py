@@ -9,6 +9,8 @@ from unittest.mock import Mock, patch
 import pytest
 from redis import Redis
 
+from page_tracker.app import client_of
+from page_tracker.settings import Settings
 from page_tracker.store.store import LazyClient
 
 URL = "redis://localhost:6379"
@@ -65,3 +67,16 @@ def test_should_not_connect_when_the_client_is_not_called(from_url: Mock) -> Non
 
     # Then
     from_url.assert_not_called()
+
+
+def test_should_count_at_the_default_when_only_the_environment_names_a_redis(
+    from_url: Mock,
+) -> None:
+    # Given
+    assert os.environ["REDIS_URL"] != URL
+
+    # When
+    client_of(Settings())()
+
+    # Then
+    assert from_url.call_args.args == (URL,)

@@ -48,7 +48,9 @@ class Pixel:
 
 
 def _image(status: int, reason: str = "") -> Answer:
-    headers = {"X-Page-Tracker": header_text(reason)} if reason else {}
+    headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
+    if reason:
+        headers["X-Page-Tracker"] = header_text(reason)
     if status == 503:
         headers |= retry_after()
     if status == 429:

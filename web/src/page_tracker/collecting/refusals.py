@@ -18,7 +18,9 @@ def status_of(error: Exception) -> int:
 def explain(error: Exception) -> str:
     """Return why a view was not counted, for people."""
     if isinstance(error, RedisError):
-        return "Page Tracker cannot count right now; it may not have been counted"
+        return (
+            "Page Tracker cannot count right now; this view may not have been counted"
+        )
     return str(error)
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from page_tracker.http.incoming import Incoming
-from page_tracker.http.outgoing import Answer, Refusal
+from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
 
 AN_HOUR = 3600
 A_YEAR = 365 * 24 * AN_HOUR
@@ -55,7 +55,7 @@ def script(incoming: Incoming) -> Answer:
         raise Refusal(404, "v: there is no such version", form="text")
     is_compressed = incoming.accepts_encoding("gzip")
     lifetime = f"{A_YEAR}, immutable" if version else str(AN_HOUR)
-    headers = {
+    headers = FOR_OTHER_SITES | {
         "Vary": "Accept-Encoding",
         "Cache-Control": f"public, max-age={lifetime}",
         "ETag": f'"{found.integrity}{"-gzip" * is_compressed}"',

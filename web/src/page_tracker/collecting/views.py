@@ -2,7 +2,6 @@
 
 import hmac
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -24,11 +23,17 @@ from page_tracker.collecting.refusals import (
     seconds_of_minute,
 )
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import Answer, Refusal, json_answer, retry_after
+from page_tracker.http.outgoing import (
+    FOR_OTHER_SITES,
+    Answer,
+    Refusal,
+    json_answer,
+    retry_after,
+)
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import NOT_COUNTED, Recorder, Sent
+from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import Sender
 
@@ -89,7 +94,7 @@ class ViewFields(BaseModel):
             field = ascii(problem["loc"][0])[1:-1][:64] if problem["loc"] else "a view"
             raise InvalidView(f"{field}: {reason}") from None
 
-    def sent(self, by: Sender, has_token: bool) -> Sent:
+    def submission(self, by: Sender, has_token: bool) -> Submission:
         """Return the view with its sender and its time.
 
         Raises InvalidView, and PermissionError for a field that needs the token.
@@ -104,7 +109,7 @@ class ViewFields(BaseModel):
         view = SentView(
             self.site, self.page, self.referrer, self.title, self.event or "", self.id
         )
-        return Sent(view, self._sender(by, has_token), self._at)
+        return Submission(view, self._sender(by, has_token), self._at)
 
     @property
     def _at(self) -> float | None:
@@ -131,7 +136,7 @@ class Views:
     """Counts one view, or up to 1,000 in a JSON array or as one JSON a line."""
 
     def __init__(self, recorder: Recorder, token: str | None, rate: int) -> None:
-        """Take the token of programs, and the views of one address in a minute."""
+        """Take the token of programs, and the rate limit, which an error names."""
         self._recorder = recorder
         self._token = token
         self._rate = rate
@@ -139,7 +144,7 @@ class Views:
     def __call__(self, incoming: Incoming) -> Answer:
         """Count the views of a request. Raises Refusal."""
         if incoming.method == "OPTIONS":
-            return Answer(b"", "", 204, PREFLIGHT)
+            return Answer(b"", "", 204, FOR_OTHER_SITES | PREFLIGHT)
         try:
             has_token = self._has_token(incoming.headers.get("authorization", ""))
             fields = _read_body(incoming)
@@ -159,7 +164,7 @@ class Views:
     def _one(self, fields: Any, by: Sender, has_token: bool) -> Answer:
         """Count one view, and answer with the numbers of its page and its site."""
         try:
-            view, sender, at = ViewFields.read(fields).sent(by, has_token)
+            view, sender, at = ViewFields.read(fields).submission(by, has_token)
         except InvalidView:
             self._recorder.refuse({(Reason.INVALID, _host(fields)): 1})
             raise
@@ -170,20 +175,8 @@ class Views:
 
     def _many(self, items: Sequence[Any], by: Sender, has_token: bool) -> Answer:
         """Count views, and answer for each index: counted, filtered, or the error."""
-        outcomes: list[Recorded | Exception | None] = [None] * len(items)
-        good: dict[int, Sent] = {}
-        refused: Counter[tuple[Reason, str]] = Counter()
-        for index, fields in enumerate(items):
-            try:
-                good[index] = ViewFields.read(fields).sent(by, has_token)
-            except (InvalidView, PermissionError) as error:
-                outcomes[index] = error
-                refused[Reason.INVALID, _host(fields)] += 1
-        for index, outcome in zip(good, self._recorder.count_all(good.values())):
-            outcomes[index] = outcome
-        if refused:
-            self._recorder.refuse(refused)
-        return _answer_to_many(outcomes)
+        views = [_read(fields, by, has_token) for fields in items]
+        return _answer_to_many(self._recorder.count_all(views))
 
     def _has_token(self, authorization: str) -> bool:
         """Say whether a request has the token. Raises PermissionError for another."""
@@ -198,12 +191,23 @@ class Views:
         return True
 
 
+def _read(fields: Any, by: Sender, has_token: bool) -> Submission | Malformed:
+    """Return one of many views, or the error in its fields."""
+    try:
+        return ViewFields.read(fields).submission(by, has_token)
+    except (InvalidView, PermissionError) as error:
+        return Malformed(_host(fields), error)
+
+
 def _read_body(incoming: Incoming) -> Any:
     """Return the JSON of a body: one value, or a list. Raises ValueError."""
     body = incoming.read_body(LARGEST_BODY)
     if not body.strip():
         raise ValueError("the body is empty; send a view as JSON")
-    if incoming.headers["content-type"].partition(";")[0].strip().lower() in LINES:
+    if (
+        incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+        in LINES
+    ):
         lines = [line for line in body.splitlines() if line.strip()]
         return _limited(
             [_parse(line, f"line {n}: ") for n, line in enumerate(lines, 1)]
@@ -244,7 +248,7 @@ def _outcome(recorded: Recorded) -> dict[str, Any]:
     return answer
 
 
-def _answer_to_many(outcomes: Sequence[Recorded | Exception | None]) -> Answer:
+def _answer_to_many(outcomes: Sequence[Recorded | Exception]) -> Answer:
     answer: dict[str, list[Any]] = {"counted": [], "filtered": [], "errors": []}
     status, headers = 200, {}
     for index, outcome in enumerate(outcomes):
@@ -252,7 +256,7 @@ def _answer_to_many(outcomes: Sequence[Recorded | Exception | None]) -> Answer:
             answer["counted"].append(index)
         elif isinstance(outcome, Recorded):
             answer["filtered"].append({"index": index, "reason": outcome.reason})
-        elif outcome:
+        else:
             answer["errors"].append({"index": index, "reason": explain(outcome)})
             status = 400
     if any(isinstance(outcome, RedisError) for outcome in outcomes):

@@ -8,7 +8,7 @@ import click
 
 from page_tracker.commands.opening import open_counts
 from page_tracker.commands.output import json_option, print_json, say
-from page_tracker.flags.file import FlagsError, read_flags
+from page_tracker.flags.file import FlagsError
 from page_tracker.flags.looks import Look
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import LONGEST_RETENTION
@@ -27,8 +27,8 @@ from page_tracker.tracking.sites import LONGEST_RETENTION
 def experiment(days: int, as_json: bool) -> None:
     """Compare the two looks of the counter page: see docs/flags.md."""
     with open_counts() as counts:
-        path = counts.settings.flags
-        site = read_flags(path).look.metadata.get("site") if path else None
+        flags = counts.settings.flags
+        site = flags.file.look.metadata.get("site") if flags else None
         if not site:
             raise FlagsError("PAGE_TRACKER_FLAGS: name a file that has metadata.site")
         outcome = outcome_of(Reports(counts.redis, counts.sites.get(site)), days)

@@ -5,7 +5,7 @@ https://flagd.dev/reference/flag-definitions/
 
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -30,6 +30,8 @@ class LookFlag(BaseModel, extra="forbid", strict=True, frozen=True):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.split and not any(weight for _, weight in self.split):
+            raise ValueError("the weights of fractional are all 0")
         for variant in (self.default, *dict(self.split)):
             if variant not in self.variants:
                 raise ValueError(f"{variant!r} is not one of its variants")
@@ -77,6 +79,18 @@ class FlagFile(BaseModel, extra="forbid", strict=True, frozen=True):
     def salt(self) -> bytes:
         """Return the key under which visitors are hashed."""
         return self.metadata.get("salt", "").encode()
+
+
+class Flags(NamedTuple):
+    """A file of flags, and what it contained when it was last valid."""
+
+    path: Path
+    file: FlagFile
+
+
+def load_flags(path: Path) -> Flags:
+    """Return a file of flags with its content. Raises FlagsError."""
+    return Flags(path, read_flags(path))
 
 
 def read_flags(path: Path) -> FlagFile:

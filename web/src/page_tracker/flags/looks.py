@@ -1,7 +1,6 @@
 """Which look of the counter page a visitor gets, by a flag through OpenFeature."""
 
 import logging
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 
-from page_tracker.flags.file import FlagFile, FlagsError, read_flags
+from page_tracker.flags.file import FlagFile, Flags, FlagsError, read_flags
 from page_tracker.tracking.visitor import Sender, hashed_visitor
 
 logger = logging.getLogger(__name__)
@@ -25,27 +24,28 @@ class Look(NamedTuple):
 
     @property
     def page(self) -> str:
-        """Return the page of the site that counts who got this look."""
+        """Return the page of the site that counts visitors with this look."""
         return f"/look/{self.name}"
 
     @property
     def went_on_page(self) -> str:
-        """Return the page of the site that counts who then went on to `/embed`."""
+        """Return the page that counts visitors with this look who open `/embed`."""
         return f"/look/{self.name}/embed"
 
 
 class Looks:
     """Chooses looks by a file of flags, as it was when it was last valid."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file, self._problem = FlagFile(flags={}), ""
+    def __init__(self, flags: Flags) -> None:
+        self._path, self._file = flags
+        self._problem = ""
         self._reading, self._read_after = Lock(), 0.0
         flag = InMemoryFlag(
             "tiles", {"tiles": "tiles"}, context_evaluator=self._evaluate
         )
-        api.set_provider_and_wait(InMemoryProvider({"look": flag}), str(path))
-        self._client = api.get_client(str(path))
+        domain = f"{__name__} {id(self)}"  # other applications have other providers
+        api.set_provider_and_wait(InMemoryProvider({"look": flag}), domain)
+        self._client = api.get_client(domain)
 
     def choose(self, sender: Sender) -> Look:
         """Return the look of a sender: the same one each time.

@@ -2,20 +2,12 @@
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from page_tracker.http.incoming import Form, form_asked_for
 from page_tracker.http.log import request_id_of
 
 FAULT = "Internal error. The log has details under this request ID."
-
-NAMES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    413: "Content Too Large",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
-}
 
 
 def register_errors(app: Flask) -> None:
@@ -43,6 +35,13 @@ def error_answer(status: int, name: str, detail: str, form: Form) -> Response:
     return answer
 
 
+def name_of(status: int) -> str:
+    """Return the name of a status; for 413 that of RFC 9110, not werkzeug's old one."""
+    if status == 413:
+        return "Content Too Large"
+    return HTTP_STATUS_CODES.get(status, "Unknown Error")
+
+
 def _answer_http_error(error: HTTPException) -> Response:
     """Answer an HTTP error in the form asked for, with the headers that belong to it.
 
@@ -51,7 +50,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     detail = FAULT if status == 500 else str(error.description)
     form = form_asked_for(request.environ.get("HTTP_ACCEPT", ""))
-    answer = error_answer(status, error.name, detail, form)
+    answer = error_answer(status, name_of(status), detail, form)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value

@@ -1,4 +1,7 @@
-"""A request as data, without the framework that took it."""
+"""A request as data, without the framework that took it.
+
+Only werkzeug's parsers of headers are used.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -28,13 +31,14 @@ class BodyTooLarge(ValueError):
 class Incoming(NamedTuple):
     """A request as a way in sees it.
 
-    `path` is without a prefix that a proxy has for the whole application. `query` is as
-    it was sent. `headers` have names in lower case. `read_body` takes the most bytes to
-    read; it raises BodyTooLarge, and ValueError for a malformed body.
+    `rest` is the rest of the path that the route leaves open, without escapes. `query`
+    is the part after the `?`, as it was sent. `headers` have names in
+    lower case. `read_body` takes the most bytes to read; it raises BodyTooLarge, and
+    ValueError for a malformed body.
     """
 
     method: str
-    path: bytes
+    rest: bytes
     query: bytes
     headers: Mapping[str, str]
     read_body: Callable[[int], bytes]
@@ -57,7 +61,7 @@ def single_parameters(query: bytes) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, value in _pairs(query):
         if name in parameters:
-            raise ValueError(f"{ascii(name[:40])} is there twice")
+            raise ValueError(f"{ascii(name[:40])} is repeated")
         parameters[name] = value
     return parameters
 

@@ -24,7 +24,7 @@ FOR_OTHER_SITES = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-"""Headers with which pages of all sites may embed and read an answer."""
+"""Headers that let pages of other sites embed and read an answer."""
 
 
 class Answer(NamedTuple):
@@ -37,7 +37,10 @@ class Answer(NamedTuple):
 
 
 class Refusal(Exception):
-    """An answer that is an error; the adapter writes it in the form."""
+    """An answer that is an error; the adapter writes it as JSON, HTML or text.
+
+    Pages of other sites may read those in JSON: their scripts ask for it.
+    """
 
     def __init__(
         self,
@@ -49,16 +52,23 @@ class Refusal(Exception):
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
+        if form == "json":
+            self.headers |= FOR_OTHER_SITES
         self.form = form
 
 
 def json_answer(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Return an answer of JSON."""
+    """Return an answer of JSON, which pages of other sites may read."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return Answer(f"{text}\n".encode(), "application/json", status, headers or {})
+    return Answer(
+        f"{text}\n".encode(),
+        "application/json",
+        status,
+        {**FOR_OTHER_SITES, **(headers or {})},
+    )
 
 
 def retry_after(seconds: int = SECONDS_TO_COME_BACK) -> dict[str, str]:

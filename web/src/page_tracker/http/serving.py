@@ -1,11 +1,10 @@
-"""The adapter: serves a way in with Flask and gunicorn, which it does not know.
+"""The adapter between Flask and the ways in, which know neither Flask nor gunicorn.
 
-It makes what came in out of Flask's request, and Flask's response out of the answer.
+It turns Flask's request into an Incoming, and an Answer into Flask's response.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from functools import wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
@@ -14,9 +13,9 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from page_tracker.http.errors import NAMES, error_answer
+from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import FOR_OTHER_SITES, HEADERS, Answer, Refusal
+from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
 from page_tracker.tracking.visitor import LONGEST_USER_AGENT, Sender, is_image_proxy
 
@@ -44,36 +43,30 @@ class Rest(BaseConverter):
 def serve(
     app: Flask, path: str, name: str, way_in: WayIn, proxies: Networks, *methods: str
 ) -> None:
-    """Serve a way in under a path; `<rest:target>` in it stands for any rest.
+    """Serve a way in under a path; `<rest:target>` at its end matches any rest.
 
     `name` is Flask's name of the route. `proxies` are trusted in `X-Forwarded-For`.
     """
     app.url_map.converters["rest"] = Rest
+    start = path.partition("<")[0]
 
-    @wraps(way_in)
-    def view(**_target: str) -> Response:
+    def view(**_rest: str) -> Response:
         try:
-            answer = way_in(incoming_of(request, proxies))
+            answer = way_in(incoming_of(request, start, proxies))
         except Refusal as refusal:
-            name = NAMES[refusal.status]
-            response = error_answer(refusal.status, name, str(refusal), refusal.form)
+            status = refusal.status
+            response = error_answer(status, name_of(status), str(refusal), refusal.form)
             response.headers.update(refusal.headers)
-        else:
-            response = Response(answer.body, answer.status, answer.headers)
-            if answer.content_type:
-                response.content_type = answer.content_type
-            if "ETag" in answer.headers:
-                response.make_conditional(request)
-        response.headers.update(FOR_OTHER_SITES)
+            return response
+        response = Response(answer.body, answer.status, answer.headers)
+        if answer.content_type:
+            response.content_type = answer.content_type
+        if "ETag" in answer.headers:
+            response.make_conditional(request)
         return response
 
-    app.add_url_rule(
-        path,
-        name,
-        view,
-        methods=methods,
-        provide_automatic_options="OPTIONS" not in methods,
-    )
+    view.__module__ = way_in.__module__  # the owner of the route
+    app.add_url_rule(path, name, view, methods=methods)
 
 
 def register_headers(app: Flask) -> None:
@@ -88,12 +81,12 @@ def register_headers(app: Flask) -> None:
         return response
 
 
-def incoming_of(flask_request: Request, proxies: Networks) -> Incoming:
-    """Return a request as data."""
+def incoming_of(flask_request: Request, start: str, proxies: Networks) -> Incoming:
+    """Return a request as data. `start` is the part of its path before the rest."""
     environ = flask_request.environ
     return Incoming(
         method=flask_request.method,
-        path=environ["PATH_INFO"].encode("latin-1"),
+        rest=environ["PATH_INFO"].encode("latin-1")[len(start) :],
         query=flask_request.query_string,
         headers=headers_of(environ),
         read_body=lambda most: _read_body(flask_request, most),

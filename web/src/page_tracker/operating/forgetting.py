@@ -1,13 +1,17 @@
 """Deletes expired salts from Redis' disk, too.
 
 Redis appends every command to a file. An expired salt stays in that file until Redis
-rewrites it. A thread of each worker asks for that once a day, and the first one wins.
+rewrites it. The first request of a day starts that in a thread, and waits for nothing.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from threading import Event, Thread
+from threading import Lock, Thread
+from time import monotonic
 
+from flask import Response
+from redis import Redis
 from redis.exceptions import RedisError
 
 from page_tracker.store.nodes import nodes_of
@@ -17,35 +21,44 @@ from page_tracker.tracking.keys import DAY, REWRITTEN
 SECONDS_BETWEEN_CHECKS = 60
 
 
-def forget_salts_daily(store: Store, seconds: float = SECONDS_BETWEEN_CHECKS) -> Event:
-    """Start a thread that forgets old salts each day; setting the event ends it.
+class Forgetting:
+    """Forgets old salts once a day, whatever server runs the application."""
 
-    It checks the date every few seconds, for the first time after the first few.
-    """
-    end = Event()
+    def __init__(self, client: Callable[[], Redis]) -> None:
+        self._store = Store(client)  # of its own: no request waits for its outcome
+        self._done: date | None = None
+        self._check_after = float("-inf")
+        self._checking = Lock()
 
-    def run() -> None:
-        done: date | None = None
-        while not end.wait(seconds):
+    def after_request(self, response: Response) -> Response:
+        """Start a check after a request that succeeded, at most once a minute."""
+        is_due = response.status_code < 400 and monotonic() >= self._check_after
+        if is_due and self._checking.acquire(blocking=False):
+            self._check_after = monotonic() + SECONDS_BETWEEN_CHECKS
+            Thread(target=self._check, name="forget salts", daemon=True).start()
+        return response
+
+    def _check(self) -> None:
+        try:
             today = datetime.now(UTC).date()
-            if done != today:
+            if self._done != today:
                 with suppress(RedisError):  # it tries again at the next check
-                    forget_salts(store, today)
-                    done = today
-
-    Thread(target=run, name="forget salts", daemon=True).start()
-    return end
+                    forget_salts(self._store, today)
+                    self._done = today
+        finally:
+            self._checking.release()
 
 
 def forget_salts(store: Store, today: date) -> None:
-    """Let every Redis rewrite its file, unless another worker did today.
+    """Let every Redis rewrite its file, unless another process did today.
 
     Raises RedisError.
     """
     with store.asking() as redis:
+        nodes = nodes_of(redis)  # first: if it fails, the day is not done
         last = redis.set(REWRITTEN, str(today), get=True, ex=DAY)
         if last == str(today).encode():
             return
-        for node in nodes_of(redis):
+        for node in nodes:
             with suppress(RedisError):  # a managed Redis may not allow it
                 node.bgrewriteaof()

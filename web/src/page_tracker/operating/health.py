@@ -3,41 +3,41 @@
 import logging
 from importlib.metadata import version
 
-from flask import Blueprint, Response, jsonify, make_response
+from flask import Response, jsonify, make_response
 from redis.exceptions import RedisError
 
-from page_tracker.http.parts import parts
+from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
-
-bp = Blueprint("health", __name__)
 
 logger = logging.getLogger(__name__)
 
 
-@bp.get("/health")
-def health() -> Response:
-    """Say that this process answers; Redis is not asked."""
-    return jsonify(status="ok")
+class Health:
+    """The endpoints for operators."""
 
+    def __init__(self, store: Store, commit: str) -> None:
+        self._store = store
+        self._commit = commit
 
-@bp.get("/ready")
-def ready() -> Response:
-    """Say whether Redis can count now: 200, or 503 with the cause."""
-    try:
-        with parts().store.asking() as redis:
-            # A Redis that refuses writes (no memory, no disk, a replica) answers a
-            # PING. It refuses to add 0 to the counter.
-            redis.incrby(PAGE_VIEWS, 0)
-    except RedisError as error:
-        # The cause, for example an untrusted certificate.
-        cause = type(error.__context__ or error).__name__
-        logger.warning("Redis cannot count: %s: %s", cause, error)
-        failing = {"status": "failing", "redis": f"cannot count ({cause})"}
-        return make_response(failing, 503)
-    return jsonify(status="ok", redis="ok")
+    def health(self) -> Response:
+        """Say that this process answers; Redis is not asked."""
+        return jsonify(status="ok")
 
+    def ready(self) -> Response:
+        """Say whether Redis can count now: 200, or 503 with the cause."""
+        try:
+            with self._store.asking() as redis:
+                # A Redis that refuses writes (no memory, no disk, a replica) answers a
+                # PING. It refuses to add 0 to the counter.
+                redis.incrby(PAGE_VIEWS, 0)
+        except RedisError as error:
+            # The cause, for example an untrusted certificate.
+            cause = type(error.__context__ or error).__name__
+            logger.warning("Redis cannot count: %s: %s", cause, error)
+            failing = {"status": "failing", "redis": f"cannot count ({cause})"}
+            return make_response(failing, 503)
+        return jsonify(status="ok", redis="ok")
 
-@bp.get("/version")
-def version_running() -> Response:
-    """Tell the version and the commit of what is running."""
-    return jsonify(version=version("page-tracker"), commit=parts().settings.commit)
+    def version(self) -> Response:
+        """Tell the version and the commit that run."""
+        return jsonify(version=version("page-tracker"), commit=self._commit)

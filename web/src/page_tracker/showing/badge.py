@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from page_tracker.http.incoming import Incoming, single_parameters
-from page_tracker.http.outgoing import Answer, header_text, json_answer, retry_after
+from page_tracker.http.outgoing import (
+    FOR_OTHER_SITES,
+    Answer,
+    header_text,
+    json_answer,
+    retry_after,
+)
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
@@ -27,11 +33,9 @@ from page_tracker.tracking.sites import Sites, UnknownSite
 from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 
-PATH = "/badge/"
-
 FORMS = ("svg", "json")
 
-HEADERS = {
+HEADERS = FOR_OTHER_SITES | {
     # With these, the image proxies of README hosts ask again each time.
     "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
@@ -64,10 +68,10 @@ class Badges:
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Count a view of the page, if asked to, and show the number of its views."""
-        form = incoming.path.rpartition(b".")[2].decode(errors="replace")
+        form = incoming.rest.rpartition(b".")[2].decode(errors="replace")
         options = BadgeOptions()
         try:
-            site, page = parse_path(incoming.path)
+            site, page = parse_target(incoming.rest)
             options = parse_options(_parameters(incoming))
             # Nobody sees the badge of a HEAD.
             counts = options.count and bool(page) and incoming.method == "GET"
@@ -94,8 +98,13 @@ class Badges:
             return self.recorder.count(SentView(site, page), sender)
         view = canonical_view(SentView(site, page or "/"))
         registered = self.sites.registered(view.site)
-        with self.store.asking() as redis:
-            return read_numbers(redis, registered, page and view.page, self.most_pages)
+        try:
+            with self.store.asking() as redis:
+                name = page and view.page
+                return read_numbers(redis, registered, name, self.most_pages)
+        except RedisError as error:
+            logger.error("A badge was not shown: %s: %s", type(error).__name__, error)
+            raise
 
 
 def _problem(error: Exception) -> NoNumber:
@@ -108,7 +117,6 @@ def _problem(error: Exception) -> NoNumber:
         return NoNumber(404, "unknown site", str(error))
     if isinstance(error, ValueError):
         return NoNumber(400, "bad address", str(error))
-    logger.error("A badge was not shown: %s: %s", type(error).__name__, error)
     reason = "the number is unavailable, please come back in a moment"
     return NoNumber(503, "unavailable", reason)
 
@@ -130,10 +138,10 @@ def check_shown(found: Recorded, has_page: bool) -> None:
         raise NoNumber(404, "unknown page", reason)
 
 
-def parse_path(path: bytes) -> tuple[str, str]:
-    """Return the site and the page in a path. Raises NoNumber."""
+def parse_target(rest: bytes) -> tuple[str, str]:
+    """Return the site and the page that an address names. Raises NoNumber."""
     try:
-        target = path.decode().removeprefix(PATH)
+        target = rest.decode()
     except UnicodeDecodeError:
         raise NoNumber(400, "bad address", "the address is not UTF-8") from None
     name, dot, form = target.rpartition(".")

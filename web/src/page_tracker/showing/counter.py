@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.http.errors import error_answer
 from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.showing.look import look_of, pixel_of
+from page_tracker.showing.look import LookChoice, pixel_of
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 class CounterPage:
     """The page at `/`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, look_choice: LookChoice) -> None:
+        self._look_choice = look_choice
         self._views = GroupCommit(_count, store)
 
     def show(self) -> Response:
@@ -36,14 +37,14 @@ class CounterPage:
             cause = type(error).__name__
             logger.error("A view was not counted: %s: %s", cause, error)
             return _not_counted(form)
-        return _counted(views, form)
+        return _counted(views, form, self._look_choice)
 
 
-def _counted(views: int, form: Form) -> Response:
+def _counted(views: int, form: Form, look_choice: LookChoice) -> Response:
     """Return the number of views, as a page or as a sentence."""
     if form == "text":
         return _answer(f"This page has been seen {views} times.", form)
-    look = look_of(request)
+    look = look_choice.of(request)
     page = render_template(
         "counter.html", views=views, look=look.name, pixel=pixel_of(look, look.page)
     )

@@ -21,7 +21,7 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     problems,
 )
-from page_tracker.showing.look import comes_from_counter, look_of, pixel_of
+from page_tracker.showing.look import LookChoice, comes_from_counter, pixel_of
 from page_tracker.tracking.canonical import canonical_view, checked_site
 from page_tracker.tracking.view import SentView
 
@@ -79,8 +79,9 @@ def default_text(name: str) -> str:
 class EmbedPage:
     """The page at `/embed`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, look_choice: LookChoice) -> None:
         self._settings = settings
+        self._look_choice = look_choice
 
     def show(self) -> Response:
         """Show the form, and the snippets for its fields."""
@@ -95,7 +96,9 @@ class EmbedPage:
             wish = Wish.model_validate(given)
         except ValidationError as error:
             errors = problems(error, Wish)
-        look = look_of(request) if comes_from_counter(request) else Look()
+        look = Look()
+        if comes_from_counter(request):
+            look = self._look_choice.of(request)
         page = render_template(
             "embed.html",
             pixel=pixel_of(look, look.went_on_page),

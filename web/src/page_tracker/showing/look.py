@@ -1,18 +1,26 @@
 """The look of the counter page for a visitor, and the pixels that count it."""
 
+from dataclasses import dataclass
+
 from flask import Request, url_for
 
-from page_tracker.flags.looks import Look
-from page_tracker.http.parts import parts
+from page_tracker.flags.looks import Look, Looks
 from page_tracker.http.serving import sender_of
+from page_tracker.settings import Networks
 
 
-def look_of(request: Request) -> Look:
-    """Return the look of the counter page for the visitor who sent a request."""
-    looks = parts().looks
-    if looks is None:
-        return Look()
-    return looks.choose(sender_of(request.environ, parts().settings.proxies))
+@dataclass(frozen=True)
+class LookChoice:
+    """Chooses a look for a request; without `looks`, all visitors get the default."""
+
+    looks: Looks | None
+    proxies: Networks
+
+    def of(self, request: Request) -> Look:
+        """Return the look for the visitor who sent a request."""
+        if self.looks is None:
+            return Look()
+        return self.looks.choose(sender_of(request.environ, self.proxies))
 
 
 def pixel_of(look: Look, page: str) -> str:

@@ -93,7 +93,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             for start in range(0, len(items), self._largest_group):
                 if start and monotonic() > deadline:
-                    raise RedisTimeoutError("Timeout sending the views before")
+                    raise RedisTimeoutError("Timeout: earlier items took too long")
                 chunk = items[start : start + self._largest_group]
                 outcomes += self._share(chunk, deadline)
         except RedisError as error:

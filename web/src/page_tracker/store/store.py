@@ -43,14 +43,14 @@ class Store:
     """Gives the client for one step at a time, and remembers whether Redis answers."""
 
     def __init__(self, client: Callable[[], Redis]) -> None:
-        """Take what returns the client; it is called for each step."""
+        """Take a function that returns the client; it is called for each step."""
         self.is_unavailable = False
         self._client = client
         self._finding_out = Lock()
 
     @contextmanager
     def asking(self) -> Iterator[Redis]:
-        """Give the client for one round trip.
+        """Give the client for one step, of one round trip or of a few.
 
         Raises redis.exceptions.ConnectionError at once, with nothing sent, while Redis
         is unavailable and another caller finds out whether it is back.

@@ -112,7 +112,7 @@ def checked_site(site: str) -> str:
     if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
         shortened = site if len(site) <= 80 else f"{site[:80]}…"
         raise ValueError(
-            f"{shortened!r} is no site: use its host, for example example.org"
+            f"{shortened!r} is not a valid site: use its host, for example example.org"
         )
     return name
 

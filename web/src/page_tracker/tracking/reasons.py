@@ -7,8 +7,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason not to count a view.
 
-    The first five are asked in this order. Redis decides on `RATE`, the way in on
-    `INVALID`, the recorder on `UNKNOWN_SITE`.
+    The recorder checks the first five in this order. Redis decides on `RATE`, the way
+    in on `INVALID`, the recorder on `UNKNOWN_SITE`.
     """
 
     PREFETCH = "prefetch"
@@ -23,12 +23,12 @@ class Reason(StrEnum):
 
 MEANINGS: Mapping[str, str] = {
     Reason.PREFETCH: "fetched ahead or for a preview, shown to nobody",
-    Reason.OWN: "by the owner: a marked browser, or one of PAGE_TRACKER_OWN",
+    Reason.OWN: "by the owner: a marked browser, or an address in PAGE_TRACKER_OWN",
     Reason.PRIVACY: "the browser asked not to be tracked, and "
     "PAGE_TRACKER_PRIVACY_SIGNAL is skip",
     Reason.BOT: "by a program, as its user agent says",
-    Reason.SPAM: "advertising itself as the referrer",
-    Reason.RATE: "more in a minute than PAGE_TRACKER_RATE of one address",
-    Reason.INVALID: "refused as it was sent, with the reason in the answer",
+    Reason.SPAM: "its referrer is on the list of spam",
+    Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
+    Reason.INVALID: "invalid as it was sent; the answer gives the reason",
     Reason.UNKNOWN_SITE: "for a site that is not registered",
 }

@@ -1,5 +1,5 @@
 -- Counts one view in one atomic step, and returns the numbers of its page and its site.
--- `script.py` has the names of its arguments and of its answer, in the same order.
+-- `wire.py` has the names of its arguments and of its answer, in the same order.
 --
 -- KEYS[1] is the prefix of the site's keys (`keys.py` lists them). No key has that name.
 -- While a Redis Cluster moves their slot, key by key, Redis redirects for a missing key.

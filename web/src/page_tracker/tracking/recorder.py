@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,10 +22,10 @@ from page_tracker.tracking.keys import DAY, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
-from page_tracker.tracking.script import Attempt, Limits, record
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Salts, Sender, agent_of
+from page_tracker.tracking.wire import Attempt, Limits, record
 
 SECONDS_AHEAD = 5
 """How far another clock may be ahead of ours; a later time is in the future."""
@@ -62,7 +62,7 @@ class Rules:
         return None
 
 
-class Sent(NamedTuple):
+class Submission(NamedTuple):
     """A view as it was sent, its sender, and its time if it was seen earlier.
 
     The time is in seconds since 1970.
@@ -71,6 +71,13 @@ class Sent(NamedTuple):
     view: SentView
     sender: Sender
     at: float | None = None
+
+
+class Malformed(NamedTuple):
+    """A view that a way in could not read, and its host if that could be read."""
+
+    host: str
+    error: Exception
 
 
 class Recorder:
@@ -101,16 +108,22 @@ class Recorder:
         is logged. After a RedisError the view counted once or not at all.
         """
         try:
-            return self._commits.submit(self._attempt(Sent(view, sender, at)))
+            return self._commits.submit(self._attempt(Submission(view, sender, at)))
         except NOT_COUNTED as error:
             self._note([(view.site, error)])
             raise
 
-    def count_all(self, views: Iterable[Sent]) -> list[Recorded | Exception]:
+    def count_all(
+        self, views: Iterable[Submission | Malformed]
+    ) -> list[Recorded | Exception]:
         """Count views; return for each what `count` returns or raises."""
         places: list[Attempt | Exception] = []
         hosts = []
         for sent in views:
+            if isinstance(sent, Malformed):
+                hosts.append(sent.host)
+                places.append(sent.error)
+                continue
             hosts.append(sent.view.site)
             try:
                 places.append(self._attempt(sent))
@@ -122,9 +135,11 @@ class Recorder:
             next(recorded) if isinstance(place, Attempt) else place for place in places
         ]
         self._note(
-            (host, outcome)
-            for host, outcome in zip(hosts, outcomes)
-            if isinstance(outcome, Exception)
+            [
+                (host, outcome)
+                for host, outcome in zip(hosts, outcomes)
+                if isinstance(outcome, Exception)
+            ]
         )
         return outcomes
 
@@ -156,8 +171,12 @@ class Recorder:
             pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
             pipeline.execute()
 
-    def _note(self, errors: Iterable[tuple[str, Exception]]) -> None:
-        """Count refused views by their reasons, and log why Redis did not count."""
+    def _note(self, errors: Sequence[tuple[str, Exception]]) -> None:
+        """Count refused views by their reasons.
+
+        If Redis did not count one of the views, only the cause is logged: another
+        question would wait for Redis again.
+        """
         reasons: Counter[tuple[Reason, str]] = Counter()
         for host, error in errors:
             if isinstance(error, RedisError):
@@ -169,7 +188,7 @@ class Recorder:
         if reasons:
             self.refuse(reasons)
 
-    def _attempt(self, sent: Sent) -> Attempt:
+    def _attempt(self, sent: Submission) -> Attempt:
         view = canonical_view(sent.view)
         site = self._site(view.site)
         now = time.time()
@@ -186,9 +205,10 @@ class Recorder:
         )
 
     def _site(self, host: str) -> Site:
-        if self._limits.sites and not self._sites.find(host):
-            self._sites.open(host, self._limits.sites)
-        return self._sites.registered(host)
+        site = self._sites.find(host)
+        if site is None and self._limits.sites:
+            site = self._sites.open(host, self._limits.sites)
+        return site or self._sites.registered(host)
 
     def _record(
         self, redis: Redis, attempts: list[Attempt]

@@ -81,7 +81,7 @@ class Site(BaseModel):
     def _check_time_zone(cls, time_zone: str) -> str:
         if time_zone not in _time_zones():
             raise ValueError(
-                f"'{time_zone}' is no time zone: use one such as Europe/Berlin"
+                f"'{time_zone}' is not a time zone: use one such as Europe/Berlin"
             )
         return time_zone
 

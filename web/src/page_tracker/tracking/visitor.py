@@ -95,7 +95,7 @@ def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
 
 
 def hashed_address(address: str, salt: bytes) -> str:
-    """Return the hash that stands for an address in the limit of its views.
+    """Return the hash that stands for an address in the rate limit.
 
     Only the first 64 bits of an IPv6 address count: its owner chooses the rest. The
     hash has 24 bits: each value stands for 256 IPv4 addresses, and two addresses

@@ -2,7 +2,7 @@
 
 import re
 
-from page_tracker.tracking.script import SCRIPT, Answer, Arguments
+from page_tracker.tracking.wire import SCRIPT, Arguments, Reply
 
 
 def test_should_send_the_arguments_in_the_order_of_the_script() -> None:
@@ -21,4 +21,4 @@ def test_should_read_as_many_fields_as_the_script_returns() -> None:
     answers = re.findall(r"return \{('', 0, page, [^}]*)\}", SCRIPT)
 
     # Then
-    assert [len(answer.split(",")) for answer in answers] == [len(Answer._fields)]
+    assert [len(answer.split(",")) for answer in answers] == [len(Reply._fields)]

@@ -1,4 +1,4 @@
-"""The wire between Python and `record.lua`: arguments, answers and retries."""
+"""The wire between Python and `record.lua`: arguments, replies and retries."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,25 +26,28 @@ from page_tracker.tracking.visitor import (
 SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
-ATTEMPTS = 3
-"""Attempts per view. A retry is safe only where the script changed nothing: it was not
+TRIES = 3
+"""Tries per view. A retry is safe only where the script changed nothing: it was not
 loaded, or it found another salt."""
 
 OTHER_SALT = b"salt"
-"""In the place of a reason: the day has another salt, which follows."""
+"""First field of a reply if the day has another salt, which is the second field."""
 
 REMOVED = Reason.UNKNOWN_SITE.encode()
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most pages of a site, values of a dimension on a day, views of one address in
-    a minute (0: any number), and sites that views may register (0: none)."""
+    """Limits of what is counted by itself."""
 
     pages: int = 10_000
+    """Pages of a site."""
     values: int = 1_000
+    """Values of a dimension on a day."""
     rate: int = 300
+    """Views of one address in a minute; 0 for any number."""
     sites: int = 0
+    """Sites that views may register; 0 for none."""
 
 
 class Attempt(NamedTuple):
@@ -79,8 +82,8 @@ class Arguments(NamedTuple):
     expires: int
 
 
-class Answer(NamedTuple):
-    """The answer of `record.lua`, in its order."""
+class Reply(NamedTuple):
+    """The reply of `record.lua`, in its order."""
 
     reason: bytes
     is_repeated: int
@@ -101,7 +104,7 @@ def record(
     again together.
     """
     answers = _run(redis, attempts, SHA, salts, limits)
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(TRIES - 1):
         again = [place for place, answer in enumerate(answers) if _not_run(answer)]
         if not again:
             break
@@ -192,21 +195,19 @@ def _learn_salt(salts: Salts, attempt: Attempt, answer: Any) -> None:
 
 
 def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
-    """Return the outcome in an answer of the script."""
+    """Return the outcome in a reply of the script."""
     if raw[0] == OTHER_SALT:
         return RedisError("The salt of the day changes again and again")
     if raw[0] == REMOVED:
         return UnknownSite(f"site: {attempt.site.name} was removed")
-    answer = Answer(*raw)
+    reply = Reply(*raw)
     return Recorded(
-        reason=Reason(answer.reason.decode()) if answer.reason else None,
-        is_repeated=bool(answer.is_repeated),
+        reason=Reason(reply.reason.decode()) if reply.reason else None,
+        is_repeated=bool(reply.is_repeated),
         page=Numbers(
-            answer.page.decode(), int(answer.page_views), int(answer.page_visits)
+            reply.page.decode(), int(reply.page_views), int(reply.page_visits)
         ),
-        page_today=int(answer.page_today),
-        site=Numbers(
-            attempt.site.name, int(answer.site_views), int(answer.site_visits)
-        ),
+        page_today=int(reply.page_today),
+        site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_visits)),
         is_public=attempt.site.public,
     )
