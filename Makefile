@@ -33,7 +33,7 @@ TESTED_IMAGE = --image="$${PAGE_TRACKER_IMAGE:-page-tracker:e2e}"
 # The targets that `make` shows; `make help-all` shows all.
 DAILY = run up down check test format lint unit integration e2e-docker image smoke production deploy rollback
 
-help: ## Show the targets of a day
+help: ## Show the daily targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / && index(" $(DAILY) ", " " $$1 " ") { says[$$1] = $$2 } \
 		END { split("$(DAILY)", names, " "); \
 		for (n = 1; n in names; n++) printf "  make %-12s %s\n", names[n], says[names[n]] }' Makefile
@@ -45,7 +45,7 @@ help-all: ## Show all targets
 
 ##@ Serve
 
-run: system .venv/production ## Serve the counter on http://127.0.0.1:8000, with a Redis of its own
+run: system .venv/production ## Serve Page Tracker on http://127.0.0.1:8000 for a try, with its own Redis
 	@PAGE_TRACKER_PROFILE=$${PAGE_TRACKER_PROFILE:-development} exec page-tracker serve
 
 up: ## Build and start the Compose stack on http://localhost
@@ -57,21 +57,21 @@ down: ## Stop the Compose stack and deployed versions; the counts stay
 remove: ## Remove the Compose stack and all its counts, after asking
 	@deploy/remove
 
-smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL, and count nothing; without URL, start one first
+smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL without counting; starts one if URL is unset
 	@.ci/smoke
 
-secrets: ## Write the missing secrets of a production into ./secrets (PAGE_TRACKER_SECRETS)
+secrets: ## Write the missing secrets of a production stack into ./secrets (PAGE_TRACKER_SECRETS)
 	@deploy/secrets
 
-production: ## Start a production of PAGE_TRACKER_IMAGE, or list everything that is missing
+production: ## Start a production stack of PAGE_TRACKER_IMAGE, or list everything that is missing
 	@deploy/production
 
-system: ## Install missing programs (as root), or print what to install
+system: ## Install missing programs (as root or with sudo), or print what to install
 	@.ci/need python venv redis
 
 ##@ Develop
 
-check: .venv/development ## Run the package's linters and unit tests (a minute)
+check: .venv/development ## Run the package's linters and unit tests
 	@.ci/summary lint-code unit
 
 test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
@@ -83,7 +83,7 @@ test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.packag
 ci: ## Run make test as CI does, with coverage; reports/ holds JUnit and coverage
 	@MEASURED=yes $(MAKE) --no-print-directory test
 
-verdict: ## Fail unless all RESULTS (of a workflow's jobs) are success
+verdict: ## Fail unless every job in RESULTS ended with success
 	@[ -n "$$RESULTS" ] || { echo "RESULTS is not set: for example RESULTS='success failure'"; exit 2; }
 	@for result in $$RESULTS; do [ "$$result" = success ] || { echo "Not all passed: $$RESULTS"; exit 1; }; done
 
@@ -94,7 +94,7 @@ lint: ## Run all linters
 lint-code: .venv/development ## Run black, isort, flake8, bandit, mypy and pylint
 	@web/lint || { echo "(make format fixes what black and isort find)"; exit 1; }
 
-lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, scripts and tracker
+lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workflows, image, stack, shell scripts and web/tracker
 	@.ci/need git
 	@.ci/lint-pipeline
 
@@ -103,7 +103,7 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code wi
 	@for house in .ci deploy; do (cd $$house && isort . && black .) || exit; done
 	@cd deploy && black deploy
 
-tracker: web/node_modules/.package-lock.json ## Build the tracker that browsers get from web/tracker
+tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
 lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
@@ -121,10 +121,10 @@ clean: ## Remove everything that make created; the counts in page-tracker-data s
 
 ##@ Test
 
-unit: .venv/development ## Run the package's tests that need no network
+unit: .venv/development ## Run the unit tests
 	@cd web && $(pytest) $(call report,unit) test/unit
 
-tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no engine
+tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no Docker
 	@.ci/need git openssl
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
 	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
@@ -135,7 +135,7 @@ integration: system .venv/development ## Run the tests that need a real Redis (t
 e2e: system .venv/development ## Run the tests of a running server (they start one)
 	@cd web && $(pytest) $(call report,e2e) test/e2e
 
-browser: system .venv/browser ## Run the tests of the tracker in a real Chromium
+browser: system .venv/browser ## Run the tests of script and pages in a real Chromium
 	@.ci/need chromium
 	@cd web && pytest --numprocesses 2 $(call report,browser) test/browser
 
@@ -156,7 +156,7 @@ soak: system .venv/development ## Count for minutes: views while Redis is killed
 image: ## Build the image and the image of its tests, and print their digests
 	@.ci/image
 
-e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack, or build it first
+e2e-docker: ## Run the end-to-end tests against PAGE_TRACKER_IMAGE in a stack; builds the image if it is unset
 	@.ci/e2e-docker
 
 scan-image: ## Scan PAGE_TRACKER_IMAGE for known vulnerabilities, by grype in a container
@@ -181,12 +181,12 @@ swarm: ## Start deploy/stack.yml on this swarm, or update it to IMAGE and new se
 
 ##@ Test stacks and deployments, with Docker (half an hour)
 
-proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE, or build that first
+proxy-test: .venv/development ## Test the proxy in front of PAGE_TRACKER_IMAGE; builds the image if it is unset
 	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,proxy) $(TESTED_IMAGE) deploy/test/proxy
 
-production-test: .venv/development ## Test a production of PAGE_TRACKER_IMAGE, or build that first
+production-test: .venv/development ## Test a production stack of PAGE_TRACKER_IMAGE; builds the image if it is unset
 	@.ci/need docker engine openssl
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
@@ -217,14 +217,14 @@ package: .venv/release ## Build wheel, sdist and their SBOM into dist/, and chec
 binary: ## Build one executable that needs no Python: dist/page-tracker-linux-amd64
 	@.ci/binary
 
-binary-test: system .venv/development ## Test that executable in containers without Python, and build it once more
+binary-test: system .venv/development ## Test the executable in containers without Python, and that a second build has the same bytes
 	@ls dist/page-tracker-*-*64 >/dev/null 2>&1 || $(MAKE) --no-print-directory binary
 	@pytest $(call report,binary) .ci/test/binary
 
 release-check: ## Check that TAG (v1.2.3) can be released from this commit
 	@.ci/releases/check
 
-release-images: ## Join the tested IMAGES, one for each architecture, as TAGS of REPOSITORIES
+release-images: ## Join the tested IMAGES of all architectures, and push them to REPOSITORIES as TAGS
 	@.ci/releases/release-images
 
 sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
@@ -233,7 +233,7 @@ sign: ## Sign dist/ and PAGE_TRACKER_IMAGE, and attach its SBOMs
 verify: ## Verify dist/ and PAGE_TRACKER_IMAGE with the commands of docs/releasing.md
 	@.ci/releases/verify
 
-release-drill: ## Try a release at home, and check that every change to it is refused
+release-drill: ## Try a release on this machine, and check that a changed one fails to verify
 	@.ci/releases/drill
 
 # A virtual environment contains the paths of its folder and its Python. It is made again

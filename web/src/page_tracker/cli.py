@@ -94,9 +94,9 @@ for command in (sites, count, report, experiment, verify, smoke):
 @main.command(epilog=settings_help())
 @click.option("--bind", metavar="HOST:PORT", help="Address and port to listen on.")
 def serve(bind: str | None) -> None:
-    """Serve the counter with gunicorn.
+    """Serve Page Tracker with gunicorn.
 
-    If REDIS_URL is unset, it starts its own Redis, which keeps the counts in
+    If REDIS_URL is unset, the command starts its own Redis, which keeps the counts in
     PAGE_TRACKER_DATA.
     """
     if bind:

@@ -85,8 +85,8 @@ class Settings(BaseModel):
     redis_url: str | None = Field(
         None,
         description="the Redis that counts: `redis://`, `unix://`, `redis+cluster://` "
-        "or `redis+sentinel://`; if unset, `page-tracker` starts its own Redis, and "
-        f"everything else uses `{DEFAULT_REDIS_URL}`",
+        "or `redis+sentinel://`; if unset, `page-tracker` starts its own Redis; "
+        f"without that command, the application uses `{DEFAULT_REDIS_URL}`",
     )
     redis_url_file: Path | None = Field(
         None,
@@ -166,12 +166,13 @@ class Settings(BaseModel):
     )
     script: str = Field(
         "tracker.js",
-        description="second file name of the script, for visitors whose ad blocker "
-        "blocks `tracker.js`",
+        description="additional file name of the script, for visitors whose ad blocker "
+        "blocks `tracker.js`; the original keeps working",
     )
     endpoint: str = Field(
         "api/v1/views",
-        description="second path of the endpoint, for the same visitors",
+        description="additional path of the endpoint, for the same visitors; the "
+        "original keeps working",
     )
     flags: ReadFlags | None = Field(
         None,

@@ -83,7 +83,7 @@ def test_should_confirm_the_copy_when_a_snippet_is_copied(
     snippet = tab.locator("code").first.text_content() or ""
 
     # When
-    tab.get_by_role("button", name="Copy Tag", exact=True).press("Enter")
+    tab.get_by_role("button", name="Copy Script", exact=True).press("Enter")
 
     # Then
     expect(tab.get_by_role("status")).to_have_text("Copied")

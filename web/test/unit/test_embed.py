@@ -1,4 +1,4 @@
-"""The page that writes snippets for a tag, a pixel or a badge."""
+"""The page that writes snippets for a script, a pixel or a badge."""
 
 import re
 from base64 import b64decode
@@ -32,18 +32,19 @@ def test_should_show_an_example_when_nothing_is_filled_in(
 
     # Then
     assert answer.status_code == 200
-    assert snippets(answer.text)["Tag"] == (
+    assert snippets(answer.text)["Script"] == (
         '<script defer src="http://localhost/tracker.js" data-site="example.org">'
         "</script>"
     )
-    assert "An example. Enter your site" in answer.text
+    assert "This is an example. Enter your site" in answer.text
 
 
 def test_should_pin_the_current_version_when_the_tag_has_a_hash(
     http_client: FlaskClient,
 ) -> None:
     # When
-    tag = snippets(http_client.get("/embed?site=mine.org").text)["Tag, pinned"]
+    page = http_client.get("/embed?site=mine.org").text
+    tag = snippets(page)["Script, fixed version"]
 
     # Then
     address, integrity = re.findall(r' src="(.*?)" .* integrity="sha384-(.*?)"', tag)[0]
@@ -59,7 +60,7 @@ def test_should_use_the_names_of_the_owner_when_they_are_configured() -> None:
     chosen = create_app(Settings(script="stats/hello.js", endpoint="stats/in"))
 
     # When
-    tag = snippets(chosen.test_client().get("/embed?site=mine.org").text)["Tag"]
+    tag = snippets(chosen.test_client().get("/embed?site=mine.org").text)["Script"]
 
     # Then
     assert tag == (
@@ -93,8 +94,8 @@ def test_should_escape_the_page_once_when_a_pixel_counts_it(
         'alt="" width="1" height="1" referrerpolicy="no-referrer">'
     )
     assert snippets(answer.text) == {
-        "Beside the tag": f"<noscript>{pixel}</noscript>",
-        "Instead of the tag": pixel,
+        "Beside the script": f"<noscript>{pixel}</noscript>",
+        "Instead of the script": pixel,
     }
 
 
@@ -176,8 +177,8 @@ def test_should_keep_the_sub_path_when_it_is_served_under_one(
     [
         ("site", "https://mine.org/", "use a host, for example example.org"),
         ("site", "my site", "use a host, for example example.org"),
-        ("page", "a" * 2049, "use the address after the host, for example /about"),
-        ("page", "/a\nb", "use the address after the host"),
+        ("page", "a" * 2049, "use a path, for example /about"),
+        ("page", "/a\nb", "use a path"),
         ("embed", "frame", "use tag, pixel or badge"),
         ("color", "nope", "use a hex colour such as 1c6bb0, or one of"),
         ("labelColor", "nope", "use a hex colour such as 1c6bb0, or one of"),

@@ -168,7 +168,7 @@ def test_should_link_to_the_counter_under_its_sub_path_when_a_page_is_missing(
 
     # Then
     assert answer.status_code == 404
-    assert '<a href="/count/">To the counter</a>' in answer.text
+    assert '<a href="/count/">Go to the counter page</a>' in answer.text
 
 
 def test_should_use_the_request_id_of_a_proxy_when_it_is_harmless(

@@ -194,3 +194,20 @@ def test_should_count_a_look_and_who_went_on_when_a_visitor_takes_part(
     pixel = f"/pixel.gif?site={SITE}&page=/look/{look_of(page)}"
     assert pixels_of(page) == [pixel] * counts_look
     assert pixels_of(embed) == [f"{pixel}/embed"] * counts_embed
+
+
+@pytest.mark.parametrize(
+    ("privacy", "sentence"),
+    [
+        ("0", "Your view was counted. No cookie and no address is kept."),
+        ("1", "Your view was counted. Only the number is kept: no cookie, no address."),
+    ],
+)
+def test_should_state_what_is_kept_when_a_site_may_count_the_look(
+    http_client: FlaskClient, privacy: str, sentence: str
+) -> None:
+    # When
+    page = visit(http_client, DNT=privacy)
+
+    # Then
+    assert sentence in page.text

@@ -39,7 +39,7 @@ def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], 
 
 @click.group()
 def count() -> None:
-    """Show a count, carry over an old one, or reset it.
+    """Show, import or reset counts.
 
     \b
     Examples:

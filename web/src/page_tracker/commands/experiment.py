@@ -1,4 +1,4 @@
-"""page-tracker experiment: which look of the counter page makes more visitors go on."""
+"""page-tracker experiment: compare the looks of the counter page."""
 
 from math import sqrt
 from statistics import NormalDist
@@ -11,10 +11,18 @@ from page_tracker.commands.output import json_option, print_json, say
 from page_tracker.flags.file import FlagsError
 from page_tracker.flags.looks import Look
 from page_tracker.tracking.reports import Reports
+from page_tracker.tracking.sites import LONGEST_RETENTION
 
 
 @click.command(hidden=True)  # It is not about an owner's sites: see docs/flags.md.
-@click.option("--days", type=click.IntRange(1), default=30, help="Last days [30].")
+@click.option(
+    "--days",
+    metavar="N",
+    type=click.IntRange(1, LONGEST_RETENTION),
+    default=30,
+    show_default=True,
+    help="Number of days, up to today.",
+)
 @json_option
 def experiment(days: int, as_json: bool) -> None:
     """Compare the two looks of the counter page: see docs/flags.md."""

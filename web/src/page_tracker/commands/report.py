@@ -154,7 +154,7 @@ def print_report(made: Report, console: Console) -> None:
     console.print(table_of_totals(made.totals, made.days))
     if not made.totals.views and not made.filtered:
         click.echo(
-            "\nNo view is counted yet. This is the tag for the pages of the site:\n"
+            "\nNo view is counted yet. This is the script for the pages of the site:\n"
             f'  <script defer src="https://YOUR-COUNTER/tracker.js" '
             f'data-site="{made.site.name}"></script>'
         )

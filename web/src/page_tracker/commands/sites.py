@@ -1,4 +1,4 @@
-"""page-tracker sites: register, change, show and delete sites."""
+"""page-tracker sites: register, change, show and remove sites."""
 
 from datetime import timedelta
 from typing import Any
@@ -53,7 +53,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmati
 
 @click.group()
 def sites() -> None:
-    """Register, change, show and delete sites.
+    """Register, change, show and remove sites.
 
     \b
     Example:
@@ -68,7 +68,7 @@ def sites() -> None:
 @public_option
 @retention_option
 def add(site: str, **given: Any) -> None:
-    """Register SITE, for example example.org, and print the tag for its pages.
+    """Register SITE, and print the script for its pages.
 
     By default, days and hours are in UTC, anyone can read the numbers, and daily
     figures are kept for 730 days.
@@ -82,7 +82,7 @@ def add(site: str, **given: Any) -> None:
         added = make_site(site, **settings_of(given))
         counts.sites.add(added)
         say(f"Registered {added.name}: {summary(added)}.")
-        click.echo("\nPaste this tag into the <head> of its pages:\n")
+        click.echo("\nPaste this script into the <head> of its pages:\n")
         click.echo(
             f'  <script defer src="https://YOUR-COUNTER/{counts.settings.script}" '
             f'data-site="{added.name}"></script>\n'
@@ -170,7 +170,7 @@ def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
 @click.argument("site")
 @yes_option
 def remove(site: str, yes: bool) -> None:
-    """Delete SITE and all its counts."""
+    """Remove SITE, and delete all its counts."""
     with open_counts() as counts:
         found = counts.sites.get(site)
         if found.name not in (site, site.strip().lower()):

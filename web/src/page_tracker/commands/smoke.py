@@ -75,8 +75,7 @@ def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> Non
     """Check every route of the instance at URL, and count nothing.
 
     Prints one line for each check. Once the instance is up, all checks end within a
-    minute. The exit status is 1 if one fails. Proxies of the environment (HTTP_PROXY)
-    are not used.
+    minute. Exits with status 1 if a check fails. HTTP_PROXY is ignored.
 
     \b
     Example:

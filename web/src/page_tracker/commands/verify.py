@@ -18,9 +18,9 @@ MOST_PRINTED = 20
 def verify(as_json: bool) -> None:
     """Check that all sums agree, and list the differences.
 
-    It compares the totals, pages, days and hours of every site, and checks the type and
-    the lifetime of every key in Redis. It changes nothing, and counting goes on. The
-    exit status is 1 if there is a difference.
+    Compares the totals, pages, days and hours of every site, and checks the type and
+    the lifetime of every key in Redis. Changes nothing, and counting goes on. Exits
+    with status 1 if there is a difference.
     """
     with open_counts() as counts:
         checked: list[CheckedSite] = []

@@ -7,7 +7,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from page_tracker.http.incoming import Form, form_asked_for
 from page_tracker.http.log import request_id_of
 
-FAULT = "The server made a mistake. Its log has the details, under this request's id."
+FAULT = "Internal error. The log has details under this request ID."
 
 
 def register_errors(app: Flask) -> None:

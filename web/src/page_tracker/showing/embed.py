@@ -1,4 +1,4 @@
-"""The page where an owner chooses a tag, a pixel or a badge, and copies its snippet."""
+"""The page where an owner chooses script, pixel or badge, and copies the snippet."""
 
 import re
 from base64 import b64encode
@@ -43,7 +43,7 @@ class Wish(BadgeOptions):
     """The fields of the form."""
 
     site: str = Field("", description="a host, for example example.org")
-    page: str = Field("/", description="the address after the host, for example /about")
+    page: str = Field("/", description="a path, for example /about")
     embed: Literal["tag", "pixel", "badge"] = Field(
         "tag", description="tag, pixel or badge"
     )
@@ -125,7 +125,7 @@ def snippets(wish: Wish, given: Mapping[str, str], settings: Settings) -> list[S
 
 
 def tag_snippets(site: str, names: Settings) -> list[Snippet]:
-    """Return the tag that counts, and the elements that it fills with numbers."""
+    """Return the script that counts, and the elements that it fills with numbers."""
     script = SCRIPTS[NEWEST]
     src = f"{request.root_url}{names.script}"
     data = f'data-site="{site}"'
@@ -142,13 +142,13 @@ def tag_snippets(site: str, names: Settings) -> list[Snippet]:
     )
     return [
         Snippet(
-            "Tag",
-            "For the head of every page. The tag finds the page by itself.",
+            "Script",
+            "For the head of every page. The script finds the path by itself.",
             f'<script defer src="{escape(src)}" {data}></script>',
         ),
         Snippet(
-            "Tag, pinned",
-            "A fixed version: the browser checks its integrity.",
+            "Script, fixed version",
+            "It never changes: the browser checks its integrity.",
             f"<script defer {pinned}></script>",
         ),
         Snippet(
@@ -168,12 +168,12 @@ def pixel_snippets(site: str, page: str) -> list[Snippet]:
     )
     return [
         Snippet(
-            "Beside the tag",
+            "Beside the script",
             "For the body, for browsers that run no scripts.",
             f"<noscript>{image}</noscript>",
         ),
         Snippet(
-            "Instead of the tag",
+            "Instead of the script",
             "For pages that may have images but no scripts.",
             image,
         ),

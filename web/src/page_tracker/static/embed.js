@@ -70,7 +70,7 @@ async function copy(code, button) {
   const isCopied = await copied(code.textContent);
   said.textContent = isCopied
     ? "Copied"
-    : "Not copied: it is selected, copy it by hand";
+    : "Could not copy. The text is selected: press Ctrl+C (⌘C on a Mac).";
   button.textContent = isCopied ? "Copied" : "Selected";
   setTimeout(() => (button.textContent = "Copy"), MILLISECONDS_TO_READ);
 }
