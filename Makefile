@@ -72,13 +72,13 @@ system: ## Install missing programs (as root or with sudo), or print what to ins
 ##@ Develop
 
 check: .venv/development ## Run the package's linters and unit tests
-	@.ci/summary lint-code unit
+	@.ci/summary unit lint-code
 
 test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
 	@.ci/need git openssl chromium
 	@rm -rf reports
 	@cd web && coverage erase
-	@.ci/summary "lint tooling browser" "unit integration e2e$(if $(MEASURED), coverage)"
+	@.ci/summary "unit integration e2e browser$(if $(MEASURED), coverage)" tooling lint
 
 ci: ## Run make test as CI does, with coverage; reports/ holds JUnit and coverage
 	@MEASURED=yes $(MAKE) --no-print-directory test

@@ -91,8 +91,11 @@ def count(make_count: Callable[..., Count]) -> Count:
 
 
 @pytest.fixture
-def make_http_client(redis_url: str) -> Callable[..., FlaskClient]:
+def make_http_client(
+    redis_url: str, request: pytest.FixtureRequest
+) -> Callable[..., FlaskClient]:
     """Give a function that makes an application, and a browser for it."""
+    request.getfixturevalue("no_forgetting")
 
     def make(**settings: object) -> FlaskClient:
         usual = {"redis_url": redis_url, "sites": "example.org", "token": TOKEN}

@@ -6,11 +6,12 @@ from typing import cast
 from unittest.mock import patch
 
 import pytest
-from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import RedisError
 
+from page_tracker.app import create_app
 from page_tracker.operating.forgetting import forget_salts
+from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
 from page_tracker.store.server import RedisServer
@@ -45,8 +46,11 @@ def test_should_rewrite_the_file_once_a_day_when_many_workers_try(
 
 
 def test_should_rewrite_the_file_after_the_first_request_of_a_day(
-    http_client: FlaskClient, redis_client: Redis
+    redis_url: str, redis_client: Redis
 ) -> None:
+    # Given
+    http_client = create_app(Settings(redis_url=redis_url)).test_client()
+
     # When
     for _ in range(3):
         assert http_client.get("/health").status_code == 200
