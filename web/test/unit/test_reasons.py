@@ -86,7 +86,7 @@ def test_should_filter_a_view_when_its_referrer_is_spam(
     referrer: str, reason: str | None
 ) -> None:
     # When
-    found = RULES.reason_against(replace(VIEW, referrer=referrer), person())
+    found = RULES.reason_against(VIEW._replace(referrer=referrer), person())
 
     # Then
     assert found == reason

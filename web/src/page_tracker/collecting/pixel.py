@@ -31,12 +31,12 @@ class Pixel:
         except ValueError as error:
             self._recorder.refuse({(Reason.INVALID, ""): 1})
             return _image(400, str(error))
-        view = SentView(given.get("site", ""), given.get("page", ""))._replace(
-            **{
-                name: given[name]
-                for name in ("referrer", "title", "id")
-                if name in given
-            }
+        view = SentView(
+            site=given.get("site", ""),
+            page=given.get("page", ""),
+            referrer=given.get("referrer", ""),
+            title=given.get("title", ""),
+            id=given.get("id", ""),
         )
         try:
             recorded = self._recorder.count(view, incoming.sender)

@@ -4,7 +4,7 @@ It turns Flask's request into an Incoming, and an Answer into Flask's response.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
@@ -40,6 +40,27 @@ class Rest(BaseConverter):
         return quote(value, safe="/")
 
 
+class Headers(Mapping[str, str]):
+    """The headers of a WSGI request, by their names in lower case."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a header. Raises KeyError."""
+        key = name.upper().replace("-", "_")
+        return self._environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names, but for that of the body's type."""
+        names = (key for key in self._environ if key.startswith("HTTP_"))
+        return (name[5:].lower().replace("_", "-") for name in names)
+
+    def __len__(self) -> int:
+        """Return the number of names."""
+        return sum(1 for _ in self)
+
+
 def serve(
     app: Flask, path: str, name: str, way_in: WayIn, proxies: Networks, *methods: str
 ) -> None:
@@ -58,9 +79,10 @@ def serve(
             response = error_answer(status, name_of(status), str(refusal), refusal.form)
             response.headers.update(refusal.headers)
             return response
-        response = Response(answer.body, answer.status, answer.headers)
-        if answer.content_type:
-            response.content_type = answer.content_type
+        content_type = answer.content_type or None
+        response = Response(
+            answer.body, answer.status, answer.headers, content_type=content_type
+        )
         if "ETag" in answer.headers:
             response.make_conditional(request)
         return response
@@ -88,20 +110,10 @@ def incoming_of(flask_request: Request, start: str, proxies: Networks) -> Incomi
         method=flask_request.method,
         rest=environ["PATH_INFO"].encode("latin-1")[len(start) :],
         query=flask_request.query_string,
-        headers=headers_of(environ),
+        headers=Headers(environ),
         read_body=lambda most: _read_body(flask_request, most),
         sender=sender_of(environ, proxies),
     )
-
-
-def headers_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a request, with names in lower case."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    return headers | {"content-type": environ.get("CONTENT_TYPE", "")}
 
 
 def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:

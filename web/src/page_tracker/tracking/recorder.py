@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -198,7 +198,7 @@ class Recorder:
         if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
         if view.referrer and site.has_host(view.referrer.partition("/")[0]):
-            view = replace(view, referrer="")
+            view = view._replace(referrer="")
         reason = self._rules.reason_against(view, sent.sender)
         return Attempt(
             site, view, sent.sender, site.moment(seen), int(now // 60), reason

@@ -1,6 +1,5 @@
 """A view: that a page of a site was shown, or that something happened on it."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -23,8 +22,7 @@ class SentView(NamedTuple):
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A view in its canonical form, as `canonical.py` makes it."""
 
     site: str

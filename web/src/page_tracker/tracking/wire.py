@@ -169,15 +169,18 @@ def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
 def _dimensions(attempt: Attempt) -> list[str]:
     """Return names and values of the dimensions that a view has."""
     agent = agent_of(attempt.sender.user_agent or "")
-    dimensions = {
-        "referrer": attempt.view.referrer,
-        "campaign": attempt.view.campaign,
-        "browser": agent.browser,
-        "system": agent.system,
-        "device": agent.device,
-        "language": attempt.sender.language,
-    }
-    return [text for item in dimensions.items() if item[1] for text in item]
+    texts: list[str] = []
+    for name, value in (
+        ("referrer", attempt.view.referrer),
+        ("campaign", attempt.view.campaign),
+        ("browser", agent.browser),
+        ("system", agent.system),
+        ("device", agent.device),
+        ("language", attempt.sender.language),
+    ):
+        if value:
+            texts += (name, value)
+    return texts
 
 
 def _not_run(answer: Any) -> bool:
@@ -200,7 +203,7 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
         return RedisError("The salt of the day changes again and again")
     if raw[0] == REMOVED:
         return UnknownSite(f"site: {attempt.site.name} was removed")
-    reply = Reply(*raw)
+    reply = Reply._make(raw)
     return Recorded(
         reason=Reason(reply.reason.decode()) if reply.reason else None,
         is_repeated=bool(reply.is_repeated),
