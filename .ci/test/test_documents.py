@@ -1,7 +1,7 @@
 """README, .env.example and docs match the code.
 
-Of the pipeline's tests, only these and test_walk.py import the package, to compare documents
-with it.
+Of the pipeline's tests, only these and test_walk.py import the package, to compare it
+with documents.
 """
 
 import re
