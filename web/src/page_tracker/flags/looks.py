@@ -50,7 +50,7 @@ class Looks:
     def choose(self, sender: Sender) -> Look:
         """Return the look of a sender: the same one each time.
 
-        A sender who asks for privacy gets the default, and no site counts it.
+        If the sender asks for privacy, the look is the default, and no site counts it.
         """
         salt = self._read().salt
         visitor = "" if sender.wants_privacy else hashed_visitor(sender, salt).hex()
