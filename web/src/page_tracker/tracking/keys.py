@@ -16,6 +16,13 @@ SITES = "pt:sites"
 OTHER = "(other)"
 """Pages and values over a cap count under this name."""
 
+DIRECT = "(direct)"
+INTERNAL = "(internal)"
+UNKNOWN = "(unknown)"
+
+RESERVED = frozenset({OTHER, DIRECT, INTERNAL, UNKNOWN})
+"""Names that only Page Tracker itself gives to a page or a value."""
+
 DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
 
 LONGEST = 500

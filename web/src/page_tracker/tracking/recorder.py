@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
-from page_tracker.tracking.canonical import canonical_site, canonical_view
+from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
@@ -191,6 +191,11 @@ class Recorder:
     def _attempt(self, sent: Submission) -> Attempt:
         view = canonical_view(sent.view)
         site = self._site(view.site)
+        host = host_of(sent.view.page)
+        if host is not None and not site.has_host(host.removeprefix("www.")):
+            raise InvalidView(
+                f"page: is not on {site.name}; send its path, for example /about"
+            )
         now = time.time()
         seen = now if sent.at is None else sent.at
         if seen > now + SECONDS_AHEAD:

@@ -33,6 +33,10 @@ IMAGE_PROXIES = re.compile(
 """User agents that fetch images for all readers of a README or an e-mail."""
 
 
+LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?![A-Za-z])")
+COUNTRY = re.compile(r"\s*([A-Za-z]{2})\s*$")
+
+
 class Agent(NamedTuple):
     """Browser, system and device of a user agent; an empty text where it is silent."""
 
@@ -53,6 +57,7 @@ class Sender(NamedTuple):
     address: str = ""
     user_agent: str | None = None
     language: str = ""
+    country: str = ""
     is_shared: bool = False
     is_vouched_for: bool = False
     is_prefetch: bool = False
@@ -86,6 +91,30 @@ class Salts:
         }
         self._salts[site, day] = (salt, now + 0.99 * seconds)
         return salt
+
+
+def canonical_address(text: str) -> str:
+    """Return an IP address in its one form, or an empty text if it is none.
+
+    An IPv4 address may be written as an IPv6 address.
+    """
+    try:
+        address = ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def language_of(tag: str) -> str:
+    """Return the code of the first language in a tag or an `Accept-Language` header."""
+    language = LANGUAGE.match(tag)
+    return language[1].lower() if language else ""
+
+
+def country_of(code: str) -> str:
+    """Return a country's two letters, or an empty text for anything else."""
+    country = COUNTRY.match(code)
+    return country[1].upper() if country else ""
 
 
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
