@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from page_tracker.tracking.agents import Agent, agent_of
 from page_tracker.tracking.recorder import Rules, spam_referrers
 from page_tracker.tracking.view import View
-from page_tracker.tracking.visitor import Agent, Sender, agent_of
+from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 
 PERSON = Sender(address="198.51.100.1", user_agent=BROWSER)

@@ -30,6 +30,7 @@ from page_tracker.http.outgoing import (
     json_answer,
     retry_after,
 )
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
@@ -125,7 +126,7 @@ class ViewFields(BaseModel):
             )
         return Sender(
             address=str(self.address or ""),
-            user_agent=self.user_agent,
+            user_agent=self.user_agent and self.user_agent[:LONGEST_USER_AGENT],
             wants_privacy=self.privacy,
             is_own=self.own,
             is_vouched_for=True,

@@ -17,7 +17,8 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
-from page_tracker.tracking.visitor import LONGEST_USER_AGENT, Sender, is_image_proxy
+from page_tracker.tracking.agents import LONGEST_USER_AGENT, is_image_proxy
+from page_tracker.tracking.visitor import Sender
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
@@ -118,7 +119,7 @@ def incoming_of(flask_request: Request, start: str, proxies: Networks) -> Incomi
 
 def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
     """Return who sent a request, as far as it can be trusted."""
-    user_agent = environ.get("HTTP_USER_AGENT", "")
+    user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_USER_AGENT]
     language = LANGUAGE.match(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     return Sender(
         address=client_address(
@@ -126,7 +127,7 @@ def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
             environ.get("HTTP_X_FORWARDED_FOR", ""),
             proxies,
         ),
-        user_agent=user_agent[:LONGEST_USER_AGENT],
+        user_agent=user_agent,
         language=language[1].lower() if language else "",
         is_shared=is_image_proxy(user_agent),
         is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
