@@ -1,4 +1,4 @@
-"""What a user agent tells: browser, system, kind of device, and whether it is a program.
+"""What a user agent tells: browser, system, device, and whether it is a program.
 
 The answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
 """
