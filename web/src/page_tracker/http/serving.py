@@ -17,7 +17,8 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
-from page_tracker.tracking.agents import LONGEST_USER_AGENT, is_image_proxy
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.programs import is_image_proxy
 from page_tracker.tracking.visitor import Sender
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)

@@ -1,4 +1,4 @@
-"""What a user agent tells: browser, system, device, and whether it is a program.
+"""What a user agent tells: browser, system, device, or program.
 
 The answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
 """
@@ -8,15 +8,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import ua_parser
-from crawleruseragents import is_crawler
+
+from page_tracker.tracking.programs import is_program
 
 LONGEST_USER_AGENT = 512
 """Characters that are read of a user agent."""
-
-IMAGE_PROXIES = re.compile(
-    r"\bcamo\b|GoogleImageProxy|YahooMailProxy|^Shields\.io/", re.I
-)
-"""User agents that fetch images for all readers of a README or an e-mail."""
 
 
 class Agent(NamedTuple):
@@ -30,27 +26,15 @@ class Agent(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def agent_of(user_agent: str) -> Agent:
-    """Return what a user agent tells. An empty one is a bot's."""
+    """Return what a user agent tells."""
     result = ua_parser.parse(user_agent)
     system = result.os.family if result.os else ""
     return Agent(
         browser=result.user_agent.family if result.user_agent else "",
         system=system,
         device=_device(user_agent, system),
-        is_bot=_is_bot(user_agent),
+        is_bot=is_program(user_agent),
     )
-
-
-@lru_cache(maxsize=4096)
-def is_image_proxy(user_agent: str) -> bool:
-    """Say whether a user agent fetches images for people whom it hides."""
-    return bool(IMAGE_PROXIES.search(user_agent))
-
-
-def _is_bot(user_agent: str) -> bool:
-    if is_image_proxy(user_agent):
-        return False
-    return not user_agent or is_crawler(user_agent)
 
 
 def _device(user_agent: str, system: str) -> str:
