@@ -15,6 +15,7 @@ from page_tracker.collecting.answers import answer_to_many, answer_to_one
 from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
@@ -133,7 +134,7 @@ class Fields:
 
     def _sender(self, by: Sender) -> Sender:
         """Return the sender of the request, or the person whom the token speaks for."""
-        agent = self._text("user_agent")
+        agent = self._text("user_agent")[:LONGEST_USER_AGENT]
         if self._has_token:
             has_agent = isinstance(self._fields.get("user_agent"), str)
             address = canonical_address(self._text("address"))

@@ -12,6 +12,11 @@ from urllib.parse import quote, unquote_to_bytes
 import idna
 
 from page_tracker.tracking.keys import LONGEST, RESERVED
+from page_tracker.tracking.tracking_parameters import (
+    is_tracking,
+    plain_name,
+    source_and_campaign,
+)
 from page_tracker.tracking.view import InvalidView, SentView, View
 
 LONGEST_SITE = 253
@@ -28,22 +33,10 @@ LONGEST_NAME = 256
 
 LONGEST_ID = 64
 
-TRACKING_PARAMETERS = frozenset(
-    "_branch_match_id _bta_c _bta_tid _ga _gl _hsenc _hsmi _ke _kx campid cx_click "
-    "dclid dm_i ef_id epik fbclid gad_source gbraid gclid gclsrc gs_l hsa_acc hsa_cam "
-    "hsctatracking igsh igshid irclickid li_fat_id mc_cid mc_eid mkt_tok ml_subscriber "
-    "ml_subscriber_hash msclkid oft_id oly_anon_id oly_enc_id rdt_cid ref s_cid "
-    "sc_cid srsltid ttclid twclid vero_conv vero_id wbraid wickedid yclid ymclid "
-    "ysclid".split()
-)
-"""Parameters that tell who sent a visitor. They do not make another page."""
-
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 """Scheme and host of a text that is a whole address."""
 
-REFERRER = re.compile(
-    r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)"
-)
+REFERRER = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
 """Scheme, host and path of a referrer."""
 
 NO_REFERRER = re.compile(r"(?:about|blob|data|file|javascript):|null$", re.I)
@@ -99,7 +92,7 @@ def canonical_view(sent: SentView) -> View:
     event = _name(sent.event)
     if sent.event and not event:
         raise InvalidView("event: is empty; name what happened, for example signup")
-    source, campaign = _campaign(sent.page)
+    source, campaign = _source_and_campaign(sent.page)
     return View(
         site=site,
         page=canonical_page(sent.page),
@@ -231,17 +224,13 @@ def _split(address: str) -> tuple[str, list[str]]:
     path, _, query = address.partition("?")
     if not query:
         return path, []
-    # A link that was escaped twice has `&amp;` between its parameters.
-    parameters = [
-        re.sub("^(?:amp;)+", "", parameter, flags=re.I)
-        for parameter in query.split("&", MOST_PARAMETERS)
-    ]
+    parameters = map(plain_name, query.split("&", MOST_PARAMETERS))
     return path, [parameter for parameter in parameters if parameter]
 
 
 def _query(parameters: list[str]) -> str:
     kept = "&".join(
-        parameter for parameter in parameters if not _is_tracking(_key(parameter))
+        parameter for parameter in parameters if not is_tracking(_key(parameter))
     )[:LONGEST_PART]
     spelt = sorted(_spell(parameter) for parameter in kept.split("&"))
     return f"?{'&'.join(spelt)}" if kept else ""
@@ -303,23 +292,17 @@ def _name(text: str, most: int = LONGEST_NAME) -> str:
 
 
 def _key(parameter: str) -> str:
+    """Return the name of a parameter in lower case."""
     return _spell(parameter.partition("=")[0][:LONGEST_NAME]).lower()
 
 
-def _is_tracking(name: str) -> bool:
-    return name.startswith("utm_") or name in TRACKING_PARAMETERS
-
-
-def _campaign(page: str) -> tuple[str, str]:
-    """Return the source and the campaign in the parameters of a page or its route."""
+def _source_and_campaign(page: str) -> tuple[str, str]:
+    """Return what the parameters of a page, or of its route, name."""
     if "?" not in page:
         return "", ""
     address, _, fragment = page.partition("#")
-    marks: dict[str, str] = {}
-    for parameter in _split(address)[1] + _split(fragment)[1]:
-        name, value = _key(parameter), parameter.partition("=")[2]
-        if _is_tracking(name):
-            text = value[:LONGEST_PART].replace("+", " ")
-            marks.setdefault(name, unquote_to_bytes(text).decode(errors="replace"))
-    source = marks.get("utm_source") or marks.get("ref", "")
-    return source, marks.get("utm_campaign") or marks.get("utm_source", "")
+    parameters = [*_split(address)[1], *_split(fragment)[1]]
+    return source_and_campaign(
+        (_key(parameter), parameter.partition("=")[2][:LONGEST_PART])
+        for parameter in parameters
+    )

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
+from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, nowhere
 from page_tracker.tracking.reasons import Reason
@@ -24,7 +25,7 @@ from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.view import InvalidView, SentView, View
-from page_tracker.tracking.visitor import Salts, Sender, agent_of
+from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
 
 SECONDS_AHEAD = 5
