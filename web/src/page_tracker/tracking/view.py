@@ -11,7 +11,7 @@ class SentView(NamedTuple):
     """A view as it was sent, before anything is checked.
 
     With an `event`, something happened on the page. With an `id`, it counts once in 24
-    hours, however often it is sent.
+    hours, however often it is sent. The `host` is the one that showed the page.
     """
 
     site: str
@@ -20,6 +20,7 @@ class SentView(NamedTuple):
     title: str = ""
     event: str = ""
     id: str = ""
+    host: str = ""
 
 
 class View(NamedTuple):
@@ -32,3 +33,4 @@ class View(NamedTuple):
     title: str = ""
     event: str = ""
     id: str = ""
+    host: str = ""

@@ -58,6 +58,7 @@ class Sender(NamedTuple):
     is_prefetch: bool = False
     wants_privacy: bool = False
     is_own: bool = False
+    country: str = ""
 
 
 class Salts:
