@@ -16,7 +16,7 @@ from support.fixture_types import Command, Count
 
 @pytest.fixture
 def day(site: Site, count: Count) -> DayKeys:
-    """Give the keys of a day on which /a has 3 views and 2 unique views, and /b one each."""
+    """Give the keys of a day: /a has 3 views, 2 of them unique, and /b has one."""
     for visitor in (1, 1, 2):
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
     count("/b", days_ago=3)

@@ -257,7 +257,7 @@ class Sites:
             raise
         finally:
             self._asked = monotonic()
-        sites = list(_read(stored))
+        sites = list(read_sites(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
@@ -277,7 +277,7 @@ class Sites:
         return stored
 
 
-def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
+def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
     """Give the sites that Redis has; a broken one harms no other."""
     for name, settings in stored.items():
         try:

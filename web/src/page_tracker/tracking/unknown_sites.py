@@ -6,6 +6,7 @@ client can invent some.
 
 import time
 from collections.abc import Mapping
+from typing import cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -53,7 +54,8 @@ def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
 def unknown_names(redis: Redis) -> list[tuple[str, int]]:
     """Return the last names of unknown sites with their views, newest first."""
     noted = []
-    for name, value in redis.hgetall(UNKNOWN_NAMES).items():
+    stored = cast(dict[bytes, bytes], redis.hgetall(UNKNOWN_NAMES))
+    for name, value in stored.items():
         last, views = map(int, value.split())
         noted.append((-last, name.decode(), views))
     return [(name, views) for _, name, views in sorted(noted)]
