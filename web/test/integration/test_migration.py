@@ -289,26 +289,43 @@ def test_should_have_no_more_unique_views_than_views_when_estimates_exceed_them(
     assert command("verify").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    "broken",
-    ["pages:visits", "pages:uniques", "day:{}:hours:visits", "day:{}:language"],
-)
+BROKEN = [
+    f"SET {{}}:{name} text"
+    for name in (
+        "pages:visits",
+        "pages:uniques",
+        "day:D:pages",
+        "day:D:hours:visits",
+        "day:D:hours:uniques",
+        "day:D:language",
+    )
+] + ["HSET {}:day:D:hours:visits 7 text", "HSET {}:totals uniques text"]
+
+
+@pytest.mark.parametrize("fault", BROKEN)
 def test_should_migrate_all_else_when_a_key_is_broken(
-    command: Command, redis_client: Redis, site: Site, broken: str
+    command: Command, redis_client: Redis, shown: Shown, site: Site, fault: str
 ) -> None:
     # Given
-    day, *_ = [day for day in Reports(redis_client, site).last_days(60)]
-    key = site.keys.prefix + broken.format(day)
-    redis_client.delete(key)
-    redis_client.set(key, "text")
+    day = Reports(redis_client, site).last_days(60)[0]
+    keys = site.keys.prefix[:-1]
+    order, key, *rest = fault.replace("D", str(day)).replace("{}", keys).split()
+    whole = redis_client.dump(key)
+    redis_client.execute_command(order, key, *rest)  # type: ignore[no-untyped-call]
 
     # When
-    results = [command("count", "show", "blog.example") for _ in range(2)]
+    outputs = {command("count", "show", "blog.example").output for _ in range(2)}
+    has_version = redis_client.hexists(VERSION, "version")
+    redis_client.delete(key)  # the owner mends it
+    if whole:
+        redis_client.restore(key, 0, whole)  # type: ignore[arg-type]
+        if ":day:" in key:
+            redis_client.expireat(key, site.expires(day))
 
     # Then
-    assert "3 views, 3 " in results[0].output
-    assert results[0].output == results[1].output
-    assert redis_client.hget(VERSION, "version") is None
+    assert [output[:23] for output in outputs] == ["blog.example: 3 views, "]
+    assert not has_version
+    assert_as_shown(command, redis_client, shown)
 
 
 @pytest.mark.usefixtures("shown")

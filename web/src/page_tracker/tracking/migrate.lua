@@ -12,20 +12,12 @@ local PAGES_AT_ONCE = 1000
 
 local totals, pages_uniques = prefix .. 'totals', prefix .. 'pages:uniques'
 
--- Redis keeps what a script wrote before an error. So each key is checked first.
-local function check(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= kind and found ~= 'none' then
-    error(key .. ' is a ' .. found .. ', but must be a ' .. kind)
-  end
-  return key
-end
-
 -- Returns the numbers of a hash or of a sorted set, by name, and their sum.
-local function read(key, kind, last)
-  check(key, kind)
-  local found = kind == 'hash' and redis.call('HGETALL', key)
-    or redis.call('ZRANGE', key, 0, last or -1, 'WITHSCORES')
+--
+-- Redis keeps what a script wrote before an error. So all that could be broken is read
+-- before anything is written.
+local function read(command, key, ...)
+  local found = redis.call(command, key, ...)
   local numbers, sum = {}, 0
   for i = 1, #found, 2 do
     numbers[found[i]] = tonumber(found[i + 1])
@@ -41,14 +33,14 @@ end
 if redis.call('HEXISTS', totals, 'since') == 0 then
   return 0 -- the site was removed
 end
-check(pages_uniques, 'zset')
 local stored = redis.call('HMGET', totals, 'visits', 'uniques')
 local site_visits = (stored[1] or 0) + 0 * (stored[2] or 0) -- both must be numbers
 
 local changes = 0
 
 if not day then
-  local visits, sum = read(prefix .. 'pages:visits', 'zset', PAGES_AT_ONCE - 1)
+  local visits, sum = read('ZRANGE', prefix .. 'pages:visits', 0, PAGES_AT_ONCE - 1,
+    'WITHSCORES')
   for page, of_page in pairs(visits) do
     redis.call('ZINCRBY', pages_uniques, of_page, page)
     redis.call('ZREM', prefix .. 'pages:visits', page)
@@ -68,15 +60,14 @@ if not day then
 end
 
 local today = prefix .. 'day:' .. day .. ':'
-local day_pages = check(today .. 'pages', 'zset')
-local day_uniques = check(today .. 'uniques', 'zset')
-local visits = read(today .. 'visits', 'zset')
-local visits_of_hours = read(today .. 'hours:visits', 'hash')
-read(today .. 'hours:uniques', 'hash')
-local _, views = read(today .. 'hours', 'hash')
+local day_pages, day_uniques = today .. 'pages', today .. 'uniques'
+local visits = read('ZRANGE', today .. 'visits', 0, -1, 'WITHSCORES')
+local visits_of_hours = read('HGETALL', today .. 'hours:visits')
+read('HGETALL', today .. 'hours:uniques')
+local _, views = read('HGETALL', today .. 'hours')
 local missing = {}
 for i = 3, #ARGV do
-  local _, sum = read(today .. ARGV[i], 'zset')
+  local _, sum = read('ZRANGE', today .. ARGV[i], 0, -1, 'WITHSCORES')
   missing[today .. ARGV[i]] = views - sum
 end
 
@@ -86,10 +77,10 @@ local excess = 0
 for page, of_page in pairs(visits) do
   local room = score(day_pages, page) - score(day_uniques, page)
   local moved = math.max(0, math.min(of_page, room))
+  local dropped = math.min(of_page - moved, score(pages_uniques, page))
   if moved > 0 then
     redis.call('ZINCRBY', day_uniques, moved, page)
   end
-  local dropped = math.min(of_page - moved, score(pages_uniques, page))
   if dropped > 0 then
     redis.call('ZINCRBY', pages_uniques, -dropped, page)
     redis.call('HINCRBY', totals, 'uniques', -dropped)
