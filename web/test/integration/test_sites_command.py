@@ -81,6 +81,7 @@ def test_should_list_sites_in_order(command: Command) -> None:
         "aliases": [],
         "public": False,
         "retention": 30,
+        "own_hosts": False,
     }
 
 
