@@ -25,6 +25,7 @@ from page_tracker.showing.counter import CounterPage
 from page_tracker.showing.embed import EmbedPage
 from page_tracker.showing.look import LookChoice
 from page_tracker.store.store import LazyClient, Store
+from page_tracker.tracking.migration import Migration
 from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.wire import Limits
@@ -75,7 +76,7 @@ def create_app(settings: Settings) -> Flask:
 def make_parts(settings: Settings) -> Parts:
     """Make the parts of an application."""
     store = Store(client_of(settings))
-    sites = Registry(store, settings.sites)
+    sites = Registry(store, settings.sites, Migration())
     return Parts(settings, store, sites, make_recorder(settings, store, sites))
 
 

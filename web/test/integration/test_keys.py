@@ -10,6 +10,7 @@ from redis import Redis
 from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.migration import sites_to_migrate
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Rules, spam_referrers
 from page_tracker.tracking.sites import make_site
@@ -72,6 +73,7 @@ def count_all_sorts(redis: Redis) -> None:
         rules=Rules(spam=spam_referrers(["a.spam"])),
         limits=Limits(pages=20, values=3, rate=6),
     )
+    sites_to_migrate(redis)
     now = time.time()
     for n in range(30):
         seen = view(
@@ -80,7 +82,7 @@ def count_all_sorts(redis: Redis) -> None:
             title=f"Title {n}",
             id=f"id-of-view-{n}",
         )
-        sender = person(n)._replace(language="de", is_own=n % 5 == 4)
+        sender = person(n)._replace(language="de", country="DE", is_own=n % 5 == 4)
         recorder.count(seen, sender, None if n % 2 else now - n * DAY)
         recorder.count(view(event=f"event {n}"), sender)
     for n in range(10):

@@ -83,11 +83,11 @@ def stored(redis: Redis) -> dict[str, object]:
 
 
 def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
-    """Return all sums of a site's `views` or `visits`: one number if they agree."""
+    """Return all sums of a site's `views` or `uniques`: one number if they agree."""
     prefix = f"pt:{{{site}}}:"
     pages, of_day = {
         "views": ("pages", "pages"),
-        "visits": ("pages:visits", "visits"),
+        "uniques": ("pages:uniques", "uniques"),
     }[what]
     found = {
         int(redis.hget(f"{prefix}totals", what) or 0),
@@ -110,7 +110,7 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
 
 def refused(redis: Redis) -> int:
     """Return how many views were refused or filtered, of all sites and of none."""
-    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
+    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:day:*")
     return sum(sum(table(redis, key).values()) for key in keys)
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from page_tracker.commands.output import progress_of
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.flags.file import FlagsError
 from page_tracker.settings import Settings
@@ -23,6 +24,7 @@ from page_tracker.store.server import (
 )
 from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
+from page_tracker.tracking.migration import migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import SiteError
 from page_tracker.tracking.view import InvalidView
@@ -54,6 +56,9 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.redis_url or ""))
+            if older := sites_to_migrate(redis):
+                with progress_of("Migrating the counts") as on_progress:
+                    migrate(redis, older, on_progress)
             sites = Registry(Store(lambda: redis), settings.sites)
             yield Counts(redis, sites, settings)
     except (

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
+from page_tracker.tracking.migration import check_version
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Health:
                 # A Redis that refuses writes (no memory, no disk, a replica) answers a
                 # PING. It refuses to add 0 to the counter.
                 redis.incrby(PAGE_VIEWS, 0)
+                check_version(redis)
         except RedisError as error:
             # The cause, for example an untrusted certificate.
             cause = type(error.__context__ or error).__name__

@@ -47,7 +47,7 @@ class Adjustments:
     def set(self, page: str, views: int) -> Change:
         """Set the views of a page in its canonical form.
 
-        A page cannot have more visits than views: its visits are reduced with them.
+        A page cannot have more unique views than views: both are reduced.
         Raises AdjustmentError, and changes nothing then.
         """
         return self._change("set", page, views)
@@ -71,6 +71,17 @@ class Adjustments:
             )
             for entry in map(json.loads, entries)
         ]
+
+    def by_hand(self, page: str | None = None) -> int:
+        """Return the views of the site, or of a page, that were added by hand.
+
+        The number is negative if more were subtracted. It is in the totals, and in no
+        day.
+        """
+        key = self._site.keys.adjusted
+        if page is not None:
+            return int(self._redis.hmget(key, [page])[0] or 0)
+        return sum(map(int, self._redis.hvals(key)))
 
     def _change(self, mode: str, page: str, views: int) -> Change:
         # The script rounds larger numbers.

@@ -13,17 +13,27 @@ PAGE_VIEWS = "page_views"
 
 SITES = "pt:sites"
 
+VERSION = "pt:version"
+
 OTHER = "(other)"
 """Pages and values over a cap count under this name."""
 
 DIRECT = "(direct)"
+"""The source of a view without a referrer."""
+
 INTERNAL = "(internal)"
+"""The source of a view that came from the site itself."""
+
 UNKNOWN = "(unknown)"
+"""A value that nothing tells, or that an older version did not count."""
 
-RESERVED = frozenset({OTHER, DIRECT, INTERNAL, UNKNOWN})
-"""Names that only Page Tracker itself gives to a page or a value."""
+OURS = frozenset((OTHER, DIRECT, INTERNAL, UNKNOWN))
+"""Names that no client can give to anything."""
 
-DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
+WHOLE = ("referrer", "browser", "system", "device", "language")
+"""Dimensions of which each view has a value: they add up to the views of a day."""
+
+DIMENSIONS = (*WHOLE, "campaign", "country")
 
 LONGEST = 500
 """Bytes of a page or value that counts by itself. With caps on numbers only, long texts
@@ -45,21 +55,23 @@ class Family(NamedTuple):
 FAMILIES = (
     Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
     Family(SITES, "hash", "site → its settings", "always"),
+    Family(VERSION, "hash", "version of the data, its last migration", "always"),
+    Family("pt:nowhere:names", "hash", "unknown site → last view, views", "400 days"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
     Family(
         "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
     ),
-    Family("pt:{s}:totals", "hash", "views, visits, first days", "always"),
+    Family("pt:{s}:totals", "hash", "views, unique views, first days", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
-    Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),
+    Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
     Family("pt:{s}:events", "zset", "event → how often", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
-    Family("pt:{s}:day:D:hours:visits", "hash", "hour → visits", "retention"),
+    Family("pt:{s}:day:D:hours:uniques", "hash", "hour → unique views", "retention"),
     Family("pt:{s}:day:D:pages", "zset", "page → views", "retention, capped"),
-    Family("pt:{s}:day:D:visits", "zset", "page → visits", "retention, capped"),
+    Family("pt:{s}:day:D:uniques", "zset", "page → unique views", "retention, capped"),
     Family("pt:{s}:day:D:events", "zset", "event → how often", "retention, capped"),
     *(
         Family(f"pt:{{s}}:day:D:{name}", "zset", f"{name} → views", "retention, capped")
@@ -80,6 +92,8 @@ def nowhere(day: date) -> str:
     return f"pt:nowhere:day:{day}"
 
 
+UNKNOWN_NAMES = "pt:nowhere:names"
+
 REWRITTEN = "pt:rewritten"
 
 
@@ -90,7 +104,7 @@ class SiteKeys:
         self.prefix = f"pt:{{{site}}}:"
         self.totals = f"{self.prefix}totals"
         self.pages = f"{self.prefix}pages"
-        self.visits = f"{self.prefix}pages:visits"
+        self.uniques = f"{self.prefix}pages:uniques"
         self.titles = f"{self.prefix}titles"
         self.events = f"{self.prefix}events"
         self.adjusted = f"{self.prefix}adjusted"
@@ -106,9 +120,9 @@ class DayKeys:
 
     def __init__(self, prefix: str) -> None:
         self.hours = f"{prefix}hours"
-        self.hours_visits = f"{prefix}hours:visits"
+        self.hours_uniques = f"{prefix}hours:uniques"
         self.pages = f"{prefix}pages"
-        self.visits = f"{prefix}visits"
+        self.uniques = f"{prefix}uniques"
         self.events = f"{prefix}events"
         self.visitors = f"{prefix}visitors"
         self.filtered = f"{prefix}filtered"
@@ -120,9 +134,9 @@ class DayKeys:
         """Return the keys that live as long as the site's retention."""
         return [
             self.hours,
-            self.hours_visits,
+            self.hours_uniques,
             self.pages,
-            self.visits,
+            self.uniques,
             self.events,
             self.visitors,
             self.filtered,

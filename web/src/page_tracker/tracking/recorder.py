@@ -19,11 +19,12 @@ from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
-from page_tracker.tracking.keys import DAY, nowhere
+from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
+from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
@@ -151,25 +152,29 @@ class Recorder:
         Redis is unavailable, nothing is counted.
         """
         attempts: list[Attempt] = []
-        nowhere_counts: list[tuple[Reason, int]] = []
+        of_nowhere: dict[tuple[Reason, str], int] = {}
         with suppress(RedisError):
             for (reason, host), number in refused.items():
                 site = self._sites.find(canonical_site(host)) if host else None
                 if site:
                     attempts += number * [_refused(site, reason)]
                 else:
-                    nowhere_counts.append((reason, number))
-            if nowhere_counts:
-                self._refuse_nowhere(nowhere_counts)
+                    of_nowhere[reason, host] = number
+            if of_nowhere:
+                self._refuse_nowhere(of_nowhere)
             self._commits.submit_all(attempts)
 
-    def _refuse_nowhere(self, counts: Iterable[tuple[Reason, int]]) -> None:
+    def _refuse_nowhere(self, refused: Mapping[tuple[Reason, str], int]) -> None:
         key = nowhere(datetime.now(UTC).date())
         with self._store.asking() as redis:
             pipeline = redis.pipeline(transaction=False)
-            for reason, number in counts:
+            names: Counter[str] = Counter()
+            for (reason, host), number in refused.items():
                 pipeline.hincrby(key, reason, number)
+                if reason == Reason.UNKNOWN_SITE:
+                    names[canonical_site(host)] += number
             pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
+            note_unknown(pipeline, names)
             pipeline.execute()
 
     def _note(self, errors: Sequence[tuple[str, Exception]]) -> None:
@@ -204,8 +209,10 @@ class Recorder:
         if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
         if view.referrer and site.has_host(view.referrer.partition("/")[0]):
-            view = view._replace(referrer="")
+            view = view._replace(referrer=INTERNAL)
         reason = self._rules.reason_against(view, sent.sender)
+        if not reason and site.own_hosts and not site.is_shown_by(view.host):
+            reason = Reason.OTHER_HOST
         return Attempt(
             site, view, sent.sender, site.moment(seen), int(now // 60), reason
         )
