@@ -106,10 +106,14 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code wi
 tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
+lists: web/node_modules/.package-lock.json ## Write the lists that others keep into the package, from the locked releases
+	@web/lists/write
+
 lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
 		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
+	@$(MAKE) --no-print-directory lists
 
 bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
 	@.ci/need wrk

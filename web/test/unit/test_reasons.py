@@ -8,7 +8,7 @@ import pytest
 
 from page_tracker.tracking.recorder import Rules, spam_referrers
 from page_tracker.tracking.view import View
-from page_tracker.tracking.visitor import Agent, Sender, agent_of
+from page_tracker.tracking.visitor import Sender
 from support import BROWSER
 
 PERSON = Sender(address="198.51.100.1", user_agent=BROWSER)
@@ -90,36 +90,3 @@ def test_should_filter_a_view_when_its_referrer_is_spam(
 
     # Then
     assert found == reason
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "agent"),
-    [
-        (BROWSER, Agent("Firefox", "Linux", "desktop", False)),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) "
-            "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 "
-            "Safari/604.1",
-            Agent("Mobile Safari", "iOS", "phone", False),
-        ),
-        (
-            "Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 "
-            "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-            Agent("Chrome", "Android", "tablet", False),
-        ),
-        (
-            "Mozilla/5.0 (compatible; Googlebot/2.1; "
-            "+http://www.google.com/bot.html)",
-            Agent("Googlebot", "", "", True),
-        ),
-        ("", Agent("", "", "", True)),
-    ],
-)
-def test_should_recognise_browser_system_and_device_when_the_user_agent_names_them(
-    user_agent: str, agent: Agent
-) -> None:
-    # When
-    found = agent_of(user_agent)
-
-    # Then
-    assert found == agent

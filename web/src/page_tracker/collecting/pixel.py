@@ -26,11 +26,7 @@ class Pixel:
         """Count the view that the address names. A header says why it did not count."""
         if incoming.method == "HEAD":
             return _image(200)
-        try:
-            given = incoming.parameters()
-        except ValueError as error:
-            self._recorder.refuse({(Reason.INVALID, ""): 1})
-            return _image(400, str(error))
+        given = incoming.parameters()
         view = SentView(
             site=given.get("site", ""),
             page=given.get("page", ""),

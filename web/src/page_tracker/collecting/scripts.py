@@ -46,10 +46,7 @@ NEWEST = max(SCRIPTS, key=int)
 
 def script(incoming: Incoming) -> Answer:
     """Give the script; the version that `v` names never changes. Raises Refusal."""
-    try:
-        version = incoming.parameters().get("v", "")
-    except ValueError as error:
-        raise Refusal(400, str(error), form="text") from None
+    version = incoming.parameters().get("v", "")
     found = SCRIPTS.get(version or NEWEST)
     if not found:
         raise Refusal(404, "v: there is no such version", form="text")

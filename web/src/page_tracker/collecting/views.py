@@ -1,45 +1,38 @@
 """The endpoint of the script and of programs: views as JSON, one or many."""
 
 import hmac
+import json
+import re
 import time
-from collections.abc import Sequence
-from typing import Any, Self
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    IPvAnyAddress,
-    ValidationError,
-)
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json
-from redis.exceptions import RedisError
 
-from page_tracker.collecting.refusals import (
-    explain,
-    over_rate,
-    refusal_of,
-    seconds_of_minute,
-)
+from page_tracker.collecting.answers import answer_to_many, answer_to_one
+from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import (
-    FOR_OTHER_SITES,
-    Answer,
-    Refusal,
-    json_answer,
-    retry_after,
-)
+from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
 from page_tracker.tracking.view import InvalidView, SentView
-from page_tracker.tracking.visitor import Sender
+from page_tracker.tracking.visitor import (
+    Sender,
+    canonical_address,
+    country_of,
+    language_of,
+)
 
 MOST_VIEWS = 1_000
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes; enough for `MOST_VIEWS` of the usual size."""
+
+MOST_BROKEN = 20
+"""Items of an array that are no JSON, before the rest is given up."""
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
@@ -50,85 +43,109 @@ PREFLIGHT = {
 }
 """Pages of other sites may send JSON, without credentials."""
 
-WORDS = {
-    "missing": "is required",
-    "extra_forbidden": "is an unknown field",
-    "string_type": "must be a string",
-    "bool_type": "must be true or false",
-    "float_type": "must be a number",
-    "model_type": "must be a JSON object",
-}
+FOR_TOKEN = ("time", "address", "user_agent")
+FIELDS = frozenset(
+    "site page referrer title event id age host language country privacy own".split()
+).union(FOR_TOKEN)
+
+NO = (None, False, 0, "", "0", "false", "no")
+"""Values of `privacy` and `own` that mean no. All others mean yes."""
+
+TIME = TypeAdapter(AwareDatetime)
+
+ITEM = re.compile(r"[\s,]*(?=[^\s,\]])")
+NEXT_ITEM = re.compile(r",\s*(?=\{)")
 
 
-class ViewFields(BaseModel):
-    """The fields of a view, as a client sends them.
+class Fields:
+    """The fields of a view, as a client sent them.
 
-    `age` is the seconds for which the client held the view back. `time`, `address` and
-    `user_agent` need the token.
+    Site and page must be readable, and so must what would count the view as another
+    one: its event and its time. Any other invalid field is left out, and so is an
+    unknown one. `ignored` has their names.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    site: str
-    page: str
-    referrer: str = ""
-    title: str = ""
-    event: str | None = None
-    id: str = ""
-    age: float = Field(0, ge=0, le=DAY, allow_inf_nan=False)
-    privacy: bool = False
-    own: bool = False
-    time: AwareDatetime | None = Field(None, strict=False)
-    address: IPvAnyAddress | None = None
-    user_agent: str | None = None
-
-    @classmethod
-    def read(cls, fields: Any) -> Self:
-        """Check the fields of a view. Raises InvalidView."""
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            message = problem["msg"].removeprefix("Value error, ")
-            reason = WORDS.get(problem["type"]) or message[0].lower() + message[1:]
-            field = ascii(problem["loc"][0])[1:-1][:64] if problem["loc"] else "a view"
-            raise InvalidView(f"{field}: {reason}") from None
-
-    def submission(self, by: Sender, has_token: bool) -> Submission:
-        """Return the view with its sender and its time.
-
-        Raises InvalidView, and PermissionError for a field that needs the token.
-        """
-        for name in ("time", "address", "user_agent"):
-            if getattr(self, name) is not None and not has_token:
+    def __init__(self, fields: Any, has_token: bool) -> None:
+        """Take what JSON gave. Raises InvalidView, and PermissionError for a field
+        that needs the token."""
+        if isinstance(fields, InvalidView):
+            raise fields
+        if not isinstance(fields, dict):
+            raise InvalidView("a view: must be a JSON object")
+        self._fields = fields
+        self._has_token = has_token
+        self.ignored = [name for name in fields if name not in FIELDS]
+        for name in FOR_TOKEN:
+            if fields.get(name) is not None and not has_token:
                 raise PermissionError(f"{name}: needs the token")
-        if self.event is not None and not self.event.strip():
-            raise InvalidView("event: is empty; name what happened, for example signup")
-        if self.age and not self.id:
-            raise InvalidView("age: needs an id, with which a view counts once")
+
+    def submission(self, by: Sender) -> Submission:
+        """Return the view with its sender and its time. Raises InvalidView."""
+        event = self._fields.get("event")
+        identifier = self._fields.get("id")
+        if identifier is not None and not isinstance(identifier, str):
+            identifier = json.dumps(identifier, sort_keys=True)
         view = SentView(
-            self.site, self.page, self.referrer, self.title, self.event or "", self.id
+            site=self._required("site"),
+            page=self._required("page"),
+            referrer=self._text("referrer"),
+            title=self._text("title"),
+            # An empty name of an event is invalid, as a blank one is.
+            event="" if event is None else self._required("event") or " ",
+            id=identifier or "",
+            host=self._text("host"),
         )
-        return Submission(view, self._sender(by, has_token), self._at)
+        return Submission(view, self._sender(by), self._at())
 
-    @property
+    def _required(self, name: str) -> str:
+        value = self._fields.get(name)
+        if value is None:
+            raise InvalidView(f"{name}: is required")
+        if not isinstance(value, str):
+            raise InvalidView(f"{name}: must be a string")
+        return value
+
+    def _text(self, name: str) -> str:
+        value = self._fields.get(name)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            self.ignored.append(name)
+        return ""
+
     def _at(self) -> float | None:
-        if self.time:
-            return self.time.timestamp()
-        return time.time() - self.age if self.age else None
+        """Return when the view was seen, in seconds since 1970; None is now."""
+        if (sent := self._fields.get("time")) is not None:
+            try:
+                return TIME.validate_python(sent).timestamp()
+            except ValidationError:
+                example = "2026-01-31T12:00:00Z"
+                raise InvalidView(
+                    f"time: use RFC 3339, for example {example}"
+                ) from None
+        age = self._fields.get("age")
+        if isinstance(age, bool) or not isinstance(age, int | float) or age != age:
+            if age is not None:
+                self.ignored.append("age")
+            return None
+        if age > DAY:
+            raise InvalidView(f"age: the limit is {DAY:,} seconds")
+        return time.time() - age if age > 0 else None
 
-    def _sender(self, by: Sender, has_token: bool) -> Sender:
+    def _sender(self, by: Sender) -> Sender:
         """Return the sender of the request, or the person whom the token speaks for."""
-        if not has_token:
-            return by._replace(
-                wants_privacy=by.wants_privacy or self.privacy, is_own=self.own
-            )
-        return Sender(
-            address=str(self.address or ""),
-            user_agent=self.user_agent,
-            wants_privacy=self.privacy,
-            is_own=self.own,
-            is_vouched_for=True,
+        agent = self._text("user_agent")[:LONGEST_USER_AGENT]
+        if self._has_token:
+            has_agent = isinstance(self._fields.get("user_agent"), str)
+            address = canonical_address(self._text("address"))
+            if not address and self._text("address"):
+                self.ignored.append("address")
+            by = Sender(address, agent if has_agent else None, is_vouched_for=True)
+        return by._replace(
+            wants_privacy=by.wants_privacy or self._fields.get("privacy") not in NO,
+            is_own=self._fields.get("own") not in NO,
+            language=language_of(self._text("language")) or by.language,
+            country=country_of(self._text("country")),
         )
 
 
@@ -161,22 +178,31 @@ class Views:
         except ValueError as error:
             raise Refusal(400, str(error)) from None
 
-    def _one(self, fields: Any, by: Sender, has_token: bool) -> Answer:
+    def _one(self, sent: Any, by: Sender, has_token: bool) -> Answer:
         """Count one view, and answer with the numbers of its page and its site."""
         try:
-            view, sender, at = ViewFields.read(fields).submission(by, has_token)
+            fields = Fields(sent, has_token)
+            view, sender, at = fields.submission(by)
         except InvalidView:
-            self._recorder.refuse({(Reason.INVALID, _host(fields)): 1})
+            self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
             raise
         recorded = self._recorder.count(view, sender, at)
         if recorded.reason == Reason.RATE:
             raise over_rate(self._rate)
-        return json_answer(_outcome(recorded))
+        return answer_to_one(recorded, fields.ignored)
 
     def _many(self, items: Sequence[Any], by: Sender, has_token: bool) -> Answer:
         """Count views, and answer for each index: counted, filtered, or the error."""
-        views = [_read(fields, by, has_token) for fields in items]
-        return _answer_to_many(self._recorder.count_all(views))
+        views: list[Submission | Malformed] = []
+        left_out: set[str] = set()
+        for sent in items:
+            try:
+                fields = Fields(sent, has_token)
+                views.append(fields.submission(by))
+                left_out.update(fields.ignored)
+            except (InvalidView, PermissionError) as error:
+                views.append(Malformed(_host(sent), error))
+        return answer_to_many(self._recorder.count_all(views), left_out)
 
     def _has_token(self, authorization: str) -> bool:
         """Say whether a request has the token. Raises PermissionError for another."""
@@ -191,28 +217,24 @@ class Views:
         return True
 
 
-def _read(fields: Any, by: Sender, has_token: bool) -> Submission | Malformed:
-    """Return one of many views, or the error in its fields."""
-    try:
-        return ViewFields.read(fields).submission(by, has_token)
-    except (InvalidView, PermissionError) as error:
-        return Malformed(_host(fields), error)
-
-
 def _read_body(incoming: Incoming) -> Any:
-    """Return the JSON of a body: one value, or a list. Raises ValueError."""
-    body = incoming.read_body(LARGEST_BODY)
+    """Return the JSON of a body: one value, or a list. Raises ValueError.
+
+    In a list, an InvalidView stands for each item that is no JSON.
+    """
+    body = incoming.read_body(LARGEST_BODY).removeprefix(BOM_UTF8)
     if not body.strip():
         raise ValueError("the body is empty; send a view as JSON")
-    if (
-        incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
-        in LINES
-    ):
-        lines = [line for line in body.splitlines() if line.strip()]
-        return _limited(
-            [_parse(line, f"line {n}: ") for n, line in enumerate(lines, 1)]
-        )
-    parsed = _parse(body)
+    kind = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in LINES:
+        return _limited([_line(line) for line in body.splitlines() if line.strip()])
+    try:
+        parsed = _parse(body)
+    except InvalidView:
+        text = body.decode(errors="surrogateescape").strip()
+        if not text.startswith("["):
+            raise
+        parsed = list(_items(text))
     return _limited(parsed) if isinstance(parsed, list) else parsed
 
 
@@ -222,49 +244,45 @@ def _limited(items: list[Any]) -> list[Any]:
     return items
 
 
-def _parse(text: bytes, where: str = "") -> Any:
+def _line(line: bytes) -> Any:
     try:
-        return from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise ValueError(f"{where}invalid JSON: {error}") from None
+        return _parse(line.removeprefix(BOM_UTF8))
+    except InvalidView as error:
+        return error
+
+
+def _parse(body: bytes) -> Any:
+    """Return the value of JSON. Raises InvalidView.
+
+    The faster parser refuses halves of characters and bytes that are not UTF-8, which
+    clean texts can do without.
+    """
+    try:
+        return from_json(body)
+    except ValueError:
+        try:
+            return json.loads(body.decode(errors="surrogateescape"))
+        except (ValueError, RecursionError) as error:
+            raise InvalidView(f"invalid JSON: {error}") from None
+
+
+def _items(text: str) -> Iterator[Any]:
+    """Give the items of an array that is not JSON as a whole."""
+    read = json.JSONDecoder().raw_decode
+    place, broken = 1, 0
+    while start := ITEM.match(text, place):
+        try:
+            item, place = read(text, start.end())
+            yield item
+        except (ValueError, RecursionError) as error:
+            yield InvalidView(f"invalid JSON: {error}")
+            broken += 1
+            following = NEXT_ITEM.search(text, start.end())
+            if not following or broken == MOST_BROKEN:
+                return
+            place = following.end()
 
 
 def _host(fields: Any) -> str:
-    site = fields.get("site") if hasattr(fields, "get") else None
+    site = fields.get("site") if isinstance(fields, dict) else None
     return site if isinstance(site, str) else ""
-
-
-def _outcome(recorded: Recorded) -> dict[str, Any]:
-    """Return the outcome of a view, with the numbers if everybody may see them."""
-    answer: dict[str, Any] = {"counted": not recorded.reason}
-    if recorded.reason:
-        answer["reason"] = recorded.reason
-    if recorded.is_public:
-        if recorded.has_own_number:
-            answer["page"] = _numbers("page", recorded.page)
-        answer["site"] = _numbers("site", recorded.site)
-    return answer
-
-
-def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:
-    # `visits` is the old name of `uniques`. The next version drops it.
-    name, views, uniques = numbers
-    return {of: name, "views": views, "uniques": uniques, "visits": uniques}
-
-
-def _answer_to_many(outcomes: Sequence[Recorded | Exception]) -> Answer:
-    answer: dict[str, list[Any]] = {"counted": [], "filtered": [], "errors": []}
-    status, headers = 200, {}
-    for index, outcome in enumerate(outcomes):
-        if isinstance(outcome, Recorded) and not outcome.reason:
-            answer["counted"].append(index)
-        elif isinstance(outcome, Recorded):
-            answer["filtered"].append({"index": index, "reason": outcome.reason})
-        else:
-            answer["errors"].append({"index": index, "reason": explain(outcome)})
-            status = 400
-    if any(isinstance(outcome, RedisError) for outcome in outcomes):
-        status, headers = 503, retry_after()
-    elif any(reason["reason"] == Reason.RATE for reason in answer["filtered"]):
-        status, headers = 429, retry_after(seconds_of_minute())
-    return json_answer(answer, status, headers)

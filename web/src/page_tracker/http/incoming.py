@@ -45,11 +45,18 @@ class Incoming(NamedTuple):
     sender: Sender
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters by name; of a repeated one the first.
+        """Return the first 100 parameters by name; of a repeated one the first.
 
-        Raises ValueError, with a reason for people, for too many and for broken UTF-8.
+        Bytes that are not UTF-8 become surrogates (PEP 383). A link that was escaped
+        twice has `&amp;` between its parameters.
         """
-        return dict(reversed(_pairs(self.query)))
+        query = self.query.decode(errors="surrogateescape")
+        pairs = parse_qsl(
+            "&".join(query.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]),
+            keep_blank_values=True,
+            errors="surrogateescape",
+        )
+        return {name.removeprefix("amp;"): value for name, value in reversed(pairs)}
 
     def accepts_encoding(self, name: str) -> bool:
         """Say whether the client takes an encoding, for example `gzip`."""

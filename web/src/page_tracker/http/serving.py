@@ -17,13 +17,13 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
-from page_tracker.tracking.visitor import LONGEST_USER_AGENT, Sender, is_image_proxy
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.programs import is_image_proxy
+from page_tracker.tracking.visitor import Sender, language_of
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
 PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
-
-LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
 
 WayIn = Callable[[Incoming], Answer]
 """A way in. It may raise Refusal."""
@@ -118,16 +118,15 @@ def incoming_of(flask_request: Request, start: str, proxies: Networks) -> Incomi
 
 def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
     """Return who sent a request, as far as it can be trusted."""
-    user_agent = environ.get("HTTP_USER_AGENT", "")
-    language = LANGUAGE.match(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_USER_AGENT]
     return Sender(
         address=client_address(
             environ.get("REMOTE_ADDR", ""),
             environ.get("HTTP_X_FORWARDED_FOR", ""),
             proxies,
         ),
-        user_agent=user_agent[:LONGEST_USER_AGENT],
-        language=language[1].lower() if language else "",
+        user_agent=user_agent,
+        language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
         is_shared=is_image_proxy(user_agent),
         is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
         wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),

@@ -1,42 +1,46 @@
 """The one way in which sites, pages and referrers are written.
 
-The canonical functions take any text. They never raise an error, they change nothing in
-a text that is canonical, and the result is never longer than the URL-encoded text and a
-slash. `canonical_view` refuses what no view may hold: control characters, long texts.
+The canonical functions take any text. They never raise an error, and they change
+nothing in a text that is canonical. Only `canonical_view` refuses: a view that names no
+page, or no site that can exist.
 """
 
+import hashlib
 import re
 from urllib.parse import quote, unquote_to_bytes
 
 import idna
 
+from page_tracker.tracking.keys import LONGEST, RESERVED
+from page_tracker.tracking.tracking_parameters import (
+    is_tracking,
+    plain_name,
+    source_and_campaign,
+)
 from page_tracker.tracking.view import InvalidView, SentView, View
 
 LONGEST_SITE = 253
 
-LONGEST_TEXT = 4096
-"""Characters; `canonical_site` returns a longer text unchanged."""
+LONGEST_PART = 2048
+"""Characters that are read of a host, a path, a query and a fragment."""
 
-LONGEST_PAGE = 2048
-LONGEST_REFERRER = 2048
-LONGEST_TITLE = 512
-LONGEST_STORED_TITLE = 128
+MOST_PARAMETERS = 200
+"""Parameters of a page that are read one by one. The rest is one more parameter."""
+
+LONGEST_TITLE = 128
 LONGEST_NAME = 256
-LONGEST_ID = 64
-"""Bytes of UTF-8; for titles, characters."""
+"""Characters that are kept."""
 
-TRACKING_PARAMETERS = frozenset(
-    "_branch_match_id _bta_c _bta_tid _ga _gl _hsenc _hsmi _ke _kx campid cx_click "
-    "dclid dm_i ef_id epik fbclid gad_source gbraid gclid gclsrc gs_l hsa_acc hsa_cam "
-    "hsctatracking igsh igshid irclickid li_fat_id mc_cid mc_eid mkt_tok ml_subscriber "
-    "ml_subscriber_hash msclkid oft_id oly_anon_id oly_enc_id rdt_cid ref s_cid "
-    "sc_cid srsltid ttclid twclid vero_conv vero_id wbraid wickedid yclid ymclid "
-    "ysclid".split()
-)
-"""Parameters that tell who sent a visitor. They do not make another page."""
+LONGEST_ID = 64
 
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
-"""Scheme and host of a page that was sent as a whole address."""
+"""Scheme and host of a text that is a whole address."""
+
+REFERRER = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
+"""Scheme, host and path of a referrer."""
+
+NO_REFERRER = re.compile(r"(?:about|blob|data|file|javascript):|null$", re.I)
+"""Referrers of frames and documents without an address of their own."""
 
 ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
@@ -47,62 +51,77 @@ escape, and so does one for a character with a meaning of its own, such as a sla
 PLAIN = re.compile(rf"(?:{KEPT.pattern})*")
 """A text that needs no change, as most do."""
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+
+JOINERS = "\u200c\u200d"
+"""They shape the letters or symbols before and after them. Alone, nobody sees them."""
+
+UNSEEN = re.compile(
+    r"[\x00-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufdd0-\ufdef\ufeff"
+    r"\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
+"""Characters outside ASCII that a page writes as escapes: controls, separators, formats,
+private use and others that are no characters. The list is our own, because Python's
+tables grow with its versions, and the name of a page must not change then."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+BYTE = re.compile(r"[\udc80-\udcff]")
+"""A byte that is not UTF-8, as Python decodes it with `surrogateescape`."""
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+OUTSIDE_OF_URL = "".join(map(chr, range(33)))
+LINE_BREAKS = str.maketrans("", "", "\t\n\r")
+"""Browsers remove them from an address (https://url.spec.whatwg.org)."""
 
 
 def canonical_view(sent: SentView) -> View:
-    """Return a view in its canonical form. Raises InvalidView."""
-    _check("page", sent.page, LONGEST_PAGE)
-    _check("referrer", sent.referrer, LONGEST_REFERRER)
-    _check("title", sent.title, LONGEST_TITLE, unit="characters")
-    _check("event", sent.event, LONGEST_NAME)
-    if not sent.page:
+    """Return a view in its canonical form. Raises InvalidView.
+
+    A view without a page or a possible site is refused. Everything else is cleaned, cut
+    or left out, and never costs a view.
+    """
+    if not sent.page.strip(OUTSIDE_OF_URL):
         raise InvalidView("page: is required; send its path, for example /about")
-    if sent.id and not re.fullmatch(rf"[A-Za-z0-9_-]{{8,{LONGEST_ID}}}", sent.id):
-        raise InvalidView(f"id: use 8 to {LONGEST_ID} of A-Z, a-z, 0-9, - and _")
     try:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    host = URL.match(sent.page)
-    if host and _bare(canonical_site(host[1])) != _bare(site):
-        raise InvalidView(f"page: is not on {site}; send its path, for example /about")
-    source, campaign = _campaign(sent.page)
+    event = _name(sent.event)
+    if sent.event and not event:
+        raise InvalidView("event: is empty; name what happened, for example signup")
+    source, campaign = _source_and_campaign(sent.page)
     return View(
         site=site,
-        page=_checked(canonical_page(sent.page)),
-        referrer=canonical_referrer(sent.referrer or source),
-        campaign=campaign,
-        title=" ".join(sent.title.split())[:LONGEST_STORED_TITLE].strip(),
-        event=" ".join(sent.event.split()),
-        id=sent.id,
+        page=canonical_page(sent.page),
+        referrer=canonical_referrer(sent.referrer) or canonical_referrer(source),
+        campaign=_name(campaign),
+        title=_name(sent.title, LONGEST_TITLE),
+        event=event,
+        id=canonical_id(sent.id),
+        host=_host(sent.host),
     )
 
 
 def canonical_site(site: str) -> str:
     """Return a host as counts have it: lower case, ASCII, without its port.
 
-    Any text gives one; `checked_site` refuses those that cannot be a site.
+    A whole address gives its host. Any text gives something; `checked_site` refuses
+    those that cannot be a site.
     """
-    if len(site) > LONGEST_TEXT:
-        return site
-    host = _without_port(site.strip().lower())
+    host = site.strip(OUTSIDE_OF_URL)[:LONGEST_PART]
+    if url := re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)", host):
+        host = url[1].rpartition("@")[2]
+    host = _without_port(re.split(r"[/?#]", host, maxsplit=1)[0].lstrip(OUTSIDE_OF_URL))
     if host.isascii():
-        return host
+        return host.lower()
     try:
         # IDNA may turn the last character into a dot.
-        return _without_port(idna.encode(host, uts46=True).decode("ascii"))
-    except idna.IDNAError:
+        return _without_port(_ascii_host(host))
+    except (idna.IDNAError, UnicodeError):
         return host
-
-
-def _without_port(host: str) -> str:
-    # Matched backwards, in one pass. A search for the end of a text of dots would start
-    # again at each dot, and take the square of the text's length.
-    excess = re.match(r"(?:\d*:|[.\s])*", host[::-1])
-    return host[: len(host) - (excess.end() if excess else 0)]
 
 
 def checked_site(site: str) -> str:
@@ -110,11 +129,24 @@ def checked_site(site: str) -> str:
     name = canonical_site(site)
     label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
     if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
-        shortened = site if len(site) <= 80 else f"{site[:80]}…"
+        shortened = ascii(site if len(site) <= 80 else f"{site[:80]}…")
         raise ValueError(
-            f"{shortened!r} is not a valid site: use its host, for example example.org"
+            f"{shortened} is not a valid site: use its host, for example example.org"
         )
     return name
+
+
+def _host(text: str) -> str:
+    try:
+        return checked_site(text) if text else ""
+    except ValueError:
+        return ""
+
+
+def host_of(page: str) -> str | None:
+    """Return the host of a page that was sent as a whole address, or None."""
+    url = URL.match(page.strip(OUTSIDE_OF_URL))
+    return canonical_site(url[1].rpartition("@")[2]) if url else None
 
 
 def canonical_page(page: str) -> str:
@@ -122,120 +154,155 @@ def canonical_page(page: str) -> str:
 
     It has no host, no trailing slash or `/index.html`, no tracking parameters and no
     anchor. The other parameters are sorted, and each character is written in one way. A
-    fragment that is a route (`#/…`, `#!…`) belongs to the page.
+    fragment that is a route (`#/…`, `#!…`) belongs to the page, and has a path and
+    a query too.
     """
-    page = URL.sub("", page)
-    page, _, fragment = page.partition("#")
-    path, _, query = page.partition("?")
-    path = re.sub(r"/{2,}", "/", f"/{_spell(path)}")
+    page = page.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS)
+    address, _, fragment = URL.sub("", page).partition("#")
+    path, query = _split(address)
+    path = re.sub(r"/{2,}", "/", f"/{_spell(path[:LONGEST_PART])}")
     path = re.sub(r"(?:/(?:index\.html?)?)+$", "", path) or "/"
-    parameters = sorted(
-        _spell(parameter)
-        for parameter in query.split("&")
-        if parameter and not _is_tracking(_name(parameter))
-    )
-    query = "&".join(parameters)
-    fragment = _spell(fragment) if fragment.startswith(("/", "!")) else ""
-    fragment = re.sub(r"^!$", "", fragment.rstrip("/"))
-    return path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+    return path + _query(query) + _route(fragment)
 
 
 def canonical_referrer(referrer: str) -> str:
-    """Return the source of a view: host and path of a URL, or a name unchanged.
+    """Return the source of a view: host and path of a URL, or a name.
 
-    User, query and fragment are dropped: they could name a person.
+    User, query and fragment are dropped: they could name a person. A path that is too
+    long is dropped too. A document without an address is no source.
     """
-    referrer = " ".join(referrer.split())
-    url = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)", referrer)
-    if not url:
-        return referrer
-    host = canonical_site(url[2].rpartition("@")[2])
-    return (re.sub(r"^(www\.)+", "", host) + _spell(url[3])).strip().rstrip("/ ")
+    referrer = _clean(referrer)
+    if NO_REFERRER.match(referrer):
+        return ""
+    url = REFERRER.match(referrer)
+    if not url or not (url[1] or (url[3] and re.fullmatch(r"[^\s.]+\.\S+", url[2]))):
+        return _name(referrer)
+    host, path = url[2], url[3]
+    host = re.sub(r"^(www\.)+", "", canonical_site(host.rpartition("@")[2]))
+    if not host:
+        return ""
+    source = (host + _spell(path[:LONGEST_PART])).strip("/ ")
+    if len(source.encode()) > LONGEST:
+        source = host[:LONGEST_NAME]
+    return "" if source in RESERVED or NO_REFERRER.match(source) else source
 
 
-def _check(name: str, text: str, most: int, unit: str = "bytes") -> None:
-    """Refuse a text that is too long or has control characters."""
-    try:
-        size = len(text) if unit == "characters" else len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidView(f"{name}: is not valid Unicode") from None
-    if size > most:
-        raise InvalidView(f"{name}: has {size} {unit}; the limit is {most}")
-    if control := CONTROL.search(text):
-        raise InvalidView(f"{name}: has the control character {control[0]!r}")
+def canonical_id(identifier: str) -> str:
+    """Return an id of at most 64 letters and digits for any; empty for none."""
+    if re.fullmatch(rf"[A-Za-z0-9_-]{{0,{LONGEST_ID}}}", identifier):
+        return identifier
+    text = identifier.encode(errors="surrogatepass")
+    return hashlib.blake2b(text, digest_size=LONGEST_ID // 2).hexdigest()
 
 
-def _checked(page: str) -> str:
-    """Refuse escapes of control characters, and escapes that are not UTF-8."""
-    for escapes in ESCAPES.findall(page):
-        try:
-            decoded = unquote_to_bytes(escapes).decode()
-        except UnicodeDecodeError:
-            raise InvalidView("page: its escapes are not UTF-8") from None
-        _check("page", decoded, LONGEST_PAGE)
-    _check("page", page, LONGEST_PAGE)
-    return page
+def _ascii_host(host: str) -> str:
+    """Return a host in ASCII, as browsers do. Raises IDNAError and UnicodeError.
+
+    Browsers follow UTS 46, which allows symbols that IDNA 2008 forbids, such as ❤.
+    """
+    host = idna.uts46_remap(host, std3_rules=False, transitional=False)
+    if re.search(r"[\x00-,/;-@\[-^`{-\x7f]", host):
+        raise UnicodeError("UTS 46 writes ℀ as a/c, which is no host")
+    labels = host.split(".")
+    for place, label in enumerate(labels):
+        if not label.isascii():
+            if any(joiner in label for joiner in JOINERS):
+                idna.check_label(label)
+            labels[place] = f"xn--{label.encode('punycode').decode()}"
+    return ".".join(labels)
+
+
+def _without_port(host: str) -> str:
+    # Matched backwards, in one pass. A search for the end of a text of dots would start
+    # again at each dot, and take the square of the text's length.
+    excess = re.match(r"(?:\d*:|[.\s\x00-\x1f])*", host[::-1])
+    return host[: len(host) - (excess.end() if excess else 0)]
+
+
+def _split(address: str) -> tuple[str, list[str]]:
+    """Return path and parameters of an address, without what a link adds to them."""
+    path, _, query = address.partition("?")
+    if not query:
+        return path, []
+    parameters = map(plain_name, query.split("&", MOST_PARAMETERS))
+    return path, [parameter for parameter in parameters if parameter]
+
+
+def _query(parameters: list[str]) -> str:
+    kept = "&".join(
+        parameter for parameter in parameters if not is_tracking(_key(parameter))
+    )[:LONGEST_PART]
+    spelt = sorted(_spell(parameter) for parameter in kept.split("&"))
+    return f"?{'&'.join(spelt)}" if kept else ""
+
+
+def _route(fragment: str) -> str:
+    if not fragment.startswith(("/", "!")):
+        return ""
+    path, parameters = _split(fragment.partition("#")[0])
+    route, query = _spell(path[:LONGEST_PART]).rstrip("/"), _query(parameters)
+    if query:
+        return f"#{route or '/'}{query}"
+    return "" if route in ("", "!") else f"#{route}"
 
 
 def _spell(text: str) -> str:
     """Write each character of a part of a URL in its canonical way."""
     if PLAIN.fullmatch(text):
         return text
+    text = SURROGATE.sub(REPLACEMENT, BYTE.sub(lambda byte: _escape(byte[0]), text))
     pieces: list[str] = []
     end = 0
     for escapes in ESCAPES.finditer(text):
-        pieces.extend(_write(text[end : escapes.start()], KEPT))
+        _write(text[end : escapes.start()], KEPT, pieces)
         decoded = unquote_to_bytes(escapes[0]).decode(errors="surrogateescape")
-        pieces.extend(_write(decoded, UNRESERVED))
+        _write(decoded, UNRESERVED, pieces)
         end = escapes.end()
-    pieces.extend(_write(text[end:], KEPT))
+    _write(text[end:], KEPT, pieces)
     return "".join(pieces)
 
 
-def _write(text: str, kept: re.Pattern[str]) -> str:
-    return "".join(
-        (
-            character
-            if (
-                kept.match(character)
-                or (character > "\x7f" and character.isprintable())
-            )
-            else _escape(character)
-        )
-        for character in text
-    )
-
-
-def _bare(host: str) -> str:
-    return host.removeprefix("www.")
+def _write(text: str, kept: re.Pattern[str], pieces: list[str]) -> None:
+    """Append each character to the pieces, as itself or as escapes."""
+    for character in text:
+        if character in JOINERS:
+            stays = bool(pieces) and pieces[-1] > "\x7f"
+        elif character > "\x7f":
+            stays = not UNSEEN.match(character)
+        else:
+            stays = bool(kept.match(character))
+        pieces.append(character if stays else _escape(character))
 
 
 def _escape(character: str) -> str:
-    """Return the escapes of a character, of a surrogate, or of a byte outside UTF-8."""
-    is_byte = "\udc80" <= character <= "\udcff"
-    errors = "surrogateescape" if is_byte else "surrogatepass"
-    return quote(character, safe="", errors=errors)
+    """Return the escapes of a character, or of a byte that is not UTF-8."""
+    return quote(character, safe="", errors="surrogateescape")
 
 
-def _name(parameter: str) -> str:
-    return _spell(parameter.partition("=")[0]).lower()
+def _clean(text: str) -> str:
+    """Return a text on one line, as text that every terminal and Redis can hold."""
+    text = SURROGATE.sub(REPLACEMENT, text[: 2 * LONGEST_PART])
+    return " ".join(CONTROL.sub(" ", text).split())
 
 
-def _is_tracking(name: str) -> bool:
-    return name.startswith("utm_") or name in TRACKING_PARAMETERS
+def _name(text: str, most: int = LONGEST_NAME) -> str:
+    """Return a text as a name of a source, an event and so on; empty for our names."""
+    text = _clean(text)[:most].strip()
+    return "" if text in RESERVED else text
 
 
-def _campaign(page: str) -> tuple[str, str]:
-    """Return the source and the campaign in the parameters of a page."""
-    query = page.partition("#")[0].partition("?")[2]
-    if not query:
+def _key(parameter: str) -> str:
+    """Return the name of a parameter in lower case."""
+    return _spell(parameter.partition("=")[0][:LONGEST_NAME]).lower()
+
+
+def _source_and_campaign(page: str) -> tuple[str, str]:
+    """Return what the parameters of a page, or of its route, name."""
+    if "?" not in page:
         return "", ""
-    marks: dict[str, str] = {}
-    for parameter in query.split("&"):
-        name, value = _name(parameter), parameter.partition("=")[2]
-        if _is_tracking(name):
-            text = unquote_to_bytes(value.replace("+", " ")).decode(errors="replace")
-            shown = "".join(c if c.isprintable() else " " for c in text)
-            marks.setdefault(name, " ".join(shown.split())[:LONGEST_NAME])
-    source = marks.get("utm_source") or marks.get("ref", "")
-    return source, marks.get("utm_campaign") or marks.get("utm_source", "")
+    address, _, fragment = page.partition("#")
+    parameters = [*_split(address)[1], *_split(fragment)[1]]
+    return source_and_campaign(
+        (_key(parameter), parameter.partition("=")[2][:LONGEST_PART])
+        for parameter in parameters
+    )

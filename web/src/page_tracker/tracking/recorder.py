@@ -17,15 +17,16 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
-from page_tracker.tracking.canonical import canonical_site, canonical_view
-from page_tracker.tracking.keys import DAY, INTERNAL, OURS, nowhere
+from page_tracker.tracking.agents import agent_of
+from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
+from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
-from page_tracker.tracking.visitor import Salts, Sender, agent_of
+from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
 
 SECONDS_AHEAD = 5
@@ -196,13 +197,19 @@ class Recorder:
     def _attempt(self, sent: Submission) -> Attempt:
         view = canonical_view(sent.view)
         site = self._site(view.site)
+        host = host_of(sent.view.page)
+        if host is not None and not site.has_host(host.removeprefix("www.")):
+            raise InvalidView(
+                f"page: is not on {site.name}; send its path, for example /about"
+            )
         now = time.time()
         seen = now if sent.at is None else sent.at
         if seen > now + SECONDS_AHEAD:
             raise InvalidView("time: is in the future")
         if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
-        view = _named(view, site)
+        if view.referrer and site.has_host(view.referrer.partition("/")[0]):
+            view = view._replace(referrer=INTERNAL)
         reason = self._rules.reason_against(view, sent.sender)
         if not reason and site.own_hosts and not site.is_shown_by(view.host):
             reason = Reason.OTHER_HOST
@@ -227,22 +234,6 @@ def _refused(site: Site, reason: Reason) -> Attempt:
     now = time.time()
     view = View(site.name, page="")
     return Attempt(site, view, Sender(), site.moment(now), int(now // 60), reason)
-
-
-def _named(view: View, site: Site) -> View:
-    """Return a view whose names are no names of ours, except for an internal source."""
-    referrer = _not_ours(view.referrer)
-    if referrer and site.has_host(referrer.partition("/")[0]):
-        referrer = INTERNAL
-    return view._replace(
-        referrer=referrer,
-        campaign=_not_ours(view.campaign),
-        event=_not_ours(view.event) or view.event.strip("()"),
-    )
-
-
-def _not_ours(name: str) -> str:
-    return "" if name.startswith("(") and name.lower() in OURS else name
 
 
 @lru_cache(maxsize=4096)

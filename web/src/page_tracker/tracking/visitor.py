@@ -9,14 +9,10 @@ day that makes one error; the estimate of a HyperLogLog makes 810.
 import re
 import secrets
 from datetime import date
-from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import NamedTuple
-
-import ua_parser
-from crawleruseragents import is_crawler
 
 BYTES_OF_SALT = 16
 BYTES_OF_VISITOR = 4
@@ -24,22 +20,8 @@ BYTES_OF_ADDRESS = 3
 
 SECONDS_TO_KEEP = 48 * 60 * 60
 
-LONGEST_USER_AGENT = 512
-"""Characters that are read of a user agent."""
-
-IMAGE_PROXIES = re.compile(
-    r"\bcamo\b|GoogleImageProxy|YahooMailProxy|^Shields\.io/", re.I
-)
-"""User agents that fetch images for all readers of a README or an e-mail."""
-
-
-class Agent(NamedTuple):
-    """Browser, system and device of a user agent; an empty text where it is silent."""
-
-    browser: str
-    system: str
-    device: str
-    is_bot: bool
+LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?![A-Za-z])")
+COUNTRY = re.compile(r"\s*([A-Za-z]{2})\s*$")
 
 
 class Sender(NamedTuple):
@@ -53,12 +35,12 @@ class Sender(NamedTuple):
     address: str = ""
     user_agent: str | None = None
     language: str = ""
+    country: str = ""
     is_shared: bool = False
     is_vouched_for: bool = False
     is_prefetch: bool = False
     wants_privacy: bool = False
     is_own: bool = False
-    country: str = ""
 
 
 class Salts:
@@ -89,6 +71,30 @@ class Salts:
         return salt
 
 
+def canonical_address(text: str) -> str:
+    """Return an IP address in its one form, or an empty text if it is none.
+
+    An IPv4 address may be written as an IPv6 address.
+    """
+    try:
+        address = ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def language_of(tag: str) -> str:
+    """Return the code of the first language in a tag or an `Accept-Language` header."""
+    language = LANGUAGE.match(tag)
+    return language[1].lower() if language else ""
+
+
+def country_of(code: str) -> str:
+    """Return a country's two letters, or an empty text for anything else."""
+    country = COUNTRY.match(code)
+    return country[1].upper() if country else ""
+
+
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
     """Return the hash that stands for a person on one day."""
     person = f"{sender.address}\n{sender.user_agent}".encode(errors="replace")
@@ -107,45 +113,3 @@ def hashed_address(address: str, salt: bytes) -> str:
     return blake2b(
         address.encode(), key=salt, digest_size=BYTES_OF_ADDRESS, person=b"rate"
     ).hexdigest()
-
-
-def agent_of(user_agent: str) -> Agent:
-    """Return what a user agent tells. An empty one is a bot's."""
-    return _parse(user_agent[:LONGEST_USER_AGENT])
-
-
-def is_image_proxy(user_agent: str) -> bool:
-    """Say whether a user agent fetches images for people whom it hides."""
-    return bool(IMAGE_PROXIES.search(user_agent))
-
-
-@lru_cache(maxsize=4096)
-def _parse(user_agent: str) -> Agent:
-    result = ua_parser.parse(user_agent)
-    system = result.os.family if result.os else ""
-    return Agent(
-        browser=result.user_agent.family if result.user_agent else "",
-        system=system,
-        device=_device(user_agent, system),
-        is_bot=_is_bot(user_agent),
-    )
-
-
-def _is_bot(user_agent: str) -> bool:
-    if is_image_proxy(user_agent):
-        return False
-    return not user_agent or is_crawler(user_agent)
-
-
-def _device(user_agent: str, system: str) -> str:
-    """Return the kind of device. An Android without "Mobile" is a tablet or a TV."""
-    if re.search(r"\bTV\b|SmartTV|SMART-TV|AppleTV|BRAVIA|AFT[A-Z]", user_agent):
-        return "tv"
-    if "iPad" in user_agent or "Tablet" in user_agent:
-        return "tablet"
-    if "Mobile" in user_agent or "iPhone" in user_agent:
-        return "phone"
-    if system == "Android":
-        return "tablet"
-    desktops = ("Windows", "Mac OS X", "Linux", "Chrome OS", "Ubuntu", "Fedora")
-    return "desktop" if system in desktops or "X11" in user_agent else ""

@@ -10,18 +10,13 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.keys import DIRECT, LONGEST, UNKNOWN
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.sites import Moment, Site, UnknownSite
 from page_tracker.tracking.view import View
-from page_tracker.tracking.visitor import (
-    Salts,
-    Sender,
-    agent_of,
-    hashed_address,
-    hashed_visitor,
-)
+from page_tracker.tracking.visitor import Salts, Sender, hashed_address, hashed_visitor
 
 SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,51 @@
+"""What a user agent tells: browser, system, device, or program.
+
+The answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import ua_parser
+
+from page_tracker.tracking.programs import is_program
+
+LONGEST_USER_AGENT = 512
+"""Characters that are read of a user agent."""
+
+
+class Agent(NamedTuple):
+    """Browser, system and device of a user agent; an empty text where it is silent."""
+
+    browser: str
+    system: str
+    device: str
+    is_bot: bool
+
+
+@lru_cache(maxsize=4096)
+def agent_of(user_agent: str) -> Agent:
+    """Return what a user agent tells."""
+    result = ua_parser.parse(user_agent)
+    system = result.os.family if result.os else ""
+    return Agent(
+        browser=result.user_agent.family if result.user_agent else "",
+        system=system,
+        device=_device(user_agent, system),
+        is_bot=is_program(user_agent),
+    )
+
+
+def _device(user_agent: str, system: str) -> str:
+    """Return the kind of device. An Android without "Mobile" is a tablet or a TV."""
+    if re.search(r"\bTV\b|SmartTV|SMART-TV|AppleTV|BRAVIA|AFT[A-Z]", user_agent):
+        return "tv"
+    if "iPad" in user_agent or "Tablet" in user_agent:
+        return "tablet"
+    if "Mobile" in user_agent or "iPhone" in user_agent:
+        return "phone"
+    if system == "Android":
+        return "tablet"
+    desktops = ("Windows", "Mac OS X", "Linux", "Chrome OS", "Ubuntu", "Fedora")
+    return "desktop" if system in desktops or "X11" in user_agent else ""

@@ -1,0 +1,82 @@
+"""Tells programs from people by their user agents.
+
+A user agent that is no browser's is a program's. Programs that dress as a browser are
+found by the list of crawler-user-agents and by their words.
+"""
+
+import json
+import re
+from functools import cache, lru_cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
+"""User agents that fetch images for all readers of a README or an e-mail."""
+
+BROWSERS = re.compile(
+    r"""
+    Mozilla/\d.*(?:AppleWebKit|Gecko|KHTML|Trident|MSIE|Presto|Firefox|Chrome|Safari|
+        NetFront|NetSurf|Dillo|Ladybird|Servo|KAIOS|PlayStation|HbbTV|Maple|NetPositive|
+        \[FB)
+    | (?:Opera|UCWEB|HbbTV)/?\d
+    # In terminals, and on small systems
+    | (?:Lynx|ELinks|Links|w3m|Dillo|NetSurf|edbrowse|retawq|netrik|Mosaic|NCSA_Mosaic|
+        Emacs-W3|iCab|OmniWeb|IBrowse|AmigaVoyager|AWeb|amaya|Arachne|HotJava|Chimera
+        )(?:/|[ ]\()
+    | URL/Emacs[ ] | chawan\b
+    # On phones without a browser of today
+    | .*(?:\bMIDP|\bCLDC|\bUP\.(?:Browser|Link)/|NetFront/|Obigo|Teleca|Dolfin/)
+    | Nokia\d | BlackBerry\d | SonyEricsson | SAMSUNG- | SEC-[A-Z]+\d | LGE?- | MOT-
+    | DoCoMo/ | KDDI- | J-PHONE/ | SoftBank/ | Vodafone/
+    """,
+    re.I | re.X,
+)
+"""Beginnings of user agents that only browsers send."""
+
+DEVICE = re.compile(r"^(Mozilla/\S+ )\((?![^)]*(?:compatible|://))[^)]*\)", re.I)
+"""What a browser runs on. A device may be called a robot, or a monitor."""
+
+WORDS = re.compile(
+    r"://|(?<!cu)bot\b|crawl|spider|scrape|archiv|headless|prerender|rendertron|"
+    r"preview|\bhealth|probe|check(?!out)|monitor|synthetic|uptime|pinger|validator|"
+    r"inspect|lighthouse|page ?speed|"
+    r"jsdom|happy ?dom|phantomjs|puppeteer|playwright|cypress|selenium|webdriver",
+    re.I,
+)
+"""Words of programs that dress as a browser."""
+
+PATTERNS_AT_ONCE = 25
+"""More of them in one expression are slower: it then tries all at each character."""
+
+
+@lru_cache(maxsize=4096)
+def is_image_proxy(user_agent: str) -> bool:
+    """Say whether a user agent fetches images for people whom it hides."""
+    return bool(IMAGE_PROXIES.search(user_agent))
+
+
+def is_program(user_agent: str) -> bool:
+    """Say whether a user agent is a program's, as an empty one is."""
+    if is_image_proxy(user_agent):
+        return False
+    return (
+        any(crawlers.search(user_agent) for crawlers in _crawlers())
+        or bool(WORDS.search(DEVICE.sub(r"\1", user_agent)))
+        or not BROWSERS.match(user_agent)
+    )
+
+
+@cache
+def _crawlers() -> list[re.Pattern[str]]:
+    """Read the list of crawler-user-agents.
+
+    Its own code is not imported: it reads the list in the encoding of the locale.
+    """
+    package = distribution("crawler-user-agents")
+    path = package.locate_file("crawleruseragents/crawler-user-agents.json")
+    crawlers = json.loads(Path(str(path)).read_text(encoding="utf-8"))
+    patterns = [crawler["pattern"] for crawler in crawlers]
+    return [
+        re.compile("|".join(patterns[start : start + PATTERNS_AT_ONCE]))
+        for start in range(0, len(patterns), PATTERNS_AT_ONCE)
+    ]
