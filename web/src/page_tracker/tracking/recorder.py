@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
+from page_tracker.tracking.spam import is_spam
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
@@ -58,7 +58,7 @@ class Rules:
             return Reason.PRIVACY
         if sender.user_agent is not None and agent_of(sender.user_agent).is_bot:
             return Reason.BOT
-        if _is_spam(view.referrer, self.spam):
+        if is_spam(view.referrer, self.spam):
             return Reason.SPAM
         return None
 
@@ -234,18 +234,3 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     except ValueError:
         return False
     return any(ip in network for network in networks)
-
-
-def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
-    """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = referrer.partition("/")[0].lower().split(".")
-    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
-
-
-def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:
-    """Return the domains of the package's list, and more of them."""
-    listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
-    lines = [*listed.read_text(encoding="utf-8").splitlines(), *more]
-    return frozenset(
-        line.strip().lower() for line in lines if line.strip() and line[0] != "#"
-    )
