@@ -33,7 +33,7 @@ from page_tracker.http.outgoing import (
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import Sender
@@ -242,11 +242,15 @@ def _outcome(recorded: Recorded) -> dict[str, Any]:
         answer["reason"] = recorded.reason
     if recorded.is_public:
         if recorded.has_own_number:
-            name, views, visits = recorded.page
-            answer["page"] = {"page": name, "views": views, "visits": visits}
-        name, views, visits = recorded.site
-        answer["site"] = {"site": name, "views": views, "visits": visits}
+            answer["page"] = _numbers("page", recorded.page)
+        answer["site"] = _numbers("site", recorded.site)
     return answer
+
+
+def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:
+    # `visits` is the old name of `uniques`. The next version drops it.
+    name, views, uniques = numbers
+    return {of: name, "views": views, "uniques": uniques, "visits": uniques}
 
 
 def _answer_to_many(outcomes: Sequence[Recorded | Exception]) -> Answer:
