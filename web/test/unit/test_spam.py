@@ -6,7 +6,10 @@ import pytest
 
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.tracking.canonical import canonical_referrer
-from page_tracker.tracking.spam import is_spam, spam_domains
+from page_tracker.tracking.recorder import Rules
+from page_tracker.tracking.spam import spam_domains
+from page_tracker.tracking.view import View
+from page_tracker.tracking.visitor import Sender
 
 
 @pytest.mark.parametrize(
@@ -39,14 +42,15 @@ def test_should_match_the_referrer_when_a_line_is_written_in_another_way(
     path = tmp_path / "spam.txt"
     path.write_text(f"{line}\n\n# more:\nother.example", encoding="utf-8", newline="")
     settings = load_settings({"PAGE_TRACKER_SPAM_REFERRERS": str(path)})
+    rules = Rules(spam=spam_domains(settings.spam_referrers))
     referrer = canonical_referrer(f"https://{host}/page?from=1")
+    view = View("example.org", "/", referrer=referrer)
 
     # When
-    found = is_spam(referrer, spam_domains(settings.spam_referrers))
+    reason = rules.reason_against(view, Sender())
 
     # Then
-    assert found
-    assert is_spam("other.example", frozenset(settings.spam_referrers))
+    assert reason == "spam"
     assert len(settings.spam_referrers) == 2
 
 

@@ -23,7 +23,6 @@ from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
-from page_tracker.tracking.spam import is_spam
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
@@ -58,7 +57,7 @@ class Rules:
             return Reason.PRIVACY
         if sender.user_agent is not None and agent_of(sender.user_agent).is_bot:
             return Reason.BOT
-        if is_spam(view.referrer, self.spam):
+        if _is_spam(view.referrer, self.spam):
             return Reason.SPAM
         return None
 
@@ -234,3 +233,9 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     except ValueError:
         return False
     return any(ip in network for network in networks)
+
+
+def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
+    """Say whether a referrer's host, or a domain above it, is on the list."""
+    labels = canonical_site(referrer.partition("/")[0]).split(".")
+    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))

@@ -4,11 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from page_tracker.tracking.canonical import (
-    canonical_referrer,
-    canonical_site,
-    checked_site,
-)
+from page_tracker.tracking.canonical import canonical_referrer, checked_site
 
 COMMENT = re.compile(r"(?:^|\s)#.*")
 
@@ -43,9 +39,3 @@ def _domain(written: str) -> str:
     if "." not in host:
         raise ValueError("a whole top-level domain")
     return checked_site(host)
-
-
-def is_spam(referrer: str, spam: frozenset[str]) -> bool:
-    """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = canonical_site(referrer.partition("/")[0]).split(".")
-    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
