@@ -26,8 +26,9 @@ from page_tracker.showing.embed import EmbedPage
 from page_tracker.showing.look import LookChoice
 from page_tracker.store.store import LazyClient, Store
 from page_tracker.tracking.migration import Migration
-from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
+from page_tracker.tracking.recorder import Recorder, Rules
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.wire import Limits
 
 REDIS_TIMEOUT = 0.5
@@ -124,7 +125,7 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     """Make the recorder of views, by the settings."""
     rules = Rules(
         own=settings.own,
-        spam=spam_referrers(settings.spam_referrers),
+        spam=spam_domains(settings.spam_referrers),
         privacy_refuses=settings.privacy_signal == "skip",
     )
     limits = Limits(

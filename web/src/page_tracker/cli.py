@@ -11,6 +11,7 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
+from page_tracker.commands.forget import forget
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
@@ -89,6 +90,7 @@ def main() -> None:
 
 for command in (sites, count, report, experiment, verify, smoke):
     main.add_command(command)
+count.add_command(forget)
 
 
 @main.command(epilog=settings_help())

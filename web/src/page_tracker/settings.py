@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
 from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.spam import read_domains
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 
@@ -50,7 +51,7 @@ def _domains(path: object) -> object:
     """Read the domains in a file."""
     if not isinstance(path, str):
         return path
-    return tuple(read_text(Path(path), "holds the domains").split())
+    return tuple(read_domains(read_text(Path(path), "holds the domains")))
 
 
 def _sites(text: object) -> object:
@@ -266,7 +267,7 @@ def variable(field: str) -> str:
 def read_text(path: Path, holds: str) -> str:
     """Return the text of a file. Raises ValueError, which names what it `holds`."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ValueError(f"{reason}; name a readable file that {holds}") from error

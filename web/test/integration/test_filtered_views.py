@@ -5,8 +5,9 @@ from redis import Redis
 
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Rules, Submission, spam_referrers
+from page_tracker.tracking.recorder import Recorder, Rules, Submission
 from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import READERS, Limits
 from support.recording import make_recorder, person, sums, table, today_key, view
@@ -18,7 +19,7 @@ def test_should_count_only_the_reason_when_a_view_is_filtered(
     redis_client: Redis,
 ) -> None:
     # Given
-    recorder = make_recorder(redis_client, rules=Rules(spam=spam_referrers(["a.spam"])))
+    recorder = make_recorder(redis_client, rules=Rules(spam=spam_domains(["a.spam"])))
 
     # When
     answers = [

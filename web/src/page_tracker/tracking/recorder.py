@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -250,14 +249,5 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = referrer.partition("/")[0].lower().split(".")
+    labels = canonical_site(referrer.partition("/")[0]).split(".")
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
-
-
-def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:
-    """Return the domains of the package's list, and more of them."""
-    listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
-    lines = [*listed.read_text(encoding="utf-8").splitlines(), *more]
-    return frozenset(
-        line.strip().lower() for line in lines if line.strip() and line[0] != "#"
-    )
