@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
+from page_tracker.tracking.addresses import Network, read_network
 from page_tracker.tracking.sites import Site, make_site
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
@@ -37,9 +37,7 @@ def _networks(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        return tuple(
-            ip_network(part.strip()) for part in text.split(",") if part.strip()
-        )
+        return tuple(read_network(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(
             f"{error}; use addresses and ranges, for example 10.0.0.0/8, 192.0.2.7"
@@ -64,10 +62,7 @@ def _sites(text: object) -> object:
     )
 
 
-Networks = Annotated[
-    tuple[IPv4Network | IPv6Network, ...],
-    BeforeValidator(_networks),
-]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 
 
 def _load_flags(path: object) -> object:

@@ -46,7 +46,7 @@ VALUES: dict[str, tuple[str, object]] = {
         "10.0.0.0/8, ::1",
         (ip_network("10.0.0.0/8"), ip_network("::1")),
     ),
-    "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
+    "PAGE_TRACKER_OWN": ("::ffff:192.0.2.7", (ip_network("192.0.2.7"),)),
     "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
     "PAGE_TRACKER_SPAM_REFERRERS": (
         __file__,

@@ -5,7 +5,6 @@ It turns Flask's request into an Incoming, and an Answer into Flask's response.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
@@ -17,6 +16,7 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
+from page_tracker.tracking.addresses import read_address
 from page_tracker.tracking.visitor import LONGEST_USER_AGENT, Sender, is_image_proxy
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
@@ -140,26 +140,14 @@ def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
     `X-Forwarded-For` is read from its end, where the nearest proxy wrote. Each address
     counts only if a trusted proxy sent it: a client can write anything before it.
     """
-    address = _parse(peer)
+    address = read_address(peer)
     hops = forwarded.split(",") if forwarded else []
     while address and hops and any(address in network for network in proxies):
-        hop = _parse(hops.pop())
+        hop = read_address(hops.pop())
         if hop is None:
             break
         address = hop
     return str(address or "")
-
-
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    text = text.strip()
-    with_port = re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text)
-    if with_port:
-        text = with_port[1] or with_port[2]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _read_body(flask_request: Request, most: int) -> bytes:
