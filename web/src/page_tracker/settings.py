@@ -27,6 +27,8 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 """The defaults of a profile where they differ from those of `Settings`."""
 
 SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 1_024
+"""Characters. A header with more may be too long for a proxy."""
 
 TAKEN = ("embed", "health", "pixel.gif", "ready", "version")
 """Routes whose names a script or an endpoint cannot have."""
@@ -57,7 +59,7 @@ def _sites(text: object) -> object:
         return text
     parts = [part.partition("=") for part in text.split(",") if part.strip()]
     return tuple(
-        make_site(name.strip(), time_zone=zone.strip() or "UTC")
+        make_site(name.strip(), **({"time_zone": zone.strip()} if zone.strip() else {}))
         for name, _, zone in parts
     )
 
@@ -213,15 +215,20 @@ class Settings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
-        if url is not None:
-            RedisUrl.read(url)
-        return url
+        return None if url is None else RedisUrl.read(url).text
 
     @field_validator("token")
     @classmethod
     def _check_token(cls, token: str | None) -> str | None:
-        if token is not None and len(token) < SHORTEST_TOKEN:
+        if token is None:
+            return None
+        if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
+            raise ValueError(
+                "a header cannot hold it; use at most "
+                f"{LONGEST_TOKEN} ASCII characters, without a blank at either end"
+            )
         return token
 
     @field_validator("script", "endpoint")

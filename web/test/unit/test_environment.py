@@ -237,7 +237,7 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("REDIS_URL", "http://:swordfish@localhost", "use redis://"),
+        ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
     ],
 )

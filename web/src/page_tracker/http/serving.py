@@ -4,8 +4,9 @@ It turns Flask's request into an Incoming, and an Answer into Flask's response.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request, Response, request
 from gunicorn.http.errors import ParseException
@@ -132,6 +133,36 @@ def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
         is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
         wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
     )
+
+
+def with_scheme(application: WSGIApplication, proxies: Networks) -> WSGIApplication:
+    """Return an application that knows the scheme to which a visitor connected.
+
+    A trusted proxy sends it, or one that connects through a socket in a folder.
+    """
+
+    def called(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        peer = read_address(environ.get("REMOTE_ADDR", ""))
+        if peer is None or any(peer in network for network in proxies):
+            scheme = forwarded_scheme(environ)
+            environ["wsgi.url_scheme"] = scheme or environ["wsgi.url_scheme"]
+        return application(environ, start_response)
+
+    return called
+
+
+def forwarded_scheme(environ: Mapping[str, str]) -> str:
+    """Return `https` or `http`, or an empty text if no header names the scheme.
+
+    Of several values, the first is that of the proxy to which the visitor connected.
+    """
+    for name in ("PROTO", "PROTOCOL", "SSL"):
+        sent = environ.get(f"HTTP_X_FORWARDED_{name}", "")
+        if first := sent.partition(",")[0].strip().lower():
+            return "https" if first in ("https", "ssl", "on") else "http"
+    return ""
 
 
 def client_address(peer: str, forwarded: str, proxies: Networks) -> str:

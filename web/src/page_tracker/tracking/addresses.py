@@ -48,7 +48,17 @@ def read_network(text: str) -> Network:
         raise ValueError(f"{text!r} is neither an address nor a range") from None
     ip, network = written.ip, written.network
     if ip != network.network_address:
-        raise ValueError(f"{text!r} is neither the address {ip} nor the range {network}")
+        raise ValueError(
+            f"{text!r} is neither the address {ip} nor the range {network}"
+        )
     if ipv4 := getattr(ip, "ipv4_mapped", None):
         return ip_network(f"{ipv4}/{network.prefixlen - BITS_BEFORE_IPV4}")
     return network
+
+
+def forms_of(network: Network) -> list[str]:
+    """Return the ways to write a network: that of IPv4, also as IPv6."""
+    if isinstance(network, IPv6Network):
+        return [str(network)]
+    bits = BITS_BEFORE_IPV4 + network.prefixlen
+    return [str(network), f"::ffff:{network.network_address}/{bits}"]
