@@ -16,7 +16,7 @@ from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import register_errors
 from page_tracker.http.log import with_log
-from page_tracker.http.serving import WayIn, register_headers, serve
+from page_tracker.http.serving import WayIn, register_headers, serve, with_scheme
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.settings import FIELDS, Settings
@@ -70,7 +70,8 @@ def create_app(settings: Settings) -> Flask:
     register_errors(app)
     register_headers(app)
     app.after_request(Forgetting(client_of(settings)).after_request)
-    app.wsgi_app = with_log(app.wsgi_app)  # type: ignore[assignment]
+    known_scheme = with_scheme(app.wsgi_app, settings.proxies)
+    app.wsgi_app = with_log(known_scheme)  # type: ignore[assignment]
     return app
 
 

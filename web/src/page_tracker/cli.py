@@ -20,8 +20,8 @@ from page_tracker.commands.verify import verify
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import FIELDS, variable
+from page_tracker.store.errors import RedisServerError
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.server import RedisServerError
 from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2

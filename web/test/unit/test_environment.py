@@ -48,7 +48,7 @@ VALUES: dict[str, tuple[str, object]] = {
         "10.0.0.0/8, ::1",
         (ip_network("10.0.0.0/8"), ip_network("::1")),
     ),
-    "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
+    "PAGE_TRACKER_OWN": ("::ffff:192.0.2.7", (ip_network("192.0.2.7"),)),
     "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
     "PAGE_TRACKER_SPAM_REFERRERS": (
         str(files("page_tracker.tracking") / "spam_referrers.txt"),
@@ -239,7 +239,7 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("REDIS_URL", "http://:swordfish@localhost", "use redis://"),
+        ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
     ],
 )

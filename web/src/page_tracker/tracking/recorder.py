@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from redis import Redis
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
+from page_tracker.tracking.addresses import Network, read_address
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
@@ -34,8 +34,6 @@ SECONDS_AHEAD = 5
 DAYS_OF_NOWHERE = 400
 
 NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
-
-Network = IPv4Network | IPv6Network
 
 logger = logging.getLogger(__name__)
 
@@ -238,13 +236,8 @@ def _refused(site: Site, reason: Reason) -> Attempt:
 @lru_cache(maxsize=4096)
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     """Say whether an address is in one of the networks."""
-    if not networks:
-        return False
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)
+    ip = read_address(address) if networks else None
+    return ip is not None and any(ip in network for network in networks)
 
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
