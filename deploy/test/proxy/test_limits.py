@@ -34,12 +34,13 @@ def test_should_refuse_a_body_that_is_too_large(
 def test_should_take_the_cookies_and_addresses_that_browsers_send(
     stack: Stack,
 ) -> None:
+    # Given
+    address = f"/pixel.gif?site=example.org&page=/long&more={'x' * 8000}"
+
     # When
-    counted = stack.view("/cookies", Cookie="x" * 16000)
-    pixel = stack.get(f"/pixel.gif?site=example.org&page=/long&more={'x' * 8000}")
+    pixel = stack.get(address, Cookie="x" * 16000)
 
     # Then
-    assert counted["views"] == 1
     assert pixel.headers["Content-Type"] == "image/gif"
     assert stack.view("/long")["views"] == 2
 
