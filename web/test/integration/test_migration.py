@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from page_tracker.store.connection import connect
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking import migration
+from page_tracker.tracking import migration, sites
 from page_tracker.tracking.keys import DAY, UNKNOWN, VERSION, WHOLE
 from page_tracker.tracking.migration import migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
@@ -177,12 +177,12 @@ def test_should_show_the_same_numbers_when_processes_migrate_at_once(
     command: Command, redis_client: Redis, redis_url: str, shown: Shown
 ) -> None:
     # Given
-    sites = sites_to_migrate(redis_client)
+    older = sites_to_migrate(redis_client)
 
     # When
     with ThreadPoolExecutor(4) as threads, connect(redis_url) as other:
         clients = (redis_client, other) * 2
-        running = [threads.submit(migrate, client, sites) for client in clients]
+        running = [threads.submit(migrate, client, older) for client in clients]
         for one in running:
             one.result(timeout=20)
 
@@ -411,6 +411,33 @@ def test_should_answer_the_first_view_with_all_unique_views(
     assert wait_for(lambda: "Migrated the counts" in caplog.text, 10)
     assert not keys_in(redis_client, "*visits")
     assert command("verify").exit_code == 0
+
+
+def test_should_migrate_again_while_servers_of_version_1_count(
+    shown: Shown,
+    make_http_client: Callable[..., FlaskClient],
+    redis_client: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given
+    monkeypatch.setattr(migration, "HOUR", 0)
+    monkeypatch.setattr(sites, "SECONDS_BETWEEN_UPDATES", 0)
+    server = make_http_client()
+
+    def has_only_new_names() -> bool:
+        assert server.get("/badge/blog.example.json?count=no").status_code
+        return not keys_in(redis_client, "*visits")
+
+    assert wait_for(has_only_new_names, 10)
+
+    # When
+    site = Registry(Store(lambda: redis_client)).get("example.org")
+    count_with_version_1(redis_client, site)
+
+    # Then
+    assert wait_for(has_only_new_names, 10)
+    before = shown["example.org"]["report"]["totals"]["visits"]
+    assert numbers(redis_client).site.uniques == before + 1
 
 
 def test_should_refuse_data_of_a_newer_version(
