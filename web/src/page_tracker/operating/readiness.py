@@ -12,7 +12,7 @@ from page_tracker.tracking.keys import PAGE_VIEWS
 from page_tracker.tracking.wire import SCRIPT
 
 PROBE = """#!lua
-local may = redis.acl_check_cmd('INCR', ARGV[1])
+local may = redis.acl_check_cmd('INCRBY', ARGV[1], 1)
   and redis.acl_check_cmd('EVALSHA', '', 1, KEYS[1])
 for command in string.gmatch(ARGV[2], '%a+') do
   may = may and redis.acl_check_cmd(command, KEYS[1])
