@@ -106,7 +106,8 @@ def forbid(*rules: str) -> Callable[[Redis], None]:
     """Return a function that takes rights of the user."""
 
     def change(redis: Redis) -> None:
-        redis.execute_command("ACL", "SETUSER", "default", *rules)
+        command = ("ACL", "SETUSER", "default", *rules)
+        redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
     return change
 

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from redis import Redis
 
-from page_tracker.store.server import RedisServer, RedisServerError, find_program
+from page_tracker.store.errors import RedisServerError
+from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.waiting import wait_for
 from support.flags import flags_text
 from support.servers import (

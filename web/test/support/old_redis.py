@@ -37,5 +37,7 @@ def old_redis() -> Iterator[str]:
     with ThreadingTCPServer(("127.0.0.1", 0), Answers) as server:
         server.daemon_threads = True
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"redis://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        try:
+            yield f"redis://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
