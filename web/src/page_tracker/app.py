@@ -16,7 +16,7 @@ from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import register_errors
 from page_tracker.http.log import with_log
-from page_tracker.http.serving import WayIn, register_headers, serve
+from page_tracker.http.serving import WayIn, register_headers, serve, with_scheme
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.settings import FIELDS, Settings
@@ -26,8 +26,9 @@ from page_tracker.showing.embed import EmbedPage
 from page_tracker.showing.look import LookChoice
 from page_tracker.store.store import LazyClient, Store
 from page_tracker.tracking.migration import Migration
-from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
+from page_tracker.tracking.recorder import Recorder, Rules
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.wire import Limits
 
 REDIS_TIMEOUT = 0.5
@@ -69,7 +70,8 @@ def create_app(settings: Settings) -> Flask:
     register_errors(app)
     register_headers(app)
     app.after_request(Forgetting(client_of(settings)).after_request)
-    app.wsgi_app = with_log(app.wsgi_app)  # type: ignore[assignment]
+    known_scheme = with_scheme(app.wsgi_app, settings.proxies)
+    app.wsgi_app = with_log(known_scheme)  # type: ignore[assignment]
     return app
 
 
@@ -129,7 +131,7 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     """Make the recorder of views, by the settings."""
     rules = Rules(
         own=settings.own,
-        spam=spam_referrers(settings.spam_referrers),
+        spam=spam_domains(settings.spam_referrers),
         privacy_refuses=settings.privacy_signal == "skip",
     )
     limits = Limits(

@@ -11,6 +11,7 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
+from page_tracker.commands.forget import forget
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
@@ -19,8 +20,8 @@ from page_tracker.commands.verify import verify
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import FIELDS, variable
+from page_tracker.store.errors import RedisServerError
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.server import RedisServerError
 from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
@@ -89,6 +90,7 @@ def main() -> None:
 
 for command in (sites, count, report, experiment, verify, smoke):
     main.add_command(command)
+count.add_command(forget)
 
 
 @main.command(epilog=settings_help())

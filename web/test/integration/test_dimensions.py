@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from page_tracker.tracking.keys import DIRECT, INTERNAL, OTHER, OURS, UNKNOWN, WHOLE
+from page_tracker.tracking.keys import DIRECT, INTERNAL, OTHER, RESERVED, UNKNOWN, WHOLE
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
@@ -49,19 +49,17 @@ def test_should_count_no_source_of_an_event(
     assert not any(keys_in(redis_client, today_key(name)) for name in WHOLE)
 
 
-@pytest.mark.parametrize("name", [*OURS, "(Direct)"])
+@pytest.mark.parametrize("name", sorted(RESERVED))
 def test_should_take_no_name_of_ours_from_a_client(
     recorder: Recorder, redis_client: Redis, name: str
 ) -> None:
     # When
     recorder.count(view(referrer=name), ANYBODY)
     recorder.count(view(f"/?utm_source={name}&utm_campaign={name}"), ANYBODY)
-    recorder.count(view(event=name), ANYBODY)
 
     # Then
     assert values(redis_client, "referrer") == {DIRECT: 2}
     assert not keys_in(redis_client, today_key("campaign"))
-    assert values(redis_client, "events") == {name.strip("()"): 1}
 
 
 def test_should_keep_other_names_in_parentheses(

@@ -21,12 +21,10 @@ from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
 from support.fixture_types import Command
-from support.recording import make_recorder, numbers, person, sums, view
+from support.recording import keys_in, make_recorder, numbers, person, sums, view
 from support.version_1 import restore
 
 SITES = 4
-OLD_NAMES = ("pages:visits", ":visits", "hours:visits")
-
 Shown = dict[str, Any]
 
 
@@ -69,7 +67,7 @@ def assert_as_shown(command: Command, redis: Redis, shown: Shown) -> None:
     assert redis.get("page_views") == b"1214"
     verified = command("verify")
     assert verified.exit_code == 0, verified.output
-    assert not [key for key in redis.keys() if key.endswith(b"visits")]
+    assert not keys_in(redis, "*visits")
 
 
 def assert_dimensions(redis: Redis, site: str, report: Shown) -> None:
@@ -106,9 +104,9 @@ def includes_rows(now: list[Shown], before: list[Shown]) -> bool:
     ]
 
 
-def stored(redis: Redis) -> dict[bytes, object]:
+def stored(redis: Redis) -> dict[str, object]:
     """Return all of Redis but the time of the last migration."""
-    return {key: redis.dump(key) for key in redis.keys() if key != VERSION.encode()}
+    return {key: redis.dump(key) for key in keys_in(redis) if key != VERSION}
 
 
 def test_should_show_the_same_numbers_after_the_migration(
@@ -135,7 +133,7 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
 ) -> None:
     # Given
     run, allowed = migration._run, 0
-    left = iter(())
+    left: Iterator[int] = iter(())
 
     def run_some(redis: Redis, steps: list[Any]) -> list[int]:
         answers = []
@@ -210,6 +208,22 @@ def count_with_version_1(redis: Redis, site: Site, page: str = "/") -> None:
     for key in (day.pages, day.hours, *day.dimensions.values()):
         pipeline.expireat(key, site.expires(site.today()))
     pipeline.execute()
+
+
+@pytest.mark.usefixtures("shown")
+def test_should_not_be_done_when_redis_is_full(
+    command: Command, redis_client: Redis, shown: Shown
+) -> None:
+    # Given
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    result = command("count", "show", "example.org")
+    redis_client.config_set("maxmemory", 0)
+
+    # Then
+    assert result.exit_code == 1
+    assert_as_shown(command, redis_client, shown)
 
 
 def test_should_add_up_the_views_of_servers_of_both_versions(
@@ -318,7 +332,7 @@ def test_should_migrate_all_else_when_a_key_is_broken(
     has_version = redis_client.hexists(VERSION, "version")
     redis_client.delete(key)  # the owner mends it
     if whole:
-        redis_client.restore(key, 0, whole)  # type: ignore[arg-type]
+        redis_client.restore(key, 0, whole)
         if ":day:" in key:
             redis_client.expireat(key, site.expires(day))
 
@@ -373,7 +387,7 @@ def test_should_answer_the_first_view_with_all_unique_views(
     # Then
     before = shown["example.org"]["pages"]["/post/1"]
     assert answer["page"]["uniques"] == before["visits"] + 1
-    assert wait_for(lambda: not redis_client.keys("*visits"), 10)
+    assert wait_for(lambda: not keys_in(redis_client, "*visits"), 10)
     assert command("verify").exit_code == 0
 
 
@@ -395,7 +409,6 @@ def test_should_refuse_data_of_a_newer_version(
     # Then
     assert statuses == [503, 503]
     assert result.exit_code == 1
-    assert "the data has version 3, and this Page Tracker reads version 2" in (
-        result.output
-    )
+    words = "used by a newer Page Tracker: the data has version 3, and this one reads"
+    assert words in result.output
     assert stored(redis_client) == before

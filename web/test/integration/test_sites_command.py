@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,24 @@ def test_should_show_a_site_by_any_of_its_hosts(command: Command, count: Count) 
     assert all(one == shown[0] for one in shown)
     assert shown[0]["site"] == "example.org"
     assert (shown[0]["views"], shown[0]["uniques"], shown[0]["pages"]) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("site")
+def test_should_count_only_own_hosts_when_the_owner_asks_for_it(
+    command: Command, make_count: Callable[..., Count]
+) -> None:
+    # When
+    for option, host in (("--own-hosts", "localhost"), ("--no-own-hosts", "a.example")):
+        shown = command("sites", "set", "example.org", option)
+        assert shown.exit_code == 0
+        make_count()("/a", host=host)
+
+    # Then
+    result = json.loads(command("report", "example.org", "--json").output)
+    assert [(row["reason"], row["views"]) for row in result["filtered"]] == [
+        ("other host", 1)
+    ]
+    assert result["totals"]["views"] == 1
 
 
 @pytest.mark.usefixtures("site")

@@ -8,6 +8,7 @@ from redis import Redis
 
 from page_tracker.store.connection import connect
 from page_tracker.store.waiting import wait_for
+from page_tracker.tracking.keys import INTERNAL
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import UnknownSite, make_site

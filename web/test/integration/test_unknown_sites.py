@@ -40,9 +40,7 @@ def test_should_keep_the_last_names_only(
     assert sum(views for _, views in names) > MOST_NAMES
 
 
-@pytest.mark.parametrize(
-    "site", ["", "ex ample", "<b>", "a" * 300, "\x1b[31m", "é" * 80]
-)
+@pytest.mark.parametrize("site", ["", "ex ample", "<b>", "a" * 300, "\x1b[31m"])
 def test_should_keep_no_name_that_cannot_be_a_site(
     recorder: Recorder, redis_client: Redis, site: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Settings from the environment, and the message for each invalid one."""
 
+from importlib.resources import files
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.settings import Settings
 from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.spam import spam_domains
 
 
 def test_should_have_production_defaults_when_nothing_is_set() -> None:
@@ -46,11 +48,11 @@ VALUES: dict[str, tuple[str, object]] = {
         "10.0.0.0/8, ::1",
         (ip_network("10.0.0.0/8"), ip_network("::1")),
     ),
-    "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
+    "PAGE_TRACKER_OWN": ("::ffff:192.0.2.7", (ip_network("192.0.2.7"),)),
     "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
     "PAGE_TRACKER_SPAM_REFERRERS": (
-        __file__,
-        tuple(Path(__file__).read_text("utf-8").split()),
+        str(files("page_tracker.tracking") / "spam_referrers.txt"),
+        tuple(sorted(spam_domains())),
     ),
     "PAGE_TRACKER_RATE": ("0", 0),
     "PAGE_TRACKER_MAX_PAGES": ("20", 20),
@@ -247,7 +249,7 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("REDIS_URL", "http://:swordfish@localhost", "use redis://"),
+        ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
     ],
 )

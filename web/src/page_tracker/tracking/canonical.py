@@ -22,7 +22,7 @@ from page_tracker.tracking.characters import (
     UNRESERVED,
     UNSEEN,
 )
-from page_tracker.tracking.keys import LONGEST, OURS
+from page_tracker.tracking.keys import LONGEST, RESERVED
 from page_tracker.tracking.tracking_parameters import (
     is_tracking,
     plain_name,
@@ -166,7 +166,7 @@ def canonical_referrer(referrer: str) -> str:
     source = (host + _spell(path[:LONGEST_PART])).strip("/ ")
     if len(source.encode()) > LONGEST:
         source = host[:LONGEST_NAME]
-    return "" if source.lower() in OURS or NO_REFERRER.match(source) else source
+    return "" if source.lower() in RESERVED or NO_REFERRER.match(source) else source
 
 
 def canonical_id(identifier: str) -> str:
@@ -272,7 +272,7 @@ def _clean(text: str) -> str:
 def _name(text: str, most: int = LONGEST_NAME) -> str:
     """Return a text as a name of a source, an event and so on; empty for our names."""
     text = _clean(text)[:most].strip()
-    return "" if text.lower() in OURS else text
+    return "" if text.lower() in RESERVED else text
 
 
 def _key(parameter: str) -> str:

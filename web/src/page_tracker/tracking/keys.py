@@ -27,8 +27,8 @@ INTERNAL = "(internal)"
 UNKNOWN = "(unknown)"
 """A value that nothing tells, or that an older version did not count."""
 
-OURS = frozenset((OTHER, DIRECT, INTERNAL, UNKNOWN))
-"""Names that no client can give to anything."""
+RESERVED = frozenset({OTHER, DIRECT, INTERNAL, UNKNOWN})
+"""Names that only Page Tracker itself gives to a page or a value."""
 
 WHOLE = ("referrer", "browser", "system", "device", "language")
 """Dimensions of which each view has a value: they add up to the views of a day."""

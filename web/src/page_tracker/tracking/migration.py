@@ -147,9 +147,9 @@ def _refuse_newer(stored: Any) -> None:
     version = (stored or b"1").decode(errors="replace")
     if not version.isdecimal() or int(version) > NUMBER:
         raise NewerData(
-            f"the data has version {version}, and this Page Tracker reads version "
-            f"{NUMBER} and older: run the Page Tracker that wrote the data, or restore "
-            "a backup from before"
+            f"used by a newer Page Tracker: the data has version {version}, and this "
+            f"one reads version {NUMBER} and older; run the newer one, or restore a "
+            "backup"
         )
 
 

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from redis import Redis
@@ -17,6 +15,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
+from page_tracker.tracking.addresses import Network, read_address
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
@@ -35,8 +34,6 @@ SECONDS_AHEAD = 5
 DAYS_OF_NOWHERE = 400
 
 NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
-
-Network = IPv4Network | IPv6Network
 
 logger = logging.getLogger(__name__)
 
@@ -239,25 +236,11 @@ def _refused(site: Site, reason: Reason) -> Attempt:
 @lru_cache(maxsize=4096)
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     """Say whether an address is in one of the networks."""
-    if not networks:
-        return False
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)
+    ip = read_address(address) if networks else None
+    return ip is not None and any(ip in network for network in networks)
 
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = referrer.partition("/")[0].lower().split(".")
+    labels = canonical_site(referrer.partition("/")[0]).split(".")
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
-
-
-def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:
-    """Return the domains of the package's list, and more of them."""
-    listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
-    lines = [*listed.read_text(encoding="utf-8").splitlines(), *more]
-    return frozenset(
-        line.strip().lower() for line in lines if line.strip() and line[0] != "#"
-    )

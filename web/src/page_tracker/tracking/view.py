@@ -11,7 +11,7 @@ class SentView(NamedTuple):
     """A view as it was sent, before anything is checked.
 
     With an `event`, something happened on the page. With an `id`, it counts once in 24
-    hours, however often it is sent. The `host` is the one that showed the page.
+    hours, however often it is sent. The `host` showed the page, as its script saw it.
     """
 
     site: str
