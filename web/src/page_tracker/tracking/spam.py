@@ -36,6 +36,6 @@ def read_domains(text: str) -> Iterator[str]:
 
 def _domain(written: str) -> str:
     host = canonical_referrer(f"https://{BEFORE_HOST.sub('', written)}")
-    if "." not in host:
-        raise ValueError("a whole top-level domain")
+    if "." not in host or "/" in host:  # a top-level domain, or one page of a site
+        raise ValueError(host)
     return checked_site(host)
