@@ -132,7 +132,7 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given
-    run, allowed = migration._run, 0
+    run, allowed = migration.run_steps, 0
     left: Iterator[int] = iter(())
 
     def run_some(redis: Redis, steps: list[Any]) -> list[int]:
@@ -143,7 +143,7 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
                 raise RedisConnectionError("killed")
         return answers
 
-    monkeypatch.setattr(migration, "_run", run_some)
+    monkeypatch.setattr(migration, "run_steps", run_some)
 
     # When
     for allowed in range(1_000):
@@ -233,7 +233,7 @@ def test_should_add_up_the_views_of_servers_of_both_versions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given
-    run, counted = migration._run, 0
+    run, counted = migration.run_steps, 0
     recorder = make_recorder(redis_client)
     before = numbers(redis_client, "/").site
 
@@ -249,7 +249,7 @@ def test_should_add_up_the_views_of_servers_of_both_versions(
         return answers
 
     # When
-    monkeypatch.setattr(migration, "_run", run_while_views_count)
+    monkeypatch.setattr(migration, "run_steps", run_while_views_count)
     migrate_all(redis_client)
     monkeypatch.undo()
     shown = document(command, "count", "show", "example.org")

@@ -19,8 +19,8 @@ def verify(as_json: bool) -> None:
     """Check that all sums agree, and list the differences.
 
     Compares the totals, pages, days, hours and sources of every site, and checks the
-    type and the lifetime of every key in Redis. Changes nothing, and counting goes on. Exits
-    with status 1 if there is a difference.
+    type and the lifetime of every key in Redis. Changes nothing, and counting goes on.
+    Exits with status 1 if there is a difference.
     """
     with open_counts() as counts:
         checked: list[CheckedSite] = []

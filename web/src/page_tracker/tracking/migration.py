@@ -29,7 +29,8 @@ NUMBER = 2
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
 
-STEPS_AT_ONCE = 100
+STEPS_AT_ONCE = 10
+"""Redis serves nobody else meanwhile. A step takes up to some milliseconds."""
 
 BROKEN = -1
 """The answer of a step that changed nothing because a key is broken. It is no reason to
@@ -93,7 +94,7 @@ def migrate_totals(redis: Redis, sites: Sequence[Site]) -> int:
     """Migrate the totals and the pages of some sites. Return the number of changes."""
     changes, waiting = 0, list(sites)
     while waiting:
-        answers = _run(redis, [(site.keys.prefix,) for site in waiting])
+        answers = run_steps(redis, [(site.keys.prefix,) for site in waiting])
         changes += sum(map(abs, answers))
         waiting = [site for site, answer in zip(waiting, answers) if answer > 0]
     return changes
@@ -106,7 +107,7 @@ def migrate_days(
     steps = [step for site in sites for step in _steps(redis, site)]
     changes = 0
     for start in range(0, len(steps), STEPS_AT_ONCE):
-        changes += sum(map(abs, _run(redis, steps[start : start + STEPS_AT_ONCE])))
+        changes += sum(map(abs, run_steps(redis, steps[start : start + STEPS_AT_ONCE])))
         on_progress(min(start + STEPS_AT_ONCE, len(steps)), len(steps))
     return changes
 
@@ -163,7 +164,7 @@ def _steps(redis: Redis, site: Site) -> Iterator[tuple[str | int, ...]]:
         yield site.keys.prefix, str(day), site.expires(day), *WHOLE
 
 
-def _run(redis: Redis, steps: Sequence[tuple[str | int, ...]]) -> list[int]:
+def run_steps(redis: Redis, steps: Sequence[tuple[str | int, ...]]) -> list[int]:
     """Run the script for each step, and return the number of changes or `BROKEN`."""
     pipeline = redis.pipeline(transaction=False)
     for step in steps:
