@@ -45,7 +45,7 @@ forwarded_allow_ips = ",".join(
 # The application reads the scheme: gunicorn rejects headers that differ in it.
 secure_scheme_headers: dict[str, str] = {}
 
-# What browsers send. Cookies of the whole domain may make a long header.
+# Browsers send as much: cookies of the whole domain may make a long header.
 limit_request_line = 8190  # the largest that gunicorn knows
 limit_request_field_size = 16384
 

@@ -31,6 +31,13 @@ def old_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def single_redis(redis_server: RedisServer) -> Iterator[Redis]:
+    """Give a client of one Redis, whose settings and users a test may change."""
+    with Redis.from_url(redis_server.url, protocol=2) as redis:
+        yield redis
+
+
 def test_should_write_nothing_when_readiness_is_checked(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:
@@ -129,13 +136,12 @@ def forbid(*rules: str) -> Callable[[Redis], None]:
 )
 def test_should_not_be_ready_when_redis_cannot_count(
     http_client: FlaskClient,
-    redis_server: RedisServer,
+    single_redis: Redis,
     spoil: Callable[[Redis], None],
     said: str,
 ) -> None:
     # Given
-    with Redis.from_url(redis_server.url, protocol=2) as redis:
-        spoil(redis)
+    spoil(single_redis)
 
     # When
     answer = http_client.get("/ready")
@@ -146,10 +152,10 @@ def test_should_not_be_ready_when_redis_cannot_count(
 
 
 def test_should_be_ready_when_the_user_may_not_ask_for_the_version(
-    http_client: FlaskClient, redis_client: Redis
+    http_client: FlaskClient, single_redis: Redis
 ) -> None:
     # Given
-    forbid("-info")(redis_client)
+    forbid("-info")(single_redis)
 
     # Then
     assert http_client.get("/ready").status_code == 200
@@ -169,10 +175,10 @@ def test_should_ask_every_master_when_one_is_too_old(
 
 @pytest.mark.usefixtures("site")
 def test_should_still_report_when_redis_is_full(
-    command: Command, redis_client: Redis
+    command: Command, single_redis: Redis
 ) -> None:
     # Given
-    fill(redis_client)
+    fill(single_redis)
 
     # When
     result = command("report", "example.org")
@@ -182,10 +188,10 @@ def test_should_still_report_when_redis_is_full(
 
 
 def test_should_end_a_command_when_scripts_may_not_run(
-    command: Command, redis_client: Redis
+    command: Command, single_redis: Redis
 ) -> None:
     # Given
-    forbid("-eval")(redis_client)
+    forbid("-eval")(single_redis)
 
     # When
     result = command("report", "example.org")
@@ -197,15 +203,15 @@ def test_should_end_a_command_when_scripts_may_not_run(
 
 
 def test_should_start_and_say_why_when_redis_cannot_count_yet(
-    redis_server: RedisServer, redis_client: Redis, folder: Path
+    redis_server: RedisServer, single_redis: Redis, folder: Path
 ) -> None:
     # Given
-    fill(redis_client)
+    fill(single_redis)
 
     # When
     with page_tracker(folder, REDIS_URL=redis_server.url) as tracker:
         refused = tracker.get("/ready").status_code
-        redis_client.config_set("maxmemory", 0)
+        single_redis.config_set("maxmemory", 0)
         answer = tracker.get("/ready")
 
     # Then

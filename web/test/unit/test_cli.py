@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from page_tracker.cli import main
 from page_tracker.settings import FIELDS, variable
-from support.servers import free_port
+from support.servers import COMMAND, free_port, run_program
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,21 @@ def test_should_print_its_version() -> None:
 
     # Then
     assert version("page-tracker") in result.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("arguments", ["--version", "serve --help"])
+def test_should_end_with_one_line_when_the_output_cannot_be_written(
+    tmp_path: Path, arguments: str
+) -> None:
+    # When
+    ended = run_program(tmp_path, "sh", "-c", f"{COMMAND} {arguments} >/dev/full")
+
+    # Then
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Error: the output cannot be written: No space left on device\n"
+    )
 
 
 def test_should_explain_every_setting_when_help_is_asked_for() -> None:

@@ -13,12 +13,20 @@ from page_tracker.tracking.migration import NewerData, check_version
 from page_tracker.tracking.wire import SCRIPT
 
 PROBE = """#!lua
-local may = redis.acl_check_cmd('INCRBY', ARGV[1], 1)
+local function may(command)
+  local arguments, is_valid, is_allowed = {}
+  repeat -- some versions need as many arguments as the command does
+    table.insert(arguments, KEYS[1])
+    is_valid, is_allowed = pcall(redis.acl_check_cmd, command, unpack(arguments))
+  until is_valid or #arguments == 5
+  return is_valid and is_allowed
+end
+local may_all = redis.acl_check_cmd('INCRBY', ARGV[1], 1)
   and redis.acl_check_cmd('EVALSHA', '', 1, KEYS[1])
 for command in string.gmatch(ARGV[2], '%a+') do
-  may = may and redis.acl_check_cmd(command, KEYS[1])
+  may_all = may_all and may(command)
 end
-if not may then
+if not may_all then
   return redis.error_reply('NOPERM this user cannot run all commands of the scripts')
 end
 return redis.call('EXISTS', KEYS[1])

@@ -1,4 +1,4 @@
-"""What a server says at its start about the Redis that it counts in."""
+"""Checks, at the start of a server, the Redis that it counts in."""
 
 import logging
 

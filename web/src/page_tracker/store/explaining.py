@@ -27,7 +27,7 @@ HINTS = {
     "cluster support disabled": "for a single Redis, write redis:// in REDIS_URL",
     "'SENTINEL'": "REDIS_URL names a Redis, not a Sentinel",
 }
-"""What helps, by a part of the class, the message or the cause of an error."""
+"""Advice, by a part of the class, the message or the cause of an error."""
 
 
 def explain(error: RedisError) -> str:
