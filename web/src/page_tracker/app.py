@@ -97,7 +97,12 @@ def register_pages(app: Flask, parts: Parts) -> None:
     look_choice = LookChoice(looks, settings.proxies)
     health = Health(store, settings.commit)
     app.add_url_rule("/", "counter", CounterPage(store, look_choice).show)
-    app.add_url_rule("/embed", "embed", EmbedPage(settings, look_choice).show)
+    app.add_url_rule(
+        "/embed", "embed", EmbedPage(settings, look_choice, parts.sites).show
+    )
+    app.add_url_rule(
+        "/robots.txt", "robots", lambda: app.send_static_file("robots.txt")
+    )
     app.add_url_rule("/health", "health", health.health)
     app.add_url_rule("/ready", "ready", health.ready)
     app.add_url_rule("/version", "version", health.version)

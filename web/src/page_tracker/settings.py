@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    field_validator,
+)
 
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
@@ -31,7 +40,7 @@ SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_024
 """Characters. A header with more may be too long for a proxy."""
 
-TAKEN = ("embed", "health", "pixel.gif", "ready", "version")
+TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
 
@@ -98,6 +107,11 @@ class Settings(BaseModel):
     )
     bind: str = Field(
         "127.0.0.1:8000", description="address and port to listen on, `HOST:PORT`"
+    )
+    url: str | None = Field(
+        None,
+        description="address of the server for visitors, for example "
+        "`https://counter.example`; if unset, snippets have the address of the request",
     )
     data: Path = Field(
         Path("page-tracker-data"),
@@ -245,6 +259,16 @@ class Settings(BaseModel):
                 "this name is taken; use another, for example stats/hello.js"
             )
         return name
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        with suppress(ValidationError):
+            if not set(url) & set("?#@"):
+                return str(HttpUrl(url)).rstrip("/")
+        raise ValueError("use an address such as https://counter.example")
 
     @field_validator("bind")
     @classmethod

@@ -22,10 +22,14 @@ def site(stack: Stack) -> Iterator[str]:
     sites = Registry(Store(lambda: stack.redis))
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
+    badge = f"/badge/{site.name}.svg"
     try:
         # A process looks up unknown sites at most ten times a second.
         assert wait_for(
-            lambda: all(stack.ask(f"/badge/{site.name}.svg").ok for _ in range(8)), 10
+            lambda: all(
+                "X-Page-Tracker" not in stack.ask(badge).headers for _ in range(8)
+            ),
+            10,
         )
         yield site.name
     finally:

@@ -60,6 +60,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "PAGE_TRACKER_TOKEN": ("0123456789abcdef", "0123456789abcdef"),
     "PAGE_TRACKER_SCRIPT": ("hello.js", "hello.js"),
     "PAGE_TRACKER_ENDPOINT": ("stats/hello", "stats/hello"),
+    "PAGE_TRACKER_URL": ('HTTPS://é.example/a"/', "https://xn--9ca.example/a%22"),
 }
 
 
@@ -124,6 +125,15 @@ def test_should_treat_an_empty_variable_as_unset() -> None:
         ("PAGE_TRACKER_BIND", "http://localhost:8000", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:http", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:65536", "HOST:PORT"),
+        ("PAGE_TRACKER_URL", "counter.example", "such as https://counter.example"),
+        ("PAGE_TRACKER_URL", "ftp://counter.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a b.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://[1:2]", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example:99999", "use an address such as https"),
+        ("PAGE_TRACKER_URL", "https://me@a.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example/?b", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example/#b", "use an address such as https:"),
         ("PAGE_TRACKER_PROXIES", "10.0.0.1/8", "use addresses and ranges, "),
         ("PAGE_TRACKER_OWN", "home", "use addresses and ranges, "),
         ("PAGE_TRACKER_RATE", "-1", "use a whole number, 0 to 1000000"),

@@ -129,7 +129,7 @@ def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
         user_agent=user_agent,
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
         is_shared=is_image_proxy(user_agent),
-        is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
+        is_prefetch=is_ahead(environ),
         wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
     )
 
@@ -162,6 +162,11 @@ def forwarded_scheme(environ: Mapping[str, str]) -> str:
         if first := sent.partition(",")[0].strip().lower():
             return "https" if first in ("https", "ssl", "on") else "http"
     return ""
+
+
+def is_ahead(environ: Mapping[str, str]) -> bool:
+    """Return whether a browser fetches a page ahead, or for a preview."""
+    return any(AHEAD.search(environ.get(name, "")) for name in PURPOSES)
 
 
 def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
