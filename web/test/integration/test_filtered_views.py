@@ -119,6 +119,8 @@ def test_should_count_the_readers_of_a_badge_when_they_share_a_proxy(
         ("my--site-example-net.translate.goog", True),
         ("example-org.cdn.ampproject.org", True),
         ("xn--bcher-example-wob.cdn.ampproject.org", True),
+        (f"{52 * 'a'}.cdn.ampproject.org", True),
+        ("0-my--site-example-net-0.cdn.ampproject.org", True),
         ("webcache.googleusercontent.com", True),
         ("translated.turbopages.org", True),
         ("localhost", False),
@@ -127,6 +129,8 @@ def test_should_count_the_readers_of_a_badge_when_they_share_a_proxy(
         ("example.org.evil.example", False),
         ("example-org.pages.dev", False),
         ("copy-example.translate.goog", False),
+        ("translate.goog", False),
+        ("xn--99999999.translate.goog", False),
     ],
 )
 def test_should_count_only_views_of_the_site_s_hosts_when_the_owner_asks_for_it(

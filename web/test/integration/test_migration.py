@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from page_tracker.store.connection import connect
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
-from page_tracker.tracking import migration
+from page_tracker.tracking import migration, sites
 from page_tracker.tracking.keys import DAY, UNKNOWN, VERSION, WHOLE
 from page_tracker.tracking.migration import migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
@@ -177,12 +177,12 @@ def test_should_show_the_same_numbers_when_processes_migrate_at_once(
     command: Command, redis_client: Redis, redis_url: str, shown: Shown
 ) -> None:
     # Given
-    sites = sites_to_migrate(redis_client)
+    older = sites_to_migrate(redis_client)
 
     # When
     with ThreadPoolExecutor(4) as threads, connect(redis_url) as other:
         clients = (redis_client, other) * 2
-        running = [threads.submit(migrate, client, sites) for client in clients]
+        running = [threads.submit(migrate, client, older) for client in clients]
         for one in running:
             one.result(timeout=20)
 
@@ -245,7 +245,7 @@ def test_should_add_up_the_views_of_servers_of_both_versions(
             if counted < 100:
                 counted += 1
                 count_with_version_1(redis, site)
-                recorder.count(view("/"), person(counted))
+                recorder.count(view("/"), person())
         return answers
 
     # When
@@ -256,7 +256,7 @@ def test_should_add_up_the_views_of_servers_of_both_versions(
 
     # Then
     assert shown["views"] == before.views + 2 * counted
-    assert shown["uniques"] == 42 + 2 * counted
+    assert shown["uniques"] == 42 + counted + 1
     assert sums(redis_client, "views") != {0}
     verified = command("verify")
     assert verified.exit_code == 0, verified.output
@@ -267,7 +267,7 @@ def test_should_migrate_again_when_version_1_ran_after_a_rollback(
 ) -> None:
     # Given
     migrate_all(redis_client)
-    redis_client.hset(VERSION, "migrated", int(time.time()) - 2 * DAY)
+    redis_client.hset(VERSION, "older", int(time.time()) - 2 * DAY)
     command("verify")
     assert redis_client.hget(VERSION, "version") == b"2"
 
@@ -343,13 +343,29 @@ def test_should_migrate_all_else_when_a_key_is_broken(
 
 
 @pytest.mark.usefixtures("shown")
+def test_should_wait_a_day_when_a_migration_was_killed_at_its_end(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr(migration, "_settle", lambda redis, changes: None)
+    migrate_all(redis_client)
+    monkeypatch.undo()
+
+    # When
+    migrate_all(redis_client)
+
+    # Then
+    assert not redis_client.hexists(VERSION, "version")
+
+
+@pytest.mark.usefixtures("shown")
 def test_should_note_the_version_when_nothing_old_was_found_for_a_day(
     command: Command, redis_client: Redis
 ) -> None:
     # Given
     command("sites", "list")
     early = redis_client.hget(VERSION, "version")
-    redis_client.hset(VERSION, "migrated", int(time.time()) - DAY - 1)
+    redis_client.hset(VERSION, "older", int(time.time()) - DAY - 1)
 
     # When
     command("sites", "list")
@@ -378,17 +394,50 @@ def server(
 
 
 def test_should_answer_the_first_view_with_all_unique_views(
-    server: FlaskClient, redis_client: Redis, command: Command, shown: Shown
+    server: FlaskClient,
+    redis_client: Redis,
+    command: Command,
+    shown: Shown,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     # When
+    caplog.set_level("INFO")
     sent = {"site": "example.org", "page": "/post/1"}
     answer = server.post("/api/v1/views", json=sent).get_json()
 
     # Then
     before = shown["example.org"]["pages"]["/post/1"]
     assert answer["page"]["uniques"] == before["visits"] + 1
-    assert wait_for(lambda: not keys_in(redis_client, "*visits"), 10)
+    assert wait_for(lambda: "Migrated the counts" in caplog.text, 10)
+    assert not keys_in(redis_client, "*visits")
     assert command("verify").exit_code == 0
+
+
+def test_should_migrate_again_while_servers_of_version_1_count(
+    shown: Shown,
+    make_http_client: Callable[..., FlaskClient],
+    redis_client: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given
+    monkeypatch.setattr(migration, "HOUR", 0)
+    monkeypatch.setattr(sites, "SECONDS_BETWEEN_UPDATES", 0)
+    server = make_http_client()
+
+    def has_only_new_names() -> bool:
+        assert server.get("/badge/blog.example.json?count=no").status_code
+        return not keys_in(redis_client, "*visits")
+
+    assert wait_for(has_only_new_names, 10)
+
+    # When
+    site = Registry(Store(lambda: redis_client)).get("example.org")
+    count_with_version_1(redis_client, site)
+
+    # Then
+    assert wait_for(has_only_new_names, 10)
+    before = shown["example.org"]["report"]["totals"]["visits"]
+    assert numbers(redis_client).site.uniques == before + 1
 
 
 def test_should_refuse_data_of_a_newer_version(

@@ -10,28 +10,36 @@ from collections.abc import Iterator
 
 from page_tracker.tracking.canonical import canonical_site
 
-WITH_LABEL = ("translate.goog", "cdn.ampproject.org", "bing-amp.com", "turbopages.org")
-"""Services under which each host has a label."""
+WITH_LABEL = (
+    ".translate.goog",
+    ".cdn.ampproject.org",
+    ".bing-amp.com",
+    ".turbopages.org",
+)
+"""Ends of hosts that begin with a label for the host of the page."""
 
 WITHOUT_LABEL = (
-    "translated.turbopages.org",
-    "translate.googleusercontent.com",
-    "webcache.googleusercontent.com",
-    "cc.bingj.com",
-    "www.translatetheweb.com",
-    "www.translatoruser-int.com",
-    "yandexwebcache.net",
-    "papago.naver.net",
-    "fanyi.baidu.com",
-    "web.archive.org",
+    ".translated.turbopages.org",
+    ".translate.googleusercontent.com",
+    ".webcache.googleusercontent.com",
+    ".cc.bingj.com",
+    ".translatetheweb.com",
+    ".translatoruser-int.com",
+    ".yandexwebcache.net",
+    ".papago.naver.net",
+    ".fanyi.baidu.com",
+    ".web.archive.org",
 )
-"""Services that show the pages of every host under these."""
+"""Ends of hosts that show the pages of every host."""
+
+HASH = re.compile(r"[a-z2-7]{52}\.")
+"""Stands for a host that cannot be written as a label."""
 
 
 def originals_of(host: str) -> Iterator[str]:
     """Yield the hosts that the label of a service can stand for; none for others."""
-    label, _, service = host.partition(".")
-    if service in WITH_LABEL:
+    label, dot, end = host.partition(".")
+    if dot + end in WITH_LABEL:
         yield _decoded(label)
         if label.startswith("xn--"):
             try:
@@ -41,8 +49,10 @@ def originals_of(host: str) -> Iterator[str]:
 
 
 def shows_any_host(host: str) -> bool:
-    """Say whether a host is that of a service without labels."""
-    return any(f".{host}".endswith(f".{service}") for service in WITHOUT_LABEL)
+    """Say whether a host is a service's that does not tell the host of the page."""
+    if host.endswith(WITH_LABEL) and HASH.match(host):
+        return True
+    return f".{host}".endswith(WITHOUT_LABEL)
 
 
 def _decoded(label: str) -> str:

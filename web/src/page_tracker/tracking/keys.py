@@ -55,7 +55,7 @@ class Family(NamedTuple):
 FAMILIES = (
     Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
     Family(SITES, "hash", "site → its settings", "always"),
-    Family(VERSION, "hash", "version of the data, its last migration", "always"),
+    Family(VERSION, "hash", "version of the data, when older data was found", "always"),
     Family("pt:nowhere:names", "hash", "unknown site → last view, views", "400 days"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
     Family(

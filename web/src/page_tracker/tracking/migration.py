@@ -47,7 +47,8 @@ class NewerData(RedisError):
 def sites_to_migrate(redis: Redis) -> list[Site]:
     """Return the sites that may have older data; none if the data is current.
 
-    An empty Redis gets the current version. Raises NewerData.
+    Notes in Redis that older data was found. An empty Redis gets the current version.
+    Raises NewerData.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(VERSION)
@@ -58,11 +59,14 @@ def sites_to_migrate(redis: Redis) -> list[Site]:
     if not settings:
         redis.hsetnx(VERSION, "version", NUMBER)
     elif b"version" in version:
-        # A version before may have run again since, after a rollback.
+        # A server of version 1 may have run again since, after a rollback.
         for site in sites:
             pipeline.hexists(site.keys.totals, "visits")
         if not any(pipeline.execute()):
             return []
+        _note_older(redis)
+    elif b"older" not in version:
+        _note_older(redis)
     return sites
 
 
@@ -173,11 +177,15 @@ def _run(redis: Redis, steps: Sequence[tuple[str | int, ...]]) -> list[int]:
     return [BROKEN if isinstance(answer, Exception) else answer for answer in answers]
 
 
+def _note_older(redis: Redis) -> None:
+    """Note that older data was found just now."""
+    redis.hset(VERSION, "older", int(time.time()))
+    redis.hdel(VERSION, "version")
+
+
 def _settle(redis: Redis, changes: int) -> None:
-    """Note the version once the migration has found nothing for a day."""
-    now = int(time.time())
+    """Note the version once nothing older was found for a day."""
     if changes:
-        redis.hdel(VERSION, "version")
-        redis.hset(VERSION, "migrated", now)
-    elif now - int(redis.hmget(VERSION, "migrated")[0] or 0) > DAY:
+        _note_older(redis)
+    elif int(redis.hmget(VERSION, "older")[0] or 0) < time.time() - DAY:
         redis.hsetnx(VERSION, "version", NUMBER)

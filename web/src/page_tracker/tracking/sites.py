@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
-from page_tracker.tracking.hosts import originals_of, shows_any_host
+from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
 from page_tracker.tracking.keys import SITES, SiteKeys
 
 LONGEST_RETENTION = 36_500
@@ -127,15 +127,14 @@ class Site(BaseModel):
 
     def has_host(self, host: str) -> bool:
         """Say whether a host is the site, an alias, or a service's copy of either."""
-        return any(
-            original.removeprefix("www.") in self._names
-            for original in (host, *originals_of(host))
-        )
+        if host.removeprefix("www.") in self._names:
+            return True
+        return host.endswith(WITH_LABEL) and any(map(self.has_host, originals_of(host)))
 
     def is_shown_by(self, host: str) -> bool:
         """Say whether a host may show the site's pages. Subdomains and services may.
 
-        An unknown host, an empty text, may.
+        An empty text, for an unknown host, may.
         """
         if not host or self.has_host(host) or shows_any_host(host):
             return True
