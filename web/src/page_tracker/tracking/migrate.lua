@@ -73,19 +73,30 @@ end
 
 -- An estimate can be too large. Each version kept its own unique views of a page below
 -- the views, but both together may exceed them.
-local excess = 0
+local excess, uniques = 0, {}
+local has_both = redis.call('ZCARD', day_uniques) > 0
 for page, of_page in pairs(visits) do
-  local room = score(day_pages, page) - score(day_uniques, page)
-  local moved = math.max(0, math.min(of_page, room))
-  local dropped = math.min(of_page - moved, score(pages_uniques, page))
+  local moved = of_page
+  if has_both then
+    local before = score(day_uniques, page)
+    local room = score(day_pages, page) - before
+    moved = math.max(0, math.min(of_page, room))
+    local dropped = math.min(of_page - moved, score(pages_uniques, page))
+    if dropped > 0 then
+      redis.call('ZINCRBY', pages_uniques, -dropped, page)
+      redis.call('HINCRBY', totals, 'uniques', -dropped)
+    end
+    excess = excess + of_page - moved
+    moved = moved + before
+  end
   if moved > 0 then
-    redis.call('ZINCRBY', day_uniques, moved, page)
+    table.insert(uniques, moved)
+    table.insert(uniques, page)
   end
-  if dropped > 0 then
-    redis.call('ZINCRBY', pages_uniques, -dropped, page)
-    redis.call('HINCRBY', totals, 'uniques', -dropped)
-  end
-  excess = excess + of_page - moved
+end
+for i = 1, #uniques, PAGES_AT_ONCE do
+  local last = math.min(#uniques, i + PAGES_AT_ONCE - 1)
+  redis.call('ZADD', day_uniques, unpack(uniques, i, last))
 end
 for hour, of_hour in pairs(visits_of_hours) do
   local dropped = math.min(of_hour, excess)

@@ -29,7 +29,8 @@ NUMBER = 2
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
 
-STEPS_AT_ONCE = 100
+STEPS_AT_ONCE = 10
+"""Redis serves nobody else meanwhile. A step takes up to some milliseconds."""
 
 BROKEN = -1
 """The answer of a step that changed nothing because a key is broken. It is no reason to

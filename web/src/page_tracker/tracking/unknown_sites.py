@@ -35,13 +35,13 @@ if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
 end
 """
 """Adds views to a name, and deletes the name that was sent longest ago. A value is the
-time of the last view, in milliseconds since 1970, and the number of views."""
+time of the last view, in microseconds since 1970, and the number of views."""
 
 
 def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
     """Add views to the names that could be a site."""
-    now = int(time.time() * 1000)
-    for host, number in list(views.items())[-MOST_NAMES:]:
+    last_views = list(views.items())[-MOST_NAMES:]
+    for now, (host, number) in enumerate(last_views, time.time_ns() // 1000):
         try:
             name = checked_site(host)
         except ValueError:
