@@ -1,12 +1,15 @@
 """The page-tracker command."""
 
+import errno
 import logging.config
 import os
 import platform
 import socket
+import sys
 import textwrap
 from contextlib import ExitStack
 from importlib.metadata import version
+from typing import Any
 
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
@@ -28,6 +31,8 @@ from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
 
+OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn with the configuration of the package, without its own arguments."""
@@ -39,6 +44,25 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
         )
         # pylint: disable-next=attribute-defined-outside-init  # `init`, called late
         self.app_uri = self.cfg.wsgi_app
+
+
+class Program(click.Group):
+    """The command, which explains output that cannot be written."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command; the end of the output is written here, too."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                if sys.stdout:
+                    sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in OUTPUT_ERRORS:
+                raise
+            # Python writes what is left once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(f"Error: the output cannot be written: {error.strerror}")
 
 
 def settings_help() -> str:
@@ -89,7 +113,9 @@ Let Tab complete commands, sites and time zones, in bash (zsh_source, fish_sourc
 """
 
 
-@click.group(context_settings={"max_content_width": 100}, epilog=COMPLETION)
+@click.group(
+    cls=Program, context_settings={"max_content_width": 100}, epilog=COMPLETION
+)
 @click.version_option(
     package_name="page-tracker",
     message=f"Python {platform.python_version()}, redis-py {version('redis')}\n"

@@ -171,7 +171,7 @@ class Settings(BaseModel):
     token: str | None = Field(
         None,
         description="secret that lets programs send views with a past time and another "
-        f"address and user agent; at least {SHORTEST_TOKEN} characters",
+        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII",
     )
     token_file: Path | None = Field(
         None, description="file that holds `PAGE_TRACKER_TOKEN`"

@@ -57,7 +57,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "PAGE_TRACKER_RATE": ("0", 0),
     "PAGE_TRACKER_MAX_PAGES": ("20", 20),
     "PAGE_TRACKER_MAX_VALUES": ("30", 30),
-    "PAGE_TRACKER_TOKEN": ("0123456789abcdef", "0123456789abcdef"),
+    "PAGE_TRACKER_TOKEN": ("has=in the=middle", "has=in the=middle"),
     "PAGE_TRACKER_SCRIPT": ("hello.js", "hello.js"),
     "PAGE_TRACKER_ENDPOINT": ("stats/hello", "stats/hello"),
     "PAGE_TRACKER_URL": ('HTTPS://é.example/a"/', "https://xn--9ca.example/a%22"),
@@ -251,6 +251,9 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
     [
         ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
+        ("PAGE_TRACKER_TOKEN", "pässword-swordfish", "a header cannot hold it; use at"),
+        ("PAGE_TRACKER_TOKEN", "line\nbreak-swordfish", "a header cannot hold it"),
+        ("PAGE_TRACKER_TOKEN", 65 * "swordfish-123456", "a header cannot hold it"),
     ],
 )
 def test_should_name_the_file_and_not_the_secret_when_the_secret_is_invalid(

@@ -107,7 +107,7 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
 
 
 def _may_create(folder: Path) -> bool:
-    """Ask whether new counts may start in a folder; without a terminal, they may not."""
+    """Ask whether new counts may start in a folder; no answer is a no."""
     question = f"There are no counts in '{folder.absolute()}'. Start new ones there?"
     try:
         return click.confirm(question)

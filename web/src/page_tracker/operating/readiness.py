@@ -13,18 +13,27 @@ from page_tracker.tracking.migration import NewerData, check_version
 from page_tracker.tracking.wire import SCRIPT
 
 PROBE = """#!lua
-local may = redis.acl_check_cmd('INCR', ARGV[1])
+local function may(command)
+  local arguments, is_valid, is_allowed = {}
+  repeat -- some versions need as many arguments as the command does
+    table.insert(arguments, KEYS[1])
+    is_valid, is_allowed = pcall(redis.acl_check_cmd, command, unpack(arguments))
+  until is_valid or #arguments == 5
+  return is_valid and is_allowed
+end
+local may_all = redis.acl_check_cmd('INCRBY', ARGV[1], 1)
   and redis.acl_check_cmd('EVALSHA', '', 1, KEYS[1])
 for command in string.gmatch(ARGV[2], '%a+') do
-  may = may and redis.acl_check_cmd(command, KEYS[1])
+  may_all = may_all and may(command)
 end
-if not may then
+if not may_all then
   return redis.error_reply('NOPERM this user cannot run all commands of the scripts')
 end
 return redis.call('EXISTS', KEYS[1])
 """
-"""It changes nothing, but its first line says that it may. So Redis does not run it on a
-replica, with a full memory or a failing disk. A Redis before 7.0 cannot compile it."""
+"""It changes nothing, but its first line says that it may. So Redis does not run it on
+a replica, with a full memory or a failing disk. A Redis before 7.0 cannot compile
+it."""
 
 COMMANDS = " ".join(sorted(set(re.findall(r"redis\.call\('(\w+)'", SCRIPT))))
 """One argument: before a login, Redis rejects more than ten as a protocol error."""
@@ -43,7 +52,7 @@ def check_ready(redis: Redis) -> None:
     for tag in tags_of(redis):
         pipeline.eval(PROBE, 1, f"pt:{{{tag}}}:", PAGE_VIEWS, COMMANDS)
     for answer in pipeline.execute(raise_on_error=False):
-        if type(answer) is ResponseError:
+        if isinstance(answer, ResponseError):
             _refuse_old(redis, answer)
         if isinstance(answer, Exception):
             raise answer
@@ -56,7 +65,8 @@ def check_ready(redis: Redis) -> None:
 def check_fit(redis: Redis) -> None:
     """Check that this Redis can count, whether it can do so now or not.
 
-    A full Redis, for example, still has numbers to read. Raises NotReady and RedisError.
+    A full Redis, for example, still has numbers to read. Raises NotReady and
+    RedisError.
     """
     try:
         check_ready(redis)

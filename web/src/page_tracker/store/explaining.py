@@ -34,7 +34,7 @@ def explain(error: RedisError) -> str:
     """Return what Redis said and what helps, on one line."""
     said = " ".join(str(error).split())
     if isinstance(error, ResponseError):
-        said = said.split(". ")[0]  # Redis may write a page
+        said = said.partition(". ")[0]  # Redis may write a page
     hint = hint_for(error)
     return f"{said.removesuffix('.')}; {hint}" if hint else said
 

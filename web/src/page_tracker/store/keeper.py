@@ -42,8 +42,8 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     The next start loads the data. Raises RedisServerError if there is no Redis program,
     if the folder cannot be used or is in use, or if Redis does not start.
     """
-    make_writable(folder)
     server = RedisServer(find_program(), folder)
+    make_writable(folder)
     ours, keepers = socket.socketpair()
     keeper = os.fork()
     if keeper == 0:

@@ -31,6 +31,9 @@ LONGEST_SOCKET_PATH = 103
 LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
 """Process, role, date, time and level at the start of a log line of Redis."""
 
+LEAST_SPACE = 1024 * 1024
+"""Bytes on the disk; with less, a full disk may be why Redis ended."""
+
 SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
@@ -165,7 +168,8 @@ class RedisServer:
         status = self._process.returncode if self._process else 0
         if status < 0:
             return f"was killed by {signal.Signals(-status).name}"
-        return f"ended: {'; '.join(self._last_words()[-2:])}"
+        words = [*self._last_words()[-2:], *self._full_disk()]
+        return f"ended: {'; '.join(words)}"
 
     def _why_not_started(self) -> str:
         """Return the reason in the log; name the versions if they are the reason."""
@@ -178,7 +182,13 @@ class RedisServer:
                     f"PAGE_TRACKER_DATA is '{self.folder}': {writer} wrote it, and "
                     f"{reader} cannot read it; install {writer} or newer"
                 )
-        return f"Redis does not start: {reason} (see {self.log})"
+        reasons = "; ".join([reason, *self._full_disk()])
+        return f"Redis does not start: {reasons} (see {self.log})"
+
+    def _full_disk(self) -> list[str]:
+        """Return that the disk is full, if it is: Redis logs only a short write."""
+        is_full = shutil.disk_usage(self.folder).free < LEAST_SPACE
+        return [f"the disk of {self.folder} is full"] if is_full else []
 
     def _last_words(self) -> list[str]:
         """Return the messages in the log, without general advice."""
