@@ -107,6 +107,9 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code wi
 tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
+picture: system .venv/development ## Draw docs/report.svg, a report of invented numbers
+	@cd web/test && python -m support.invented ../../docs/report.svg
+
 lists: web/node_modules/.package-lock.json ## Write the lists that others keep into the package, from the locked releases
 	@web/lists/write
 

@@ -3,10 +3,12 @@
 import errno
 import logging.config
 import os
+import platform
 import socket
 import sys
 import textwrap
 from contextlib import ExitStack
+from importlib.metadata import version
 from typing import Any
 
 import click
@@ -105,8 +107,20 @@ def check_address(bind: str) -> None:
         )
 
 
-@click.group(cls=Program, context_settings={"max_content_width": 100})
-@click.version_option(package_name="page-tracker")
+COMPLETION = """\b
+Let Tab complete commands, sites and time zones, in bash (zsh_source, fish_source):
+  eval "$(_PAGE_TRACKER_COMPLETE=bash_source page-tracker)"
+"""
+
+
+@click.group(
+    cls=Program, context_settings={"max_content_width": 100}, epilog=COMPLETION
+)
+@click.version_option(
+    package_name="page-tracker",
+    message=f"Python {platform.python_version()}, redis-py {version('redis')}\n"
+    "%(prog)s, version %(version)s",
+)
 def main() -> None:
     """Count the page views of your sites, and show them."""
     forgive_encoding()

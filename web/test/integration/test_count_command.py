@@ -27,13 +27,16 @@ def views_of(command: Command, *what: str) -> int:
 
 @pytest.mark.parametrize(
     ("what", "said"),
-    [([], "example.org: 4 views, 3 visits; today 3 views, 2 visits\n")]
+    [([], "example.org: 4 views, 3 unique; today 3 views, 2 unique\n")]
     + [
-        ([page], "/about on example.org: 3 views, 2 visits; today 2 views, 1 visits\n")
+        ([page], "/about on example.org: 3 views, 2 unique; today 2 views, 1 unique\n")
         for page in (
             "/about",
             "/about/",
             "https://example.org/about/index.html?utm_id=1",
+            "HTTPS://www.EXAMPLE.org:8443/about#top",
+            "https://example.net/about",  # an alias
+            "https://www.example.net/about",
         )
     ],
 )
@@ -100,7 +103,7 @@ def test_should_delete_a_page_that_is_reset(
 
     # Then
     assert command("count", "show", "example.org", "/a").output.startswith(
-        "/a on example.org: 0 views, 0 visits;"
+        "/a on example.org: 0 views, 0 unique;"
     )
     assert redis_client.zscore(site.keys.pages, "/a") is None
     assert redis_client.hget(site.keys.titles, "/a") is None
@@ -116,7 +119,9 @@ def test_should_delete_a_page_that_is_reset(
     assert command("verify").exit_code == 0
 
 
-def test_should_leave_no_more_visits_than_views(command: Command, count: Count) -> None:
+def test_should_leave_no_more_unique_views_than_views(
+    command: Command, count: Count
+) -> None:
     # Given
     for visitor in range(5):
         count("/a", visitor=visitor)
@@ -139,6 +144,10 @@ def test_should_leave_no_more_visits_than_views(command: Command, count: Count) 
         (["add", "example.org", "/a", str(LARGEST)], "can have at most 1,000"),
         (["set", "example.org", "", "1"], "page: is required"),
         (["set", "example.com", "/a", "1"], "example.com is not registered"),
+        (
+            ["set", "example.org", "https://example.com/a", "1"],
+            "'https://example.com/a' is not on example.org: its host is example.com",
+        ),
     ],
 )
 def test_should_change_nothing_when_the_new_count_is_impossible(
@@ -200,10 +209,10 @@ def test_should_add_no_page_when_the_cap_is_reached(
 
     # Then
     assert new.exit_code == 1
-    assert freed.output == "/9 on example.org: 1 views (+1, from 0)\n"
+    assert freed.output == "/9 on example.org: 1 view (+1, from 0)\n"
     assert "already has 3 pages, the most that PAGE_TRACKER_MAX_PAGES" in new.output
     assert old.exit_code == other.exit_code == 0
-    assert other.output == "(other) on example.org: 1 views (-1, from 2)\n"
+    assert other.output == "(other) on example.org: 1 view (-1, from 2)\n"
     assert views_of(command) == 1 + 1 + 7 + 1
     assert command("verify").exit_code == 0
 

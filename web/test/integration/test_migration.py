@@ -20,6 +20,7 @@ from page_tracker.tracking.migration import migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
+from page_tracker.tracking.tops import Tops
 from support.fixture_types import Command
 from support.recording import keys_in, make_recorder, numbers, person, sums, view
 from support.version_1 import restore
@@ -76,7 +77,7 @@ def assert_dimensions(redis: Redis, site: str, report: Shown) -> None:
     days = reports.last_days(60)
     views = sum(day.views for day in reports.days(days))
     for dimension in (*WHOLE, "campaign"):
-        top = reports.top_values(dimension, 50, days)
+        top = Tops(redis, reports.site, days).values(dimension, 50)
         values = dict(top.rows)
         rest = values.pop(UNKNOWN, 0)
         before = {row["name"]: row["views"] for row in report[f"{dimension}s"]}

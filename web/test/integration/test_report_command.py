@@ -4,7 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from html import unescape
+from pathlib import Path
 from random import Random
+from xml.etree import ElementTree  # nosec B405
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,17 +15,25 @@ from hypothesis import strategies as st
 from redis import Redis
 from rich.cells import cell_len
 
+from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.reasons import MEANINGS, Reason
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site, make_site
-from page_tracker.tracking.tops import top_of
+from page_tracker.tracking.tops import Tops, top_of
 from page_tracker.tracking.wire import Limits
 from support.fixture_types import Command, Count
 
+TABLES = (
+    *("pages", "sources", "campaigns", "browsers", "systems", "devices"),
+    *("languages", "countries", "events"),
+)
+
+IN_COLOURS = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "100"}
+
 
 @pytest.fixture
-def counted(site: Site, count: Count) -> Site:
+def counted(site: Site, count: Count, redis_client: Redis) -> Site:
     """Give a site with views of a few days."""
     for visitor in (1, 1, 2):
         count(
@@ -36,6 +47,7 @@ def counted(site: Site, count: Count) -> Site:
     count("/b", days_ago=3)
     count("/b", days_ago=40)
     count("/b", user_agent="Googlebot/2.1")
+    Adjustments(redis_client, site, most_pages=10).add("/a", 500)
     return site
 
 
@@ -47,7 +59,7 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
     document = json.loads(command("report", "example.org", "--json").output)
 
     # Then
-    days = document.pop("days")
+    days, hours = document.pop("days"), document.pop("hours")
     assert [day["day"] for day in days] == [
         str(now - timedelta(days=back)) for back in reversed(range(30))
     ]
@@ -65,13 +77,34 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
         "visits": 1,
         "visitors": 1,
     }
+    assert [hour["hour"] for hour in hours] == [f"{n:02}:00" for n in range(24)]
+    assert sum(hour["views"] for hour in hours) == 3
+    sources = [
+        {"name": "news.example.com/item", "label": "news.example.com/item", "views": 3},
+        {"name": "(direct)", "label": "direct", "views": 1},
+    ]
     assert document == {
         "site": "example.org",
         "time_zone": "UTC",
         "since": str(now - timedelta(days=40)),
         "first_day": str(now - timedelta(days=29)),
         "last_day": str(now),
-        "totals": {"views": 5, "uniques": 4, "visits": 4, "pages": 2},
+        "totals": {
+            "views": 505,
+            "uniques": 4,
+            "visits": 4,
+            "pages": 2,
+            "added_by_hand": 500,
+        },
+        "period": {
+            "views": 4,
+            "uniques": 3,
+            "visitors_a_day": pytest.approx(1 / 29),
+            "views_a_visitor": 1,
+            "events": 1,
+            "filtered": 1,
+        },
+        "comparison": None,
         "pages": [
             {
                 "page": "/a",
@@ -79,7 +112,7 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
                 "views": 3,
                 "uniques": 2,
                 "visits": 2,
-                "all_views": 3,
+                "all_views": 503,
                 "all_uniques": 2,
                 "all_visits": 2,
             },
@@ -95,62 +128,106 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
             },
         ],
         "events": [{"name": "Sign up", "views": 1}],
-        "referrers": [
-            {"name": "news.example.com/item", "views": 3},
-            {"name": "(direct)", "views": 1},
-        ],
+        "sources": sources,
+        "referrers": sources,
         "campaigns": [{"name": "spring", "views": 3}],
         "browsers": [{"name": "Firefox", "views": 4}],
         "systems": [{"name": "Linux", "views": 4}],
         "devices": [{"name": "desktop", "views": 4}],
         "languages": [
-            {"name": "de", "views": 3},
-            {"name": "(unknown)", "views": 1},
+            {"name": "de", "label": "German", "views": 3},
+            {"name": "(unknown)", "label": "unknown", "views": 1},
         ],
+        "countries": [],
         "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS[Reason.BOT]}],
-        "other": dict.fromkeys(
-            ["pages", "events", "referrers", "campaigns", "browsers"]
-            + ["systems", "devices", "languages"],
-            0,
-        ),
+        "other": dict.fromkeys(TABLES, 0),
+        "rest": dict.fromkeys(TABLES, 0),
     }
 
 
 @pytest.mark.usefixtures("counted")
 def test_should_print_numbers_to_people(command: Command) -> None:
     # When
-    text = command("report", "www.example.org").output
+    text = command("report", "www.example.org", COLUMNS="100").output
 
     # Then
-    assert text.startswith("example.org, in days of UTC, counted since ")
+    assert text.startswith("example.org  last 30 days, ")
     lines = [line.split() for line in text.splitlines()]
-    assert ["today", "3", "2", "2"] in lines
-    assert ["last", "30", "days", "4", "3"] in lines
-    assert ["all", "time", "5", "4"] in lines
-    assert ["pages", "title", "views", "visits", "all", "time"] in lines
-    assert ["/a", "Über", "[bold]uns[/bold]", "3", "2", "3"] in lines
-    assert any(line[:2] == ["bot", "1"] for line in lines)
-    visits, more_views = re.findall(r"^\w{3} \d\d \w{3}  (█+)(░*)", text, re.M)[-1]
-    assert len(visits) == pytest.approx(2 * len(more_views), abs=1)
-    assert len(more_views) > 10
+    assert "Views Unique views Visitors a day Views a visitor".split() == lines[3][:9]
+    assert ["4", "3", "0.0", "1", "1", "1"] in lines
+    assert ["20", "%", "of", "all"] in lines
+    assert ["Pages", "title", "views", "unique"] in lines
+    assert ["/a", "Über", "[bold]uns[/bold]", "3", "75", "%", "2"] in lines
+    assert ["bot", "1", "100", "%", "by", "a", "program,"] in [
+        line[:7] for line in lines
+    ]
+    for words in (
+        "Days and hours of UTC; counts in Redis at ",
+        "Views by day █ unique ░ more views",
+        "Views of today by hour █ unique ░ more views",
+        "direct 1 25 %",
+        "German 3 75 %",
+        "the mean of 29 days, without today",
+        ": 505 views in all, of which 500 added by hand; 4 unique views; 2 pages.",
+    ):
+        assert words in " ".join(text.split())
+    assert "visit " not in text and "visits" not in text
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_should_print_the_change_against_the_days_before(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    for ago, views in ((1, 30), (2, 30), (8, 40), (9, 10)):
+        for visitor in range(views):
+            count("/a", days_ago=ago, visitor=visitor)
+    redis_client.hset(site.keys.totals, "since", str(date(2026, 1, 1)))
+
+    # When
+    text = command("report", site.name, "--days", "7", COLUMNS="100").output
+    grey = command("report", site.name, "--days", "7", **IN_COLOURS).output
+
+    # Then
+    assert re.search(r"▲ 20 % +▲ \d\d % +▲ \d\d %", text)
+    assert re.search(
+        r"▲ ▼ compare with \d.* – .*: views until \d\d:00 of the last", text
+    )
+    assert "\x1b[38;5;28m▲ 20 %" in grey
+
+
+def test_should_print_the_change_of_few_views_in_grey(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    for visitor in range(3):
+        count("/a", days_ago=1, visitor=visitor)
+    count("/a", days_ago=8)
+    redis_client.hset(site.keys.totals, "since", str(date(2026, 1, 1)))
+
+    # When
+    text = command("report", site.name, "--days", "7", **IN_COLOURS).output
+
+    # Then
+    assert "\x1b[2m▲ 200 %" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_should_fit_the_terminal(
     command: Command, count: Count, counted: Site, width: int
 ) -> None:
     # Given
     count(f"/{'a' * 300}", title="文字" * 100, referrer=f"https://{'b' * 60}.com/c/d")
+    count("/صفحة", title="می‌خواهم 👨‍👩‍👧")
 
     # When
     text = command("report", counted.name, COLUMNS=str(width)).output
 
     # Then
-    tables = text[: text.index("not counted")].splitlines()[1:]
-    assert max(cell_len(line.rstrip()) for line in tables) <= width
-    # No number is cut.
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    # No number is cut, and joiners stay.
     assert not re.search(r"\d…|…$", text)
-    assert "views  visits  all time" in text
+    assert re.search("Pages .*views +unique", text)
+    assert width < 80 or "می‌خواهم 👨‍👩‍👧" in text
 
 
 def test_should_print_untrusted_text_without_control_characters_and_markup(
@@ -172,6 +249,46 @@ def test_should_print_untrusted_text_without_control_characters_and_markup(
     assert json.loads(document)["pages"][0]["title"] == evil
 
 
+def test_should_draw_a_picture_without_foreign_requests_or_markup(
+    command: Command, counted: Site, redis_client: Redis, folder: Path
+) -> None:
+    # Given
+    redis_client.hset(counted.keys.titles, "/a", "<script>x</script> & 文字")
+    file = folder / "report.svg"
+
+    # When
+    result = command("report", counted.name, "--svg", str(file))
+
+    # Then
+    assert (result.exit_code, result.output) == (0, "")
+    text = file.read_text("utf-8")
+    picture = ElementTree.fromstring(text)  # nosec B314  # our own
+    shown = "".join(picture.itertext()).replace("\xa0", " ")
+    assert "example.org" in shown and "<script>x</script> & 文字" in shown
+    assert "@media (prefers-color-scheme: dark)" in text
+    # A wide sign has two cells of 12.2.
+    lengths = {
+        shown: float(n)
+        for n, shown in re.findall('textLength="([^"]+)"[^>]*>([^<]*)<', text)
+    }
+    (wide,) = (shown for shown in lengths if "文字" in shown)
+    assert lengths[wide] == pytest.approx(12.2 * cell_len(unescape(wide)))
+    assert re.findall('https?://[^ "]+', text) == ["http://www.w3.org/2000/svg"]
+    assert not re.search("url\\((?!#)|href|@import", text)
+    assert "redis" not in shown.lower()  # others see the picture
+
+
+def test_should_end_with_one_line_when_a_picture_cannot_be_written(
+    command: Command, counted: Site
+) -> None:
+    # When
+    result = command("report", counted.name, "--svg", "/nowhere/report.svg")
+
+    # Then
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Could not open file '/nowhere/report.svg'")
+
+
 @pytest.mark.parametrize(
     ("environment", "coloured"),
     [
@@ -184,13 +301,15 @@ def test_should_print_colours_only_when_the_environment_asks_for_them(
     command: Command, counted: Site, environment: dict[str, str], coloured: bool
 ) -> None:
     # When
-    text = command("report", counted.name, **environment, TERM="xterm").output
+    text = command("report", counted.name, **environment, TERM="xterm-256color").output
 
     # Then
-    assert ("\x1b[36m" in text) == coloured
+    assert ("\x1b[38;5;25m" in text) == coloured
+    # Without colours, the parts of a column have signs of their own.
+    assert ("░" in text) != coloured
 
 
-def test_should_show_many_days_by_month(
+def test_should_show_many_days_by_week_or_month(
     command: Command, count: Count, counted: Site
 ) -> None:
     # Given
@@ -198,13 +317,13 @@ def test_should_show_many_days_by_month(
     count("/a", days_ago=500)
 
     # When
-    text = command("report", counted.name, "--days", "400").output
+    weeks = command("report", counted.name, "--days", "200", COLUMNS="60").output
+    months = command("report", counted.name, "--days", "501", COLUMNS="60").output
 
     # Then
-    months = re.findall(r"^\w{3} \d{4}  .* (\d+) +(\d+)$", text, re.M)
-    assert len(months) in (14, 15)
-    assert sum(int(views) for views, _ in months) == 6
-    assert sum(int(visits) for _, visits in months) == 5
+    assert "Views by week" in weeks
+    assert "Views by month" in months
+    assert re.search(r"^ +\w{3} \d{4} {2,}\w{3} \d{4}", months, re.M)
 
 
 def test_should_begin_with_the_first_day_when_it_is_recent(
@@ -240,7 +359,8 @@ def test_should_report_on_days_without_a_view(command: Command, count: Count) ->
 
     # Then
     assert result.exit_code == 0
-    assert ["last", "30", "days", "0", "0"] in map(str.split, result.output.split("\n"))
+    assert "Views by day  none yet" in result.output
+    assert ["0", "0", "0"] in map(str.split, result.output.split("\n"))
 
 
 @pytest.mark.usefixtures("site")
@@ -257,12 +377,28 @@ def test_should_name_the_setting_when_a_cap_was_reached(
     document = json.loads(command("report", "example.org", "--json").output)
 
     # Then
-    assert "5 views count under (other)" in result.output
-    assert "too many pages to count each. PAGE_TRACKER_MAX_PAGES" in result.output
-    assert "too many referrers to count each. PAGE_TRACKER_MAX_VALUES" in result.output
+    printed = " ".join(result.output.split())
+    assert "5 views count under (other)" in printed
+    assert "too many pages to count each. PAGE_TRACKER_MAX_PAGES" in printed
+    assert "too many sources to count each. PAGE_TRACKER_MAX_VALUES" in printed
     assert document["other"]["pages"] == 5
-    assert document["other"]["referrers"] == 6
+    assert document["other"]["sources"] == 6
     assert "(other)" not in [page["page"] for page in document["pages"]]
+
+
+def test_should_say_until_when_sources_are_unknown(
+    command: Command, counted: Site, redis_client: Redis
+) -> None:
+    # Given
+    day = counted.today() - timedelta(days=3)
+    redis_client.zincrby(counted.keys.day(day).dimensions["referrer"], 1, "(unknown)")
+
+    # When
+    text = command("report", counted.name).output
+
+    # Then
+    assert re.search("^unknown +1 ", text, re.M)
+    assert f"Sources are unknown for some views until {day.day} {day:%b %Y}: " in text
 
 
 @pytest.mark.parametrize(
@@ -320,7 +456,8 @@ def test_should_return_the_most_frequent_names(
 
     # Then
     ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
-    assert found == ranked[:most]
+    assert found.rows == ranked[:most]
+    assert found.names in (None, len(names))
 
 
 def test_should_read_few_pages_when_days_have_many(
@@ -338,7 +475,7 @@ def test_should_read_few_pages_when_days_have_many(
     redis_client.config_resetstat()
 
     # When
-    top = Reports(redis_client, site).top_pages(10, days)
+    top = Tops(redis_client, site, days).pages(10)
 
     # Then
     assert len(top.rows) == 10

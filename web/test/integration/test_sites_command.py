@@ -18,27 +18,83 @@ from support.servers import page_tracker, run_command
 DAY = 24 * 60 * 60
 
 
-def test_should_print_the_tag_to_paste_when_a_site_is_added(command: Command) -> None:
+def test_should_print_the_tag_to_paste_when_a_site_is_added(
+    command: Command, redis_url: str
+) -> None:
     # When
     result = command("sites", "add", "Example.org.", "--time-zone", "Europe/Berlin")
 
     # Then
     assert result.exit_code == 0
     assert "Registered example.org: time zone Europe/Berlin" in result.output
+    assert f"Its counts are in Redis at {redis_url}.\n" in result.output
     assert (
         '<script defer src="https://YOUR-COUNTER/tracker.js" '
         'data-site="example.org"></script>'
     ) in result.output
 
 
+def test_should_print_the_tag_with_the_address_of_the_server(command: Command) -> None:
+    # When
+    result = command(
+        *("sites", "add", "a.org"), PAGE_TRACKER_URL="https://counter.example/"
+    )
+
+    # Then
+    assert '<script defer src="https://counter.example/tracker.js" ' in result.output
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/about?x=1#top",
+        "HTTPS://EXAMPLE.ORG:8443/",
+        "//example.org/about",
+        "example.org/about",
+        " example.org. ",
+        "https://somebody@example.org",
+    ],
+)
+def test_should_take_any_address_of_a_site(command: Command, address: str) -> None:
+    # When
+    command("sites", "add", address, "--alias", "https://www.example.net/about")
+
+    # Then
+    for arguments in (
+        ["sites", "show", address],
+        ["sites", "set", address, "--private"],
+        ["count", "set", address, "/about", "3"],
+        ["count", "show", address],
+        ["report", address],
+        ["sites", "show", "http://www.example.net:80/"],
+    ):
+        assert "example.org" in command(*arguments).output
+    assert "/about" in command("count", "log", address).output
+    assert "Deleted example.org" in command("sites", "remove", address, "--yes").output
+
+
+@pytest.mark.parametrize(
+    ("zone", "meant"),
+    [
+        ("Berlin", "did you mean Europe/Berlin?"),
+        ("europe/berlin", "did you mean Europe/Berlin?"),
+        ("new york", "did you mean America/New_York?"),
+        ("Asia/Shangai", "did you mean Asia/Shanghai?"),
+        ("Mars/Olympus", "use one like Europe/Berlin"),
+    ],
+)
+def test_should_suggest_a_time_zone(command: Command, zone: str, meant: str) -> None:
+    # When
+    result = command("sites", "add", "a.org", "--time-zone", zone)
+
+    # Then
+    assert result.output == f"Error: '{zone}' is not a time zone: {meant}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (
-            ["https://example.org/"],
-            "is not a valid site: use its host, for example example.org",
-        ),
-        (["a.org", "--time-zone", "Berlin"], "'Berlin' is not a time zone"),
+        (["no site"], "is not a valid site: use its host, for example example.org"),
         (["a.org", "--alias", "no site"], "'no site' is not a valid site"),
         (["example.org"], "example.org is registered already"),
         (["example.net"], "example.net belongs to the site example.org"),
@@ -72,10 +128,12 @@ def test_should_list_sites_in_order(command: Command) -> None:
     document = json.loads(command("sites", "list", "--json").output)
 
     # Then
-    assert [line.split() for line in table[1:]] == [
+    assert [line.split() for line in table[1:4]] == [
         ["a.org", "Asia/Shanghai", "public", "730", "a.cn"],
         ["b.org", "UTC", "private", "30"],
+        [],
     ]
+    assert table[4].startswith("The counts are in Redis at ")
     assert document[1] == {
         "site": "b.org",
         "time_zone": "UTC",
@@ -383,13 +441,19 @@ def test_should_list_refused_views_that_belong_to_no_site(
     # Given
     command("sites", "add", "example.org")
     recorder = make_recorder(redis_client)
+    recorder.refuse({(Reason.UNKNOWN_SITE, "nothing.like.it"): 1})
     recorder.refuse({(Reason.UNKNOWN_SITE, "exmaple.org"): 3, (Reason.INVALID, ""): 1})
 
     # When
     listed = command("sites", "list")
+    command("sites", "add", "nothing.like.it")
+    afterwards = command("sites", "list")
 
     # Then
+    assert "for nothing.like.it" not in afterwards.output
+    assert "\n  3 views for exmaple.org: did you mean example.org?\n" in listed.output
+    assert "\n  1 view for nothing.like.it\n" in listed.output
     assert listed.output.endswith(
         "Refused views in the last 30 days that belong to no registered site: "
-        "3 unknown site, 1 invalid\n"
+        "4 unknown site, 1 invalid\n"
     )

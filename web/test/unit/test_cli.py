@@ -1,5 +1,6 @@
 """The page-tracker command, as a stranger meets it."""
 
+import platform
 import socket
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -27,7 +28,8 @@ def test_should_print_its_version() -> None:
     result = CliRunner().invoke(main, ["--version"])
 
     # Then
-    assert version("page-tracker") in result.output
+    assert f"Python {platform.python_version()}, redis-py " in result.output
+    assert result.output.endswith(f" {version('page-tracker')}\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")

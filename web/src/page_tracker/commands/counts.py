@@ -5,21 +5,23 @@ from collections.abc import Callable
 
 import click
 
+from page_tracker.commands.completion import site_argument
 from page_tracker.commands.opening import Counts, open_counts
 from page_tracker.commands.output import (
     add_row,
     json_option,
     make_console,
     make_table,
+    number_of,
     print_json,
     say,
 )
 from page_tracker.tracking.adjustments import MOST_VIEWS, Adjustments, Change
-from page_tracker.tracking.canonical import canonical_view
+from page_tracker.tracking.canonical import canonical_view, host_of
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
-from page_tracker.tracking.view import SentView
+from page_tracker.tracking.view import InvalidView, SentView
 
 
 def whole_number(least: int) -> Callable[[click.Context, click.Parameter, str], int]:
@@ -49,14 +51,20 @@ def count() -> None:
 
 
 @count.command()
-@click.argument("site")
+@site_argument
 @click.argument("page", required=False)
 @json_option
 def show(site: str, page: str | None, as_json: bool) -> None:
-    """Show the views and visits of SITE, or of its PAGE.
+    """Show the views and unique views of SITE, or of its PAGE.
 
-    PAGE is a path, for example /about. The host, a slash at the end and tracking
-    parameters make no difference.
+    SITE is its host, or the address of any of its pages. PAGE is a path, for example
+    /about, or the whole address of the page. A slash at the end and tracking parameters
+    make no difference.
+
+    \b
+    Examples:
+      page-tracker count show example.org
+      page-tracker count show example.org https://example.org/about
     """
     with open_counts() as counts:
         found = counts.sites.get(site)
@@ -64,42 +72,42 @@ def show(site: str, page: str | None, as_json: bool) -> None:
         if page is None:
             totals = reports.totals()
             (day,) = reports.days(reports.last_days(1))
-            name, views, visits = found.name, totals.views, totals.uniques
-            views_today, visits_today = day.views, day.uniques
+            name, views, uniques = found.name, totals.views, totals.uniques
+            views_today, uniques_today = day.views, day.uniques
         else:
             name = canonical(found, page)
             (numbers,) = reports.pages([name], reports.last_days(1))
-            views, visits = numbers.all_views, numbers.all_uniques
-            views_today, visits_today = numbers.views, numbers.uniques
+            views, uniques = numbers.all_views, numbers.all_uniques
+            views_today, uniques_today = numbers.views, numbers.uniques
     if as_json:
         print_json(
             {
                 "site": found.name,
                 "page": name if page is not None else None,
                 "views": views,
-                "uniques": visits,
-                "visits": visits,
+                "uniques": uniques,
+                "visits": uniques,  # the old name, for one more version
                 "today": {
                     "views": views_today,
-                    "uniques": visits_today,
-                    "visits": visits_today,
+                    "uniques": uniques_today,
+                    "visits": uniques_today,
                 },
             }
         )
         return
     where = f" on {found.name}" if page is not None else ""
     say(
-        f"{name}{where}: {views:,} views, {visits:,} visits; "
-        f"today {views_today:,} views, {visits_today:,} visits"
+        f"{name}{where}: {number_of(views, 'view')}, {uniques:,} unique; "
+        f"today {number_of(views_today, 'view')}, {uniques_today:,} unique"
     )
 
 
 @count.command("set", context_settings={"ignore_unknown_options": True})
-@click.argument("site")
+@site_argument
 @click.argument("page")
 @click.argument("n", callback=whole_number(0))
 def set_count(site: str, page: str, n: int) -> None:
-    """Set the views of PAGE on SITE to N; 0 resets its visits too.
+    """Set the views of PAGE on SITE to N; 0 resets its unique views too.
 
     \b
     Example:
@@ -112,7 +120,7 @@ def set_count(site: str, page: str, n: int) -> None:
 
 
 @count.command(context_settings={"ignore_unknown_options": True})
-@click.argument("site")
+@site_argument
 @click.argument("page")
 @click.argument("n", callback=whole_number(-MOST_VIEWS))
 def add(site: str, page: str, n: int) -> None:
@@ -130,7 +138,7 @@ def add(site: str, page: str, n: int) -> None:
 
 
 @count.command()
-@click.argument("site")
+@site_argument
 @json_option
 def log(site: str, as_json: bool) -> None:
     """List the changes by hand on SITE, newest first."""
@@ -169,8 +177,16 @@ def log(site: str, as_json: bool) -> None:
 
 
 def canonical(site: Site, page: str) -> str:
-    """Return the canonical form of a page. Raises InvalidView."""
-    return OTHER if page == OTHER else canonical_view(SentView(site.name, page)).page
+    """Return the canonical form of a page, which may be a whole address of the site.
+
+    Raises InvalidView.
+    """
+    if page == OTHER:
+        return page
+    host = host_of(page)
+    if host and not site.has_host(host.removeprefix("www.")):
+        raise InvalidView(f"'{page}' is not on {site.name}: its host is {host}")
+    return canonical_view(SentView(site.name, page)).page
 
 
 def adjustments(counts: Counts, site: Site) -> Adjustments:
@@ -184,4 +200,5 @@ def print_change(site: Site, change: Change) -> None:
         difference = f"{change.amount:+,}, from {change.before:,}"
     else:
         difference = "as before"
-    say(f"{change.page} on {site.name}: {change.after:,} views ({difference})")
+    views = number_of(change.after, "view")
+    say(f"{change.page} on {site.name}: {views} ({difference})")

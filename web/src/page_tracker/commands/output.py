@@ -1,6 +1,8 @@
 """How the commands print: tables and lines for people, and JSON for programs."""
 
+import codecs
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -12,6 +14,24 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
+
+QUIET = "dim"
+"""Style of what matters less. No style names a colour of the terminal's own palette: a
+palette is made for one background, and these are legible on black and on white."""
+
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Controls, line breaks and halves of characters."""
+
+FORGING = re.compile(
+    # Changes of the direction, and joiners after ASCII or after another joiner.
+    r"[\u202a-\u202e\u2066-\u2069]"
+    r"|(?:^|(?<=[\x00-\x7f\u200c\u200d]))[\u200c\u200d]+"
+)
+
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
+
+IN_ASCII = str.maketrans("█░▁▲▼±─│└…–", "#:_+-=-|+.-")
+"""A sign for each of ours, for terminals that cannot encode it."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -30,12 +50,16 @@ def print_json(value: Any) -> None:
 
 
 def printable(text: str) -> str:
-    """Strip control and format characters from untrusted text."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-        if unicodedata.category(character) != "Cf"
-    )
+    """Make untrusted text safe to print: it cannot move, hide or reorder other text.
+
+    Joiners stay where they join letters or symbols.
+    """
+    return FORGING.sub("", UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def number_of(number: int, noun: str) -> str:
+    """Return a number of things in words, for example `1 view` and `1,200 views`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def say(line: str) -> None:
@@ -60,31 +84,24 @@ def make_table(*columns: str, folds: str = "") -> Table:
     return table
 
 
-def add_row(table: Table, *cells: str | int) -> None:
-    """Add a row of untrusted texts and of numbers."""
-    table.add_row(
-        *(f"{cell:,}" if isinstance(cell, int) else printable(cell) for cell in cells)
-    )
+def add_row(table: Table, *cells: str | int | Text, style: str = "") -> None:
+    """Add a row of untrusted texts, of numbers, and of texts that are ours."""
+    texts = [
+        (
+            cell
+            if isinstance(cell, Text)
+            else Text(f"{cell:,}" if isinstance(cell, int) else printable(cell))
+        )
+        for cell in cells
+    ]
+    if any(map(_is_right_to_left, texts)):
+        # Otherwise, a terminal could show the next column to the left of this text.
+        texts = [Text(LEFT_TO_RIGHT) + text for text in texts]
+    table.add_row(*texts, style=style)
 
 
-def make_bar(
-    whole: float, inside: float, most: float, longest: int, console: Console
-) -> Text:
-    """Return a bar for the number `whole`; the part `inside` of it is darker.
-
-    The number `most` has `longest` columns. Every number but 0 has at least one.
-    """
-    if not whole:
-        return Text()
-    full, light = bars(console)
-    length = max(1, round(longest * whole / most))
-    darker = min(length, round(longest * inside / most))
-    return Text.assemble((full * darker, "cyan"), (light * (length - darker), "cyan"))
-
-
-def bars(console: Console) -> tuple[str, str]:
-    """Return the characters of the darker part of a bar, and of the rest."""
-    return ("#", "-") if console.options.ascii_only else ("█", "░")
+def _is_right_to_left(text: Text) -> bool:
+    return any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in text.plain)
 
 
 @contextmanager
@@ -102,7 +119,15 @@ def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def forgive_encoding() -> None:
-    """Print a ? for each character that the terminal cannot encode, and do not fail."""
+    """Print a sign that the terminal cannot encode in ASCII, or as a ?; never fail."""
+
+    def in_ascii(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        signs = error.object[error.start : error.end].translate(IN_ASCII)
+        return "".join(sign if sign.isascii() else "?" for sign in signs), error.end
+
+    codecs.register_error("page-tracker", in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="page-tracker")

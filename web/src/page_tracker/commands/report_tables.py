@@ -1,140 +1,84 @@
-"""The tables, the chart and the notes of `page-tracker report`."""
+"""The tables of the report: pages, sources and so on, and what was not counted.
 
-from collections.abc import Iterator, Sequence
+A table that is cut ends with a row for the rest, so that each column has its sum.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from page_tracker.commands.output import add_row, make_bar, make_table, printable
+from page_tracker.commands.labels import OUR_NAMES, label_of
+from page_tracker.commands.output import QUIET, add_row, make_table
+from page_tracker.commands.report_head import long, percent
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reasons import MEANINGS
-from page_tracker.tracking.reports import DayNumbers, PageNumbers, Top, Totals
+from page_tracker.tracking.reports import PageNumbers
+from page_tracker.tracking.tops import Top
 
-MOST_BARS = 62
-"""Days with a bar each. If there are more, each month has one."""
+# These are columns of a terminal.
+NARROWEST_TABLE = 34
+NARROWEST_WITH_TITLES = 76
+GAP = 4
 
-# All of these are columns of a terminal.
-LONGEST_BAR = 60
-NARROWEST_FOR_TWO_TABLES = 64
-LEAST_ROOM_FOR_TITLES = 30
-WIDEST_VALUES = 56
-GAP = 2
+MOST_ACROSS = 3
 
 
-def table_of_totals(totals: Totals, days: Sequence[DayNumbers]) -> Table:
-    """Return views, visits and visitors: of today, of the days, and of all time."""
-    table = make_table("", ">views", ">visits", ">visitors")
-    today = days[-1]
-    add_row(table, "today", today.views, today.uniques, today.visitors)
-    if len(days) > 1:
-        add_row(
-            table,
-            span_in_words(days),
-            sum(day.views for day in days),
-            sum(day.uniques for day in days),
-            "",
-        )
-    add_row(table, "all time", totals.views, totals.uniques, "")
+def table_of_pages(
+    top: Top, pages: Sequence[PageNumbers], uniques: int, width: int
+) -> Table:
+    """Return the pages, with their titles if there is room.
+
+    `pages` are those of the rows of `top`, and `(other)` if pages count under it.
+    `uniques` are the unique views of all pages.
+    """
+    has_titles = width >= NARROWEST_WITH_TITLES and any(page.title for page in pages)
+    table = _make_table("Pages", *["title"] * has_titles, ">views", ">", ">unique")
+
+    def add(name: str, title: str, views: int, of_these: int, style: str) -> None:
+        texts = (name, title) if has_titles else (name,)
+        add_row(table, *texts, *_shares(views, top.views), of_these, style=style)
+
+    for page in pages:
+        name = label_of("pages", page.page)
+        add(name, page.title, page.views, page.uniques, _style(page.page))
+    if top.rest:
+        shown = sum(page.uniques for page in pages)
+        add(_rest(top), "", top.rest, max(0, uniques - shown), QUIET)
     return table
 
 
-def span_in_words(days: Sequence[DayNumbers]) -> str:
-    """Return the days of a report in words."""
-    return f"last {len(days):,} days" if len(days) > 1 else "today"
-
-
-def chart(days: Sequence[DayNumbers], console: Console) -> Table:
-    """Return a bar for each day, or for each month if there are many days."""
-    if len(days) > MOST_BARS:
-        rows = list(by_month(days))
-    else:
-        rows = [(f"{day.day:%a %d %b}", day.views, day.uniques) for day in days]
-    table = make_table("", "", ">views", ">visits")
-    most = max(views for _, views, _ in rows)
-    longest = min(LONGEST_BAR, max(10, console.width - 34))
-    for name, views, visits in rows:
-        table.add_row(
-            name,
-            make_bar(views, visits, most, longest, console),
-            f"{views:,}",
-            f"{visits:,}",
-        )
-    return table
-
-
-def by_month(days: Sequence[DayNumbers]) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, views and visits of each month of the days."""
-    sums: dict[date, tuple[int, int]] = {}
-    for day in days:
-        month = day.day.replace(day=1)
-        views, visits = sums.get(month, (0, 0))
-        sums[month] = (views + day.views, visits + day.uniques)
-    for month, (views, visits) in sums.items():
-        yield f"{month:%b %Y}", views, visits
-
-
-def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
-    """Return the pages, with titles if they fit; texts are cut so that numbers fit."""
-    numbers = {
-        "views": [page.views for page in pages],
-        "visits": [page.uniques for page in pages],
-        "all time": [page.all_views for page in pages],
-    }
-    room = width - sum(
-        GAP + max(len(name), len(f"{max(column):,}"))
-        for name, column in numbers.items()
-    )
-    has_titles = room >= LEAST_ROOM_FOR_TITLES and any(page.title for page in pages)
-    texts = {"pages": [page.page for page in pages]}
-    if has_titles:
-        texts["title"] = [page.title for page in pages]
-    table = make_table(*texts, *(f">{name}" for name in numbers))
-    for row in zip(*texts.values(), *numbers.values()):
-        add_row(table, *row)
-    if has_titles:
-        room -= GAP
-        longest = [
-            max(cell_len(printable(text)) for text in (name, *of))
-            for name, of in texts.items()
-        ]
-        of_pages = min(longest[0], max(room // 2, room - longest[1]))
-        table.columns[1].max_width = room - of_pages
-        room = of_pages
-    table.columns[0].max_width = room
-    return table
-
-
-def rows_of_tables(tops: dict[str, Top], width: int) -> Iterator[Table]:
-    """Yield tables of referrers, events and so on, side by side if there is room."""
-    tables = []
-    across = 1 if width < NARROWEST_FOR_TWO_TABLES else 2
-    for name, top in tops.items():
-        if name != "pages" and top.rows:
-            table = make_table(name, ">views")
-            table.width = min(WIDEST_VALUES, width // across - 2)
-            table.columns[0].ratio = 1
-            for value, views in top.rows:
-                add_row(table, value, views)
-            tables.append(table)
+def tables_across(tops: Mapping[str, Top], width: int) -> Iterator[Table]:
+    """Yield tables of sources, events and so on, as many side by side as fit."""
+    tables = [_table_of(name, top) for name, top in tops.items() if top.views]
+    across = max(1, min(MOST_ACROSS, (width + GAP) // (NARROWEST_TABLE + GAP)))
     for start in range(0, len(tables), across):
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_row(*tables[start : start + across])
-        yield row
+        grid = Table.grid(expand=True, padding=(0, GAP, 0, 0), pad_edge=False)
+        for _ in range(across):
+            grid.add_column(ratio=1)
+        grid.add_row(*tables[start : start + across])
+        yield grid
 
 
-def table_of_filtered(filtered: dict[str, int]) -> Table:
+def table_of_filtered(filtered: Mapping[str, int]) -> Table:
     """Return the views that were not counted, with the meaning of each reason."""
-    table = make_table("not counted", ">views", "meaning")
-    table.columns[2].no_wrap = False
+    table = _make_table("Not counted", ">views", ">", "meaning", folds="meaning")
+    table.columns[0].ratio = None
+    table.columns[3].ratio = 1
     for reason, views in filtered.items():
-        add_row(table, reason, views, MEANINGS.get(reason, ""))
+        shares = _shares(views, sum(filtered.values()))
+        add_row(table, reason, *shares, MEANINGS.get(reason, ""))
     return table
 
 
-def notes(tops: dict[str, Top]) -> Iterator[str]:
-    """Yield a line for each cap that was reached, and the setting that raises it."""
+def notes(tops: Mapping[str, Top], unknown_until: date | None) -> Iterator[str]:
+    """Yield why sources are unknown, and the setting that raises each cap reached."""
+    if unknown_until:
+        yield (
+            f"Sources are unknown for some views until {long(unknown_until)}: an older "
+            "version did not count views without a source."
+        )
     for name, top in tops.items():
         if top.other:
             cap = "PAGES" if name == "pages" else "VALUES"
@@ -142,3 +86,40 @@ def notes(tops: dict[str, Top]) -> Iterator[str]:
                 f"{top.other:,} views count under {OTHER}: there are too many {name} "
                 f"to count each. PAGE_TRACKER_MAX_{cap} raises this limit."
             )
+
+
+def _table_of(name: str, top: Top) -> Table:
+    number = ">times" if name == "events" else ">views"
+    table = _make_table(name.capitalize(), number, ">")
+    for value, views in [*top.rows, *[(OTHER, top.other)] * bool(top.other)]:
+        shares = _shares(views, top.views)
+        add_row(table, label_of(name, value), *shares, style=_style(value))
+    if top.rest:
+        add_row(table, _rest(top), *_shares(top.rest, top.views), style=QUIET)
+    return table
+
+
+def _make_table(*columns: str, folds: str = "") -> Table:
+    """Return a table of the whole width, whose texts are cut so that numbers fit."""
+    table = make_table(*columns, folds=folds)
+    table.expand = True
+    table.header_style = QUIET
+    for column, name in zip(table.columns, columns):
+        if not name.startswith(">"):
+            column.ratio = 1
+    table.columns[0].header_style = "bold not dim"
+    table.padding = (0, 1, 0, 0)
+    return table
+
+
+def _shares(views: int, whole: int) -> tuple[int, Text]:
+    """Return the cells of a number and of its share."""
+    return views, Text(percent(views / whole), QUIET)
+
+
+def _style(value: str) -> str:
+    return "italic" if value in OUR_NAMES else ""
+
+
+def _rest(top: Top) -> str:
+    return f"… {top.more:,} more" if top.more else "… more"

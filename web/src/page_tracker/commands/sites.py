@@ -1,20 +1,27 @@
 """page-tracker sites: register, change, show and remove sites."""
 
+import difflib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import click
 
+from page_tracker.commands.completion import complete_time_zone, site_argument
 from page_tracker.commands.opening import Counts, open_counts
 from page_tracker.commands.output import (
     add_row,
     json_option,
     make_console,
     make_table,
+    number_of,
     print_json,
     progress_of,
     say,
 )
+from page_tracker.commands.report_head import added_by_hand
+from page_tracker.commands.snippet import snippet_of
+from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.days import span_of
 from page_tracker.tracking.reports import Reports, refused_for_no_site
 from page_tracker.tracking.sites import (
@@ -23,10 +30,12 @@ from page_tracker.tracking.sites import (
     SiteError,
     make_site,
 )
+from page_tracker.tracking.unknown_sites import unknown_names
 
 time_zone_option = click.option(
     "--time-zone",
     metavar="ZONE",
+    shell_complete=complete_time_zone,
     help="Time zone for days and hours, for example Europe/Berlin.",
 )
 alias_option = click.option(
@@ -89,26 +98,31 @@ def add(site: str, **given: Any) -> None:
         added = make_site(site, **settings_of(given))
         counts.sites.add(added)
         say(f"Registered {added.name}: {summary(added)}.")
+        say(f"Its counts are in {counts.where}.")
         click.echo("\nPaste this script into the <head> of its pages:\n")
-        click.echo(
-            f'  <script defer src="https://YOUR-COUNTER/{counts.settings.script}" '
-            f'data-site="{added.name}"></script>\n'
-        )
+        click.echo(f"  {snippet_of(added, counts.settings)}\n")
         click.echo(f"Then read the numbers: page-tracker report {added.name}")
 
 
 @sites.command("list")
 @json_option
 def list_sites(as_json: bool) -> None:
-    """List the registered sites."""
+    """List the registered sites, and names of views that are not registered."""
     with open_counts() as counts:
         registered = counts.sites.all()
         refused = refused_for_no_site(counts.redis)
+        unknown = [
+            (name, views)
+            for name, views in unknown_names(counts.redis)
+            if not counts.sites.find(name)  # it may be registered by now
+        ]
     if as_json:
         print_json([as_document(site) for site in registered])
-    elif not registered:
+        return
+    if not registered:
         click.echo(
-            "No site is registered yet. Add one: page-tracker sites add example.org"
+            f"No site is registered in {counts.where}. "
+            "Add one: page-tracker sites add example.org"
         )
     else:
         table = make_table("site", "time zone", "numbers", ">days kept", "aliases")
@@ -122,7 +136,15 @@ def list_sites(as_json: bool) -> None:
                 " ".join(site.aliases),
             )
         make_console().print(table)
-    if refused and not as_json:
+        click.echo()
+        say(f"The counts are in {counts.where}.")
+    if unknown:
+        click.echo("\nViews for names that are not registered, newest first:")
+        for name, views in unknown:
+            say(
+                f"  {number_of(views, 'view')} for {name}{suggestion(name, registered)}"
+            )
+    if refused:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in refused.most_common())
         click.echo(
             "\nRefused views in the last 30 days that belong to no registered site: "
@@ -131,7 +153,7 @@ def list_sites(as_json: bool) -> None:
 
 
 @sites.command()
-@click.argument("site")
+@site_argument
 @json_option
 def show(site: str, as_json: bool) -> None:
     """Show the settings and the totals of SITE."""
@@ -140,7 +162,7 @@ def show(site: str, as_json: bool) -> None:
 
 
 @sites.command("set")
-@click.argument("site")
+@site_argument
 @time_zone_option
 @alias_option
 @click.option("--no-aliases", is_flag=True, help="Remove all aliases.")
@@ -175,23 +197,31 @@ def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
 
 
 @sites.command()
-@click.argument("site")
+@site_argument
 @yes_option
 def remove(site: str, yes: bool) -> None:
     """Remove SITE, and delete all its counts."""
     with open_counts() as counts:
         found = counts.sites.get(site)
-        if found.name not in (site, site.strip().lower()):
+        if checked_site(site) != found.name:  # an alias, or the host with www.
             raise SiteError(
                 f"{site} belongs to {found.name}: use that name to delete the site"
             )
         totals = Reports(counts.redis, found).totals()
-        what = f"{found.name} with {totals.views:,} views of {totals.pages:,} pages"
+        views, pages = number_of(totals.views, "view"), number_of(totals.pages, "page")
+        what = f"{found.name} with {views} of {pages}"
         if not yes:
             click.confirm(f"This cannot be undone. Delete {what}?", abort=True)
         with progress_of(f"Deleting {found.name}") as on_progress:
             counts.sites.remove(found, on_progress)
         click.echo(f"Deleted {what}.")
+
+
+def suggestion(name: str, registered: Sequence[Site]) -> str:
+    """Return the site that somebody meant by an unknown name, as a question."""
+    hosts = [host for site in registered for host in (site.name, *site.aliases)]
+    close = difflib.get_close_matches(name, hosts, n=1, cutoff=0.7)
+    return f": did you mean {close[0]}?" if close else ""
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
@@ -234,8 +264,8 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("days kept", f"{site.retention:,}"),
         ("shown by", "own hosts only" if site.own_hosts else "any host"),
         ("since", str(totals.since)),
-        ("views", f"{totals.views:,}"),
-        ("visits", f"{totals.uniques:,}"),
+        ("views", f"{totals.views:,}{added_by_hand(totals)}"),
+        ("unique views", f"{totals.uniques:,}"),
         ("pages", f"{totals.pages:,}"),
     ):
         add_row(table, name, value)

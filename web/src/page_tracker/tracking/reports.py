@@ -1,7 +1,6 @@
-"""Numbers out: views, unique views and visitors of a site, its pages and its sources.
+"""Numbers out: views, unique views and visitors of a site and its pages.
 
-Each question takes one round trip, however many days it spans. The pages and values
-with most views take a few.
+Each question takes one round trip, however many days it spans.
 """
 
 from collections import Counter
@@ -15,16 +14,20 @@ from page_tracker.tracking.days import span_of
 from page_tracker.tracking.keys import LONGEST, OTHER, nowhere
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.sites import Site
-from page_tracker.tracking.tops import top_of
+from page_tracker.tracking.tops import sums_of
 
 
 class Totals(NamedTuple):
-    """The counts of a site since its first day, and its number of pages."""
+    """The counts of a site since its first day, and its number of pages.
+
+    The views include those that were added by hand.
+    """
 
     since: date
     views: int
     uniques: int
     pages: int
+    added_by_hand: int
 
 
 class DayNumbers(NamedTuple):
@@ -53,13 +56,6 @@ class PageNumbers(NamedTuple):
     uniques: int
     all_views: int
     all_uniques: int
-
-
-class Top(NamedTuple):
-    """The rows with most views, and the views that count as `(other)`."""
-
-    rows: list[tuple[str, int]]
-    other: int
 
 
 def refused_for_no_site(redis: Redis, days: int = 30) -> Counter[str]:
@@ -107,11 +103,15 @@ class Reports:
         self.site = site
         self._redis = redis
 
+    def kept_days(self) -> list[date]:
+        """Return all days that the site keeps; today is the last."""
+        now = self.site.today()
+        span = span_of(self._redis, self.site)
+        return [*(day for day in span.days if day < now), now]
+
     def last_days(self, number: int) -> list[date]:
         """Return the last days that the site keeps; today is the last."""
-        now = self.site.today()
-        kept = [day for day in span_of(self._redis, self.site).days if day < now]
-        return [*kept[max(0, len(kept) + 1 - number) :], now]
+        return self.kept_days()[-number:]
 
     def totals(self) -> Totals:
         """Return the counts since the first day."""
@@ -119,9 +119,11 @@ class Reports:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hmget(keys.totals, "since", "views", "uniques")
         pipeline.zcard(keys.pages)
-        (since, views, uniques), pages = pipeline.execute()
+        pipeline.hvals(keys.adjusted)
+        (since, views, uniques), pages, added = pipeline.execute()
         first = date.fromisoformat(since.decode()) if since else self.site.today()
-        return Totals(first, int(views or 0), int(uniques or 0), pages)
+        by_hand = sum(map(int, added))
+        return Totals(first, int(views or 0), int(uniques or 0), pages, by_hand)
 
     def days(self, days: Sequence[date]) -> list[DayNumbers]:
         """Return the counts of some days."""
@@ -177,18 +179,9 @@ class Reports:
             for place, page in enumerate(pages)
         ]
 
-    def top_pages(self, most: int, days: Sequence[date]) -> Top:
-        """Return the pages with most views on some days."""
-        return self._top([self.site.keys.day(day).pages for day in days], most)
-
-    def top_events(self, most: int, days: Sequence[date]) -> Top:
-        """Return the most frequent events of some days."""
-        return self._top([self.site.keys.day(day).events for day in days], most)
-
-    def top_values(self, dimension: str, most: int, days: Sequence[date]) -> Top:
-        """Return the values of one of `DIMENSIONS` with most views on some days."""
-        keys = self.site.keys
-        return self._top([keys.day(day).dimensions[dimension] for day in days], most)
+    def events(self, days: Sequence[date]) -> list[int]:
+        """Return how many events were counted on each of some days."""
+        return sums_of(self._redis, [self.site.keys.day(day).events for day in days])
 
     def filtered(self, days: Sequence[date]) -> dict[str, int]:
         """Return the views that were not counted, by reason, most frequent first."""
@@ -200,11 +193,3 @@ class Reports:
             for reason, views in reasons.items():
                 sums[reason.decode()] += int(views)
         return dict(sums.most_common())
-
-    def _top(self, keys: list[str], most: int) -> Top:
-        pipeline = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipeline.zscore(key, OTHER)
-        other = sum(int(views or 0) for views in pipeline.execute())
-        ranked = top_of(self._redis, keys, most + 1)
-        return Top([row for row in ranked if row[0] != OTHER][:most], other)

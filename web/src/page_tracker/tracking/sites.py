@@ -9,11 +9,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, cast
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from redis.exceptions import RedisError
@@ -22,6 +22,7 @@ from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
 from page_tracker.tracking.keys import SITES, SiteKeys
+from page_tracker.tracking.zones import closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
 """Days."""
@@ -82,10 +83,10 @@ class Site(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, time_zone: str) -> str:
-        if time_zone not in _time_zones():
-            raise ValueError(
-                f"'{time_zone}' is not a time zone: use one such as Europe/Berlin"
-            )
+        if time_zone not in time_zones():
+            close = closest_zone(time_zone)
+            meant = f"did you mean {close}?" if close else "use one like Europe/Berlin"
+            raise ValueError(f"'{time_zone}' is not a time zone: {meant}")
         return time_zone
 
     @cached_property
@@ -149,12 +150,6 @@ class Site(BaseModel):
 def start_of(day: date, zone: ZoneInfo) -> float:
     """Return when a day begins, in seconds since 1970."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    """Return the names of all time zones. The first call searches folders for them."""
-    return frozenset(available_timezones())
 
 
 def make_site(name: str, **settings: Any) -> Site:

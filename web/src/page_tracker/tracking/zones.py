@@ -1,0 +1,28 @@
+"""The names of time zones, and the one that somebody probably meant."""
+
+import difflib
+from functools import cache
+from zoneinfo import available_timezones
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones. The first call searches folders for them."""
+    return frozenset(available_timezones())
+
+
+def closest_zone(name: str) -> str | None:
+    """Return the time zone that a name is like, for example Europe/Berlin for Berlin.
+
+    A region may be missing, or a few letters may be wrong.
+    """
+    # Names without a region, and old ones of regions, come last.
+    zones = sorted(time_zones(), key=lambda zone: ("/" not in zone, zone))
+    wanted = name.strip().lower().replace(" ", "_")
+    for forms in (
+        {zone.lower(): zone for zone in reversed(zones)},
+        {zone.rpartition("/")[2].lower(): zone for zone in reversed(zones)},
+    ):
+        if close := difflib.get_close_matches(wanted, forms, n=1, cutoff=0.75):
+            return forms[close[0]]
+    return None
