@@ -17,7 +17,7 @@ def test_should_not_trust_an_address_that_a_visitor_sends(stack: Stack) -> None:
     ]
 
     # Then
-    assert numbers[-1] == {"page": "/liar", "views": 3, "visits": 1}
+    assert numbers[-1] == {"page": "/liar", "views": 3, "uniques": 1, "visits": 1}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_should_trust_a_proxy_in_front_that_is_named(stack: Stack) -> None:
         page = stack.get("/embed", X_Forwarded_Proto="https", Host="example.net").text
 
     # Then
-    assert numbers[-1] == {"page": "/far", "views": 3, "visits": 3}
+    assert numbers[-1] == {"page": "/far", "views": 3, "uniques": 3, "visits": 3}
     assert SNIPPET.format("https://example.net") in page
 
 

@@ -46,7 +46,7 @@ def test_should_count_a_visitor_once_when_the_look_leads_to_embed(
     tab.reload()
 
     # Then
-    visits = SiteKeys(SITE).visits
+    visits = SiteKeys(SITE).uniques
     pages = ["/look/plain", "/look/plain/embed"]
     assert wait_for(lambda: redis.zmscore(visits, pages) == [1, 1], SECONDS_TO_ARRIVE)
     assert redis.zscore(SiteKeys(SITE).pages, "/look/plain") == 2

@@ -25,7 +25,7 @@ def test_should_show_the_numbers_of_page_and_site_when_a_page_is_viewed(
     # Then
     expect(tab.locator("#page")).to_have_text("2")
     expect(tab.locator("#visits")).to_have_text("1")
-    views, visits = redis.hmget(SiteKeys("blog.example").totals, ["views", "visits"])
+    views, visits = redis.hmget(SiteKeys("blog.example").totals, ["views", "uniques"])
     expect(tab.locator("#site")).to_have_text(str(views))
     expect(tab.locator("#visitors")).to_have_text(str(visits))
     assert stored("/numbers") == 2

@@ -55,7 +55,12 @@ def test_should_count_each_view_of_a_site_once_when_views_arrive_together(
     numbers = sorted(answer["page"]["views"] for answer in answers)
     assert numbers == list(range(1, 41))
     assert [answer["page"]["views"] for answer in repeated] == [41, 41, 41]
-    assert repeated[-1]["site"] == {"site": site, "views": 41, "visits": 1}
+    assert repeated[-1]["site"] == {
+        "site": site,
+        "views": 41,
+        "uniques": 1,
+        "visits": 1,
+    }
 
 
 def test_should_count_and_show_views_when_images_are_loaded(

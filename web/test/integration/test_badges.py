@@ -69,7 +69,7 @@ def test_should_count_a_view_but_no_visit_when_a_proxy_loads_the_image(
 
     # Then
     page = numbers(redis_client, "/a").page
-    assert (page.views, page.visits) == (4, 1)
+    assert (page.views, page.uniques) == (4, 1)
 
 
 def test_should_show_the_number_and_give_the_reason_when_a_bot_loads_it(

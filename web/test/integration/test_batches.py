@@ -99,4 +99,4 @@ def test_should_count_views_of_other_people_and_days_when_the_token_is_sent(
     assert answer.json and answer.json["counted"] == [0, 1, 2]
     key = f"pt:{{example.org}}:day:{day.date()}"
     assert redis_client.zscore(f"{key}:pages", "/about") == 3
-    assert redis_client.zscore(f"{key}:visits", "/about") == 2
+    assert redis_client.zscore(f"{key}:uniques", "/about") == 2

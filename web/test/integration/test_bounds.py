@@ -35,10 +35,10 @@ def test_should_count_more_pages_together_when_the_limit_is_reached(
     expected = {"/0": 1, "/1": 2, "/2": 1, "(other)": 2}
     assert table(redis_client, "pt:{example.org}:pages") == expected
     assert table(redis_client, today_key("pages")) == expected
-    assert set(table(redis_client, today_key("visits"))) == set(expected)
+    assert set(table(redis_client, today_key("uniques"))) == set(expected)
     assert redis_client.hlen("pt:{example.org}:titles") == 3
     assert sums(redis_client, "views") == {6}
-    assert sums(redis_client, "visits") == {5}
+    assert sums(redis_client, "uniques") == {5}
     assert numbers(redis_client, "/4", most_pages=3).page.name == "(other)"
 
 

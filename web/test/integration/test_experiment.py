@@ -39,7 +39,7 @@ def test_should_say_whether_a_difference_may_be_chance_when_both_looks_were_coun
     # Given
     pages = "/look/tiles /look/tiles/embed /look/plain /look/plain/embed".split()
     redis_client.zadd(
-        SiteKeys(SITE).day(datetime.now(UTC).date()).visits, dict(zip(pages, visits))
+        SiteKeys(SITE).day(datetime.now(UTC).date()).uniques, dict(zip(pages, visits))
     )
     environment = {"PAGE_TRACKER_FLAGS": str(flags), "PAGE_TRACKER_SITES": SITE}
 

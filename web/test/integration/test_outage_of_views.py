@@ -83,7 +83,7 @@ def expect_honest_refusal(answer: requests.Response, kind: str) -> None:
 def stored(redis_server: RedisServer) -> int:
     """Return how many views are stored; all sums agree on it."""
     with connect(redis_server.url) as redis:
-        views, visits = sums(redis, "views"), sums(redis, "visits")
+        views, visits = sums(redis, "views"), sums(redis, "uniques")
     assert (len(views), len(visits)) == (1, 1)
     return views.pop()
 
@@ -278,4 +278,9 @@ def test_should_change_nothing_when_redis_is_full(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert pixel.mimetype == "image/gif"
     assert after == before
-    assert again.get_json()["site"] == {"site": "example.org", "views": 2, "visits": 2}
+    assert again.get_json()["site"] == {
+        "site": "example.org",
+        "views": 2,
+        "uniques": 2,
+        "visits": 2,
+    }

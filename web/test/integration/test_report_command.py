@@ -51,10 +51,17 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
     assert [day["day"] for day in days] == [
         str(now - timedelta(days=back)) for back in reversed(range(30))
     ]
-    assert days[-1] == {"day": str(now), "views": 3, "visits": 2, "visitors": 2}
+    assert days[-1] == {
+        "day": str(now),
+        "views": 3,
+        "uniques": 2,
+        "visits": 2,
+        "visitors": 2,
+    }
     assert days[-4] == {
         "day": str(now - timedelta(days=3)),
         "views": 1,
+        "uniques": 1,
         "visits": 1,
         "visitors": 1,
     }
@@ -64,22 +71,26 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
         "since": str(now - timedelta(days=40)),
         "first_day": str(now - timedelta(days=29)),
         "last_day": str(now),
-        "totals": {"views": 5, "visits": 4, "pages": 2},
+        "totals": {"views": 5, "uniques": 4, "visits": 4, "pages": 2},
         "pages": [
             {
                 "page": "/a",
                 "title": "Über [bold]uns[/bold]",
                 "views": 3,
+                "uniques": 2,
                 "visits": 2,
                 "all_views": 3,
+                "all_uniques": 2,
                 "all_visits": 2,
             },
             {
                 "page": "/b",
                 "title": "",
                 "views": 1,
+                "uniques": 1,
                 "visits": 1,
                 "all_views": 2,
+                "all_uniques": 2,
                 "all_visits": 2,
             },
         ],
@@ -266,14 +277,14 @@ def test_should_return_every_hour_of_a_day(
     keys = site.keys.day(day)
     for hour in range(hours):
         redis_client.hset(keys.hours, str(hour), hour + 1)
-        redis_client.hset(keys.hours_visits, str(hour), 1)
+        redis_client.hset(keys.hours_uniques, str(hour), 1)
 
     # When
     counted = Reports(redis_client, site).hours(day)
 
     # Then
     assert [hour.views for hour in counted] == list(range(1, hours + 1))
-    assert sum(hour.visits for hour in counted) == hours
+    assert sum(hour.uniques for hour in counted) == hours
     assert counted[-1].hour == "23:00"
 
 

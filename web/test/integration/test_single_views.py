@@ -24,8 +24,8 @@ def test_should_answer_with_the_numbers_when_a_view_is_counted(
     assert answer.status_code == 200
     assert answer.json == {
         "counted": True,
-        "page": {"page": "/about", "views": 1, "visits": 1},
-        "site": {"site": "example.org", "views": 2, "visits": 2},
+        "page": {"page": "/about", "views": 1, "uniques": 1, "visits": 1},
+        "site": {"site": "example.org", "views": 2, "uniques": 2, "visits": 2},
     }
 
 
@@ -40,8 +40,8 @@ def test_should_answer_with_reason_and_numbers_when_a_view_is_filtered(
     assert answer.json == {
         "counted": False,
         "reason": "bot",
-        "page": {"page": "/about", "views": 0, "visits": 0},
-        "site": {"site": "example.org", "views": 0, "visits": 0},
+        "page": {"page": "/about", "views": 0, "uniques": 0, "visits": 0},
+        "site": {"site": "example.org", "views": 0, "uniques": 0, "visits": 0},
     }
 
 
@@ -72,7 +72,7 @@ def test_should_show_no_number_of_the_page_when_the_limit_is_reached(
     # Then
     assert answer.json == {
         "counted": True,
-        "site": {"site": "example.org", "views": 2, "visits": 2},
+        "site": {"site": "example.org", "views": 2, "uniques": 2, "visits": 2},
     }
 
 

@@ -102,7 +102,7 @@ def test_should_show_a_site_by_any_of_its_hosts(command: Command, count: Count) 
     # Then
     assert all(one == shown[0] for one in shown)
     assert shown[0]["site"] == "example.org"
-    assert (shown[0]["views"], shown[0]["visits"], shown[0]["pages"]) == (1, 1, 1)
+    assert (shown[0]["views"], shown[0]["uniques"], shown[0]["pages"]) == (1, 1, 1)
 
 
 @pytest.mark.usefixtures("site")
@@ -164,7 +164,7 @@ def test_should_keep_past_days_for_the_new_retention(
 
     # Then
     changed = site.model_copy(update={"retention": 10})
-    for key in (keys.hours, keys.pages, keys.visits, keys.dimensions["browser"]):
+    for key in (keys.hours, keys.pages, keys.uniques, keys.dimensions["browser"]):
         assert redis_client.expiretime(key) == changed.expires(now)
     assert changed.expires(now) - start_of(now, site.zone) == 11 * DAY
     # The visitors of each page have a lifetime of their own.

@@ -16,7 +16,7 @@ from support.fixture_types import Command, Count
 
 @pytest.fixture
 def day(site: Site, count: Count) -> DayKeys:
-    """Give the keys of a day on which /a has 3 views and 2 visits, and /b one each."""
+    """Give the keys of a day on which /a has 3 views and 2 unique views, and /b one each."""
     for visitor in (1, 1, 2):
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
     count("/b", days_ago=3)
@@ -58,22 +58,25 @@ def break_it(redis_client: Redis, site: Site, day: DayKeys) -> Callable[[str], N
     ("fault", "difference"),
     [
         ("HINCRBY {site.totals} views 1", "views: 5 of the site, 4 of its pages"),
-        ("HINCRBY {site.totals} visits -1", "visits: 2 of the site, 3 of its pages"),
+        (
+            "HINCRBY {site.totals} uniques -1",
+            "unique views: 2 of the site, 3 of its pages",
+        ),
         ("ZINCRBY {site.pages} 1 /a", "views: 4 of the page /a, 3 in its days"),
-        ("ZINCRBY {site.visits} 1 /a", "visits: 3 of the site, 4 of its pages"),
+        ("ZINCRBY {site.uniques} 1 /a", "unique views: 3 of the site, 4 of its pages"),
         (
             "HSET {site.adjusted} /a 2",
             "views: 1 of the page /a without changes by hand (+2), 3 in its days",
         ),
         ("HINCRBY {day.hours} 0 1", "views: 4 of the site, 5 in its days"),
         (
-            "HINCRBY {day.hours_visits} 0 1",
-            "visits: 3 in the hours of DAY, 2 of its pages",
+            "HINCRBY {day.hours_uniques} 0 1",
+            "unique views: 3 in the hours of DAY, 2 of its pages",
         ),
         ("ZINCRBY {day.pages} 1 /a", "views: 3 in the hours of DAY, 4 of its pages"),
         (
-            "ZINCRBY {day.visits} 2 /a",
-            "visits: 4 of the page /a on DAY, but only 3 views",
+            "ZINCRBY {day.uniques} 2 /a",
+            "unique views: 4 of the page /a on DAY, but only 3 views",
         ),
         ("DEL {day.pages}", "views: 3 of the page /a, 0 in its days"),
         ("SET {site.pages} text", "cannot be read: "),

@@ -31,13 +31,13 @@ def test_should_count_one_visit_a_day_and_page_when_a_visitor_returns(
     # When
     now = time.time()
     visits = [
-        recorder.count(view(page), person(), now - days * DAY).site.visits
+        recorder.count(view(page), person(), now - days * DAY).site.uniques
         for page, days in [("/a", 0), ("/a", 0), ("/b", 0), ("/a", 1), ("/a", 1)]
     ]
 
     # Then
     assert visits == [1, 1, 2, 3, 3]
-    assert sums(redis_client, "visits") == {3}
+    assert sums(redis_client, "uniques") == {3}
     assert redis_client.pfcount(today_key("visitors")) == 1
 
 
@@ -54,7 +54,7 @@ def test_should_count_a_view_but_no_visit_when_the_sender_is_unknown(
 
     # Then
     assert answer.site == Numbers("example.org", 3, 0)
-    assert sums(redis_client, "visits") == {0}
+    assert sums(redis_client, "uniques") == {0}
 
 
 def test_should_estimate_visits_within_three_percent_when_there_are_many(
@@ -73,7 +73,7 @@ def test_should_estimate_visits_within_three_percent_when_there_are_many(
     # Then
     assert all(isinstance(answer, Recorded) for answer in answers)
     assert sums(redis_client, "views") == {3_000}
-    visits = sums(redis_client, "visits")
+    visits = sums(redis_client, "uniques")
     assert len(visits) == 1
     assert visits.pop() == pytest.approx(3_000, rel=0.03)
 
@@ -101,8 +101,8 @@ def test_should_have_no_more_visits_than_views_when_every_view_is_a_visit(
     pages = [outcome.page for outcome in outcomes if not isinstance(outcome, Exception)]
     assert len(pages) == VISITORS
     assert [page.views for page in pages] == list(range(1, VISITORS + 1))
-    assert all(page.visits <= page.views for page in pages)
+    assert all(page.uniques <= page.views for page in pages)
     assert redis_client.pfcount(f"{keys.visitors}:/") > VISITORS
     (day,) = Reports(redis_client, SITE).days([SITE.today()])
-    assert VISITORS * 0.98 < day.visits <= day.views == VISITORS
+    assert VISITORS * 0.98 < day.uniques <= day.views == VISITORS
     assert command("verify").exit_code == 0

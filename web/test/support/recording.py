@@ -83,11 +83,11 @@ def stored(redis: Redis) -> dict[str, object]:
 
 
 def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
-    """Return all sums of a site's `views` or `visits`: one number if they agree."""
+    """Return all sums of a site's `views` or `uniques`: one number if they agree."""
     prefix = f"pt:{{{site}}}:"
     pages, of_day = {
         "views": ("pages", "pages"),
-        "visits": ("pages:visits", "visits"),
+        "uniques": ("pages:uniques", "uniques"),
     }[what]
     found = {
         int(redis.hget(f"{prefix}totals", what) or 0),

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from page_tracker.collecting.refusals import explain, seconds_of_minute
 from page_tracker.http.outgoing import Answer, json_answer, retry_after
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.recorded import Numbers, Recorded
 
 LONGEST_SHOWN = 64
 MOST_SHOWN = 10
@@ -25,11 +25,15 @@ def answer_to_one(recorded: Recorded, names: Iterable[str]) -> Answer:
         answer["reason"] = recorded.reason
     if recorded.is_public:
         if recorded.has_own_number:
-            name, views, visits = recorded.page
-            answer["page"] = {"page": name, "views": views, "visits": visits}
-        name, views, visits = recorded.site
-        answer["site"] = {"site": name, "views": views, "visits": visits}
+            answer["page"] = _numbers("page", recorded.page)
+        answer["site"] = _numbers("site", recorded.site)
     return json_answer(answer)
+
+
+def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:
+    # `visits` is the old name of `uniques`. The next version drops it.
+    name, views, uniques = numbers
+    return {of: name, "views": views, "uniques": uniques, "visits": uniques}
 
 
 def answer_to_many(

@@ -64,21 +64,26 @@ def show(site: str, page: str | None, as_json: bool) -> None:
         if page is None:
             totals = reports.totals()
             (day,) = reports.days(reports.last_days(1))
-            name, views, visits = found.name, totals.views, totals.visits
-            views_today, visits_today = day.views, day.visits
+            name, views, visits = found.name, totals.views, totals.uniques
+            views_today, visits_today = day.views, day.uniques
         else:
             name = canonical(found, page)
             (numbers,) = reports.pages([name], reports.last_days(1))
-            views, visits = numbers.all_views, numbers.all_visits
-            views_today, visits_today = numbers.views, numbers.visits
+            views, visits = numbers.all_views, numbers.all_uniques
+            views_today, visits_today = numbers.views, numbers.uniques
     if as_json:
         print_json(
             {
                 "site": found.name,
                 "page": name if page is not None else None,
                 "views": views,
+                "uniques": visits,
                 "visits": visits,
-                "today": {"views": views_today, "visits": visits_today},
+                "today": {
+                    "views": views_today,
+                    "uniques": visits_today,
+                    "visits": visits_today,
+                },
             }
         )
         return

@@ -47,7 +47,7 @@ def outcome_of(reports: Reports, number: int) -> dict[str, Any]:
     looks, estimates = [], []
     for look in (Look("tiles"), Look("plain")):
         pages = reports.pages([look.page, look.went_on_page], days)
-        visitors, went_on = (page.visits for page in pages)
+        visitors, went_on = (page.uniques for page in pages)
         # Some visitors leave the counter page before its pixel is loaded.
         went_on = min(went_on, visitors)
         numbers = {"visitors": visitors, "went_on": went_on}

@@ -126,11 +126,18 @@ def as_document(made: Report) -> dict[str, Any]:
         "last_day": made.days[-1].day.isoformat(),
         "totals": {
             "views": made.totals.views,
-            "visits": made.totals.visits,
+            "uniques": made.totals.uniques,
+            "visits": made.totals.uniques,
             "pages": made.totals.pages,
         },
-        "days": [day._asdict() | {"day": day.day.isoformat()} for day in made.days],
-        "pages": [page._asdict() for page in made.pages],
+        "days": [
+            day._asdict() | {"day": day.day.isoformat(), "visits": day.uniques}
+            for day in made.days
+        ],
+        "pages": [
+            page._asdict() | {"visits": page.uniques, "all_visits": page.all_uniques}
+            for page in made.pages
+        ],
         **{
             name: [{"name": value, "views": views} for value, views in top.rows]
             for name, top in made.tops.items()

@@ -27,16 +27,16 @@ def table_of_totals(totals: Totals, days: Sequence[DayNumbers]) -> Table:
     """Return views, visits and visitors: of today, of the days, and of all time."""
     table = make_table("", ">views", ">visits", ">visitors")
     today = days[-1]
-    add_row(table, "today", today.views, today.visits, today.visitors)
+    add_row(table, "today", today.views, today.uniques, today.visitors)
     if len(days) > 1:
         add_row(
             table,
             span_in_words(days),
             sum(day.views for day in days),
-            sum(day.visits for day in days),
+            sum(day.uniques for day in days),
             "",
         )
-    add_row(table, "all time", totals.views, totals.visits, "")
+    add_row(table, "all time", totals.views, totals.uniques, "")
     return table
 
 
@@ -50,7 +50,7 @@ def chart(days: Sequence[DayNumbers], console: Console) -> Table:
     if len(days) > MOST_BARS:
         rows = list(by_month(days))
     else:
-        rows = [(f"{day.day:%a %d %b}", day.views, day.visits) for day in days]
+        rows = [(f"{day.day:%a %d %b}", day.views, day.uniques) for day in days]
     table = make_table("", "", ">views", ">visits")
     most = max(views for _, views, _ in rows)
     longest = min(LONGEST_BAR, max(10, console.width - 34))
@@ -70,7 +70,7 @@ def by_month(days: Sequence[DayNumbers]) -> Iterator[tuple[str, int, int]]:
     for day in days:
         month = day.day.replace(day=1)
         views, visits = sums.get(month, (0, 0))
-        sums[month] = (views + day.views, visits + day.visits)
+        sums[month] = (views + day.views, visits + day.uniques)
     for month, (views, visits) in sums.items():
         yield f"{month:%b %Y}", views, visits
 
@@ -79,7 +79,7 @@ def table_of_pages(pages: list[PageNumbers], width: int) -> Table:
     """Return the pages, with titles if they fit; texts are cut so that numbers fit."""
     numbers = {
         "views": [page.views for page in pages],
-        "visits": [page.visits for page in pages],
+        "visits": [page.uniques for page in pages],
         "all time": [page.all_views for page in pages],
     }
     room = width - sum(

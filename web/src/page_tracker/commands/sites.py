@@ -210,7 +210,10 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
     """Print the settings and the totals of a site."""
     totals = Reports(counts.redis, site).totals()
     if as_json:
-        numbers = totals._asdict() | {"since": totals.since.isoformat()}
+        numbers = totals._asdict() | {
+            "since": totals.since.isoformat(),
+            "visits": totals.uniques,
+        }
         print_json(as_document(site) | numbers)
         return
     table = make_table("", "")
@@ -223,7 +226,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("days kept", f"{site.retention:,}"),
         ("since", str(totals.since)),
         ("views", f"{totals.views:,}"),
-        ("visits", f"{totals.visits:,}"),
+        ("visits", f"{totals.uniques:,}"),
         ("pages", f"{totals.pages:,}"),
     ):
         add_row(table, name, value)

@@ -11,7 +11,7 @@ local time, most_pages, most_views = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6
 local most_changes = tonumber(ARGV[7])
 
 local totals = prefix .. 'totals'
-local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
+local pages, pages_uniques = prefix .. 'pages', prefix .. 'pages:uniques'
 local adjusted, audit = prefix .. 'adjusted', prefix .. 'audit'
 
 -- Lua would write a large number as 1e+15, which Redis rejects.
@@ -56,15 +56,15 @@ else
   redis.call('ZADD', pages, whole(after), page)
 end
 
--- Each visit is a view, so a page cannot have more visits than views.
-local visits = tonumber(redis.call('ZSCORE', pages_visits, page) or '0')
-local excess = math.max(0, visits - after)
+-- Each unique view is a view, so a page cannot have more of them than views.
+local uniques = tonumber(redis.call('ZSCORE', pages_uniques, page) or '0')
+local excess = math.max(0, uniques - after)
 if excess > 0 then
-  redis.call('HINCRBY', totals, 'visits', whole(-excess))
+  redis.call('HINCRBY', totals, 'uniques', whole(-excess))
   if after == 0 then
-    redis.call('ZREM', pages_visits, page)
+    redis.call('ZREM', pages_uniques, page)
   else
-    redis.call('ZADD', pages_visits, whole(after), page)
+    redis.call('ZADD', pages_uniques, whole(after), page)
   end
 end
 

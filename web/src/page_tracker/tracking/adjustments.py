@@ -47,7 +47,7 @@ class Adjustments:
     def set(self, page: str, views: int) -> Change:
         """Set the views of a page in its canonical form.
 
-        A page cannot have more visits than views: its visits are reduced with them.
+        A page cannot have more unique views than views: both are reduced.
         Raises AdjustmentError, and changes nothing then.
         """
         return self._change("set", page, views)

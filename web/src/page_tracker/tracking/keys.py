@@ -49,17 +49,17 @@ FAMILIES = (
     Family(
         "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
     ),
-    Family("pt:{s}:totals", "hash", "views, visits, first days", "always"),
+    Family("pt:{s}:totals", "hash", "views, unique views, first days", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
-    Family("pt:{s}:pages:visits", "zset", "page → visits", "always, capped"),
+    Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
     Family("pt:{s}:events", "zset", "event → how often", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
-    Family("pt:{s}:day:D:hours:visits", "hash", "hour → visits", "retention"),
+    Family("pt:{s}:day:D:hours:uniques", "hash", "hour → unique views", "retention"),
     Family("pt:{s}:day:D:pages", "zset", "page → views", "retention, capped"),
-    Family("pt:{s}:day:D:visits", "zset", "page → visits", "retention, capped"),
+    Family("pt:{s}:day:D:uniques", "zset", "page → unique views", "retention, capped"),
     Family("pt:{s}:day:D:events", "zset", "event → how often", "retention, capped"),
     *(
         Family(f"pt:{{s}}:day:D:{name}", "zset", f"{name} → views", "retention, capped")
@@ -90,7 +90,7 @@ class SiteKeys:
         self.prefix = f"pt:{{{site}}}:"
         self.totals = f"{self.prefix}totals"
         self.pages = f"{self.prefix}pages"
-        self.visits = f"{self.prefix}pages:visits"
+        self.uniques = f"{self.prefix}pages:uniques"
         self.titles = f"{self.prefix}titles"
         self.events = f"{self.prefix}events"
         self.adjusted = f"{self.prefix}adjusted"
@@ -106,9 +106,9 @@ class DayKeys:
 
     def __init__(self, prefix: str) -> None:
         self.hours = f"{prefix}hours"
-        self.hours_visits = f"{prefix}hours:visits"
+        self.hours_uniques = f"{prefix}hours:uniques"
         self.pages = f"{prefix}pages"
-        self.visits = f"{prefix}visits"
+        self.uniques = f"{prefix}uniques"
         self.events = f"{prefix}events"
         self.visitors = f"{prefix}visitors"
         self.filtered = f"{prefix}filtered"
@@ -120,9 +120,9 @@ class DayKeys:
         """Return the keys that live as long as the site's retention."""
         return [
             self.hours,
-            self.hours_visits,
+            self.hours_uniques,
             self.pages,
-            self.visits,
+            self.uniques,
             self.events,
             self.visitors,
             self.filtered,

@@ -19,7 +19,7 @@ local OTHER = '(other)'
 local DAY = 86400
 
 local totals = prefix .. 'totals'
-local pages, pages_visits = prefix .. 'pages', prefix .. 'pages:visits'
+local pages, pages_uniques = prefix .. 'pages', prefix .. 'pages:uniques'
 local today = prefix .. 'day:' .. day .. ':'
 local page_visitors = today .. 'visitors:'
 
@@ -53,7 +53,7 @@ local function increment(key, field, amount)
 end
 
 local function numbers(repeated)
-  local site = redis.call('HMGET', totals, 'views', 'visits')
+  local site = redis.call('HMGET', totals, 'views', 'uniques')
   local views = redis.call('ZSCORE', pages, page)
   if not views and (#page > longest or redis.call('ZCARD', pages) > most_pages) then
     page = OTHER
@@ -62,7 +62,7 @@ local function numbers(repeated)
   return {
     reason, repeated, page,
     views or '0',
-    redis.call('ZSCORE', pages_visits, page) or '0',
+    redis.call('ZSCORE', pages_uniques, page) or '0',
     redis.call('ZSCORE', today .. 'pages', page) or '0',
     site[1] or '0', site[2] or '0',
   }
@@ -115,7 +115,7 @@ if event ~= '' then
 end
 
 local sent_page = page
-local views, visits, views_today
+local views, uniques, views_today
 views, page = add(pages, page, 1, most_pages)
 views_today = add(today .. 'pages', page, 1, nil, expires)
 increment(today .. 'hours', hour, 1)
@@ -131,11 +131,11 @@ if visitor ~= '' then
     visitor_of_page = visitor .. sent_page -- pages that share a count share no visitor
   end
   -- A first view changes the estimate by one; by none or two where it is rounded. Among
-  -- thousands of visitors the estimate can be too large. Every visit is also a view.
+  -- thousands of visitors the estimate can be too large. Every unique view is a view.
   local before = redis.call('PFCOUNT', key)
   if redis.call('PFADD', key, visitor_of_page) == 1 then
     redis.call('EXPIRE', key, 2 * DAY, 'NX')
-    local others = views_today - (redis.call('ZSCORE', today .. 'visits', page) or 0)
+    local others = views_today - (redis.call('ZSCORE', today .. 'uniques', page) or 0)
     new = math.max(0, math.min(redis.call('PFCOUNT', key) - before, others))
   end
   if redis.call('PFADD', today .. 'visitors', visitor) == 1 then
@@ -143,15 +143,15 @@ if visitor ~= '' then
   end
 end
 
-local site_visits
+local site_uniques
 if new > 0 then
-  visits = redis.call('ZINCRBY', pages_visits, new, page)
-  add(today .. 'visits', page, new, nil, expires)
-  increment(today .. 'hours:visits', hour, new)
-  site_visits = redis.call('HINCRBY', totals, 'visits', new)
+  uniques = redis.call('ZINCRBY', pages_uniques, new, page)
+  add(today .. 'uniques', page, new, nil, expires)
+  increment(today .. 'hours:uniques', hour, new)
+  site_uniques = redis.call('HINCRBY', totals, 'uniques', new)
 else
-  visits = redis.call('ZSCORE', pages_visits, page) or '0'
-  site_visits = redis.call('HGET', totals, 'visits') or '0'
+  uniques = redis.call('ZSCORE', pages_uniques, page) or '0'
+  site_uniques = redis.call('HGET', totals, 'uniques') or '0'
 end
 
 if title ~= '' and page ~= OTHER and redis.call('HGET', prefix .. 'titles', page) ~= title then
@@ -162,4 +162,4 @@ for i = FIRST_DIMENSION, #ARGV, 2 do
   add(today .. ARGV[i], ARGV[i + 1], 1, most_values, expires)
 end
 
-return {'', 0, page, views, visits, views_today, site_views, site_visits}
+return {'', 0, page, views, uniques, views_today, site_views, site_uniques}

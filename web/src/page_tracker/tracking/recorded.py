@@ -7,11 +7,11 @@ from page_tracker.tracking.reasons import Reason
 
 
 class Numbers(NamedTuple):
-    """The views and visits of a page or a site."""
+    """The views and unique views of a page or a site."""
 
     name: str
     views: int
-    visits: int
+    uniques: int
 
 
 class Recorded(NamedTuple):

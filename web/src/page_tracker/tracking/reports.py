@@ -1,4 +1,4 @@
-"""Numbers out: views, visits and visitors of a site, its pages and its sources.
+"""Numbers out: views, unique views and visitors of a site, its pages and its sources.
 
 Each question takes one round trip, however many days it spans. The pages and values
 with most views take a few.
@@ -19,11 +19,11 @@ from page_tracker.tracking.tops import top_of
 
 
 class Totals(NamedTuple):
-    """Views and visits of a site since its first day, and its number of pages."""
+    """The counts of a site since its first day, and its number of pages."""
 
     since: date
     views: int
-    visits: int
+    uniques: int
     pages: int
 
 
@@ -32,7 +32,7 @@ class DayNumbers(NamedTuple):
 
     day: date
     views: int
-    visits: int
+    uniques: int
     visitors: int
 
 
@@ -41,7 +41,7 @@ class HourNumbers(NamedTuple):
 
     hour: str
     views: int
-    visits: int
+    uniques: int
 
 
 class PageNumbers(NamedTuple):
@@ -50,9 +50,9 @@ class PageNumbers(NamedTuple):
     page: str
     title: str
     views: int
-    visits: int
+    uniques: int
     all_views: int
-    all_visits: int
+    all_uniques: int
 
 
 class Top(NamedTuple):
@@ -82,18 +82,18 @@ def read_numbers(redis: Redis, site: Site, page: str, most_pages: int) -> Record
     """
     keys, day = site.keys, site.keys.day(site.today())
     pipeline = redis.pipeline(transaction=False)
-    pipeline.hmget(keys.totals, "views", "visits")
-    for key in (keys.pages, keys.visits, day.pages):
+    pipeline.hmget(keys.totals, "views", "uniques")
+    for key in (keys.pages, keys.uniques, day.pages):
         pipeline.zscore(key, page)
     pipeline.zcard(keys.pages)
     pipeline.hvals(day.hours)
-    totals, views, visits, views_today, pages, hours = pipeline.execute()
+    totals, views, uniques, views_today, pages, hours = pipeline.execute()
     is_full = pages > most_pages or len(page.encode()) > LONGEST
     is_over = page and views is None and is_full
     return Recorded(
         reason=None,
         is_repeated=False,
-        page=Numbers(OTHER if is_over else page, int(views or 0), int(visits or 0)),
+        page=Numbers(OTHER if is_over else page, int(views or 0), int(uniques or 0)),
         page_today=int(views_today or 0) if page else sum(map(int, hours)),
         site=Numbers(site.name, *(int(number or 0) for number in totals)),
         is_public=site.public,
@@ -117,11 +117,11 @@ class Reports:
         """Return the counts since the first day."""
         keys = self.site.keys
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hmget(keys.totals, "since", "views", "visits")
+        pipeline.hmget(keys.totals, "since", "views", "uniques")
         pipeline.zcard(keys.pages)
-        (since, views, visits), pages = pipeline.execute()
+        (since, views, uniques), pages = pipeline.execute()
         first = date.fromisoformat(since.decode()) if since else self.site.today()
-        return Totals(first, int(views or 0), int(visits or 0), pages)
+        return Totals(first, int(views or 0), int(uniques or 0), pages)
 
     def days(self, days: Sequence[date]) -> list[DayNumbers]:
         """Return the counts of some days."""
@@ -129,12 +129,12 @@ class Reports:
         for day in days:
             keys = self.site.keys.day(day)
             pipeline.hvals(keys.hours)
-            pipeline.hvals(keys.hours_visits)
+            pipeline.hvals(keys.hours_uniques)
             pipeline.pfcount(keys.visitors)
         answers = iter(pipeline.execute())
         return [
-            DayNumbers(day, sum(map(int, views)), sum(map(int, visits)), visitors)
-            for day, views, visits, visitors in zip(days, answers, answers, answers)
+            DayNumbers(day, sum(map(int, views)), sum(map(int, uniques)), visitors)
+            for day, views, uniques, visitors in zip(days, answers, answers, answers)
         ]
 
     def hours(self, day: date) -> list[HourNumbers]:
@@ -142,10 +142,10 @@ class Reports:
         keys = self.site.keys.day(day)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(keys.hours)
-        pipeline.hgetall(keys.hours_visits)
-        views, visits = pipeline.execute()
+        pipeline.hgetall(keys.hours_uniques)
+        views, uniques = pipeline.execute()
         return [
-            HourNumbers(clock, int(views.get(field, 0)), int(visits.get(field, 0)))
+            HourNumbers(clock, int(views.get(field, 0)), int(uniques.get(field, 0)))
             for clock, field in (
                 (clock, str(hour).encode())
                 for hour, clock in enumerate(self.site.hours_of(day))
@@ -161,10 +161,10 @@ class Reports:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hmget(keys.titles, list(pages))
         pipeline.zmscore(keys.pages, list(pages))
-        pipeline.zmscore(keys.visits, list(pages))
-        for key in [of.pages for of in of_days] + [of.visits for of in of_days]:
+        pipeline.zmscore(keys.uniques, list(pages))
+        for key in [of.pages for of in of_days] + [of.uniques for of in of_days]:
             pipeline.zmscore(key, list(pages))
-        titles, views, visits, *scores = pipeline.execute()
+        titles, views, uniques, *scores = pipeline.execute()
         return [
             PageNumbers(
                 page,
@@ -172,7 +172,7 @@ class Reports:
                 sum(int(score[place] or 0) for score in scores[: len(days)]),
                 sum(int(score[place] or 0) for score in scores[len(days) :]),
                 int(views[place] or 0),
-                int(visits[place] or 0),
+                int(uniques[place] or 0),
             )
             for place, page in enumerate(pages)
         ]

@@ -84,10 +84,10 @@ class Reply(NamedTuple):
     is_repeated: int
     page: bytes
     page_views: bytes
-    page_visits: bytes
+    page_uniques: bytes
     page_today: bytes
     site_views: bytes
-    site_visits: bytes
+    site_uniques: bytes
 
 
 def record(
@@ -203,9 +203,9 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
         reason=Reason(reply.reason.decode()) if reply.reason else None,
         is_repeated=bool(reply.is_repeated),
         page=Numbers(
-            reply.page.decode(), int(reply.page_views), int(reply.page_visits)
+            reply.page.decode(), int(reply.page_views), int(reply.page_uniques)
         ),
         page_today=int(reply.page_today),
-        site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_visits)),
+        site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_uniques)),
         is_public=attempt.site.public,
     )

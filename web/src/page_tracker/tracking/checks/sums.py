@@ -34,9 +34,9 @@ class Day(NamedTuple):
 
     name: date
     hours: int
-    hours_visits: int
+    hours_uniques: int
     pages: Counter[str]
-    visits: Counter[str]
+    uniques: Counter[str]
 
 
 class Sums:
@@ -60,9 +60,9 @@ class Snapshot(NamedTuple):
     """The counts of a site at one moment."""
 
     views: int
-    visits: int
+    uniques: int
     pages: Counter[str]
-    pages_visits: Counter[str]
+    pages_uniques: Counter[str]
     adjusted: Counter[str]
     days: Sums
     is_whole: bool
@@ -110,20 +110,22 @@ def _try_snapshot(redis: Redis, site: Site) -> Snapshot:
             _ask(pipeline, site, some)
             _add(sums, some, pipeline.execute())
         transaction.multi()
-        transaction.hmget(keys.totals, "views", "visits")
+        transaction.hmget(keys.totals, "views", "uniques")
         transaction.zrange(keys.pages, 0, -1, withscores=True)
-        transaction.zrange(keys.visits, 0, -1, withscores=True)
+        transaction.zrange(keys.uniques, 0, -1, withscores=True)
         transaction.hgetall(keys.adjusted)
         _ask(transaction, site, live)
-        (views, visits), pages, pages_visits, adjusted, *answers = transaction.execute()
+        (views, uniques), pages, pages_uniques, adjusted, *answers = (
+            transaction.execute()
+        )
     _add(sums, live, answers)
     if span_of(redis, site) != span:
         raise WatchError("The first or the last day has changed")
     return Snapshot(
         int(views or 0),
-        int(visits or 0),
+        int(uniques or 0),
         _counts(pages),
-        _counts(pages_visits),
+        _counts(pages_uniques),
         Counter({page.decode(): int(views) for page, views in adjusted.items()}),
         sums,
         span.is_whole,
@@ -134,21 +136,21 @@ def _ask(pipeline: Pipeline, site: Site, days: list[date]) -> None:
     for day in days:
         keys = site.keys.day(day)
         pipeline.hvals(keys.hours)
-        pipeline.hvals(keys.hours_visits)
+        pipeline.hvals(keys.hours_uniques)
         pipeline.zrange(keys.pages, 0, -1, withscores=True)
-        pipeline.zrange(keys.visits, 0, -1, withscores=True)
+        pipeline.zrange(keys.uniques, 0, -1, withscores=True)
 
 
 def _add(sums: Sums, days: list[date], answers: list[Any]) -> None:
     each = iter(answers)
-    for day, hours, hours_visits, pages, visits in zip(days, each, each, each, each):
+    for day, hours, hours_uniques, pages, uniques in zip(days, each, each, each, each):
         sums.add(
             Day(
                 day,
                 sum(map(int, hours)),
-                sum(map(int, hours_visits)),
+                sum(map(int, hours_uniques)),
                 _counts(pages),
-                _counts(visits),
+                _counts(uniques),
             )
         )
 
@@ -161,9 +163,9 @@ def _differences(site: Snapshot) -> Iterator[str]:
     """Yield a sentence with both numbers for each sum that does not agree."""
     if site.views != site.pages.total():
         yield f"views: {site.views:,} of the site, {site.pages.total():,} of its pages"
-    if site.visits != site.pages_visits.total():
-        visits = site.pages_visits.total()
-        yield f"visits: {site.visits:,} of the site, {visits:,} of its pages"
+    if site.uniques != site.pages_uniques.total():
+        uniques = site.pages_uniques.total()
+        yield f"unique views: {site.uniques:,} of the site, {uniques:,} of its pages"
     days, by_hand = site.days, site.adjusted.total()
     yield from _differ_from_days(site, "the site", site.views, days.hours, by_hand)
     yield from days.differences
@@ -189,14 +191,14 @@ def _differ_from_days(
 def _differences_of_day(day: Day) -> Iterator[str]:
     for what, in_hours, of_pages in (
         ("views", day.hours, day.pages.total()),
-        ("visits", day.hours_visits, day.visits.total()),
+        ("unique views", day.hours_uniques, day.uniques.total()),
     ):
         if in_hours != of_pages:
             hours = f"{in_hours:,} in the hours of {day.name}"
             yield f"{what}: {hours}, {of_pages:,} of its pages"
-    for page, visits in day.visits.items():
-        if visits > day.pages[page]:
+    for page, uniques in day.uniques.items():
+        if uniques > day.pages[page]:
             yield (
-                f"visits: {visits:,} of the page {page} on {day.name}, "
+                f"unique views: {uniques:,} of the page {page} on {day.name}, "
                 f"but only {day.pages[page]:,} views"
             )
