@@ -13,13 +13,13 @@ from support.web import Web
 NEWER = """
     AbortSignal.timeout AbortSignal.any AbortSignal.prototype.throwIfAborted
     Array.fromAsync Array.prototype.at Array.prototype.findLast Array.prototype.toSorted
-    Array.prototype.with Crypto.prototype.randomUUID CryptoKeyPair
+    Array.prototype.with Crypto.prototype.randomUUID
     Document.prototype.prerendering Document.prototype.replaceChildren
     Element.prototype.checkVisibility Element.prototype.replaceChildren
     Element.prototype.setHTMLUnsafe FinalizationRegistry Intl.ListFormat
     Intl.NumberFormat.prototype.formatRange Map.groupBy Navigator.prototype.locks
     Navigator.prototype.userActivation Navigator.prototype.userAgentData
-    Node.prototype.getRootNode Object.groupBy Object.hasOwn Promise.any Promise.try
+    Object.groupBy Object.hasOwn Promise.any Promise.try
     Promise.withResolvers ReadableStream.from Request.prototype.keepalive Response.json
     String.prototype.at String.prototype.isWellFormed String.prototype.replaceAll
     String.prototype.toWellFormed URL.canParse URL.parse WeakRef navigation
