@@ -52,6 +52,7 @@ up: ## Build and start the Compose stack on http://localhost
 	@deploy/up
 
 down: ## Stop the Compose stack and deployed versions; the counts stay
+	@.ci/need docker engine
 	@docker compose --profile '*' down
 
 remove: ## Remove the Compose stack and all its counts, after asking

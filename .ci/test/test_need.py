@@ -82,27 +82,31 @@ def test_should_name_the_python_when_it_is_too_old(machine: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("program", "message", "packages"),
+    ("system", "packages"),
     [
-        ("chromium", "Chromium or Google Chrome, on PATH as", "chromium"),
-        (
-            "docker",
-            "docker with its plugins compose and buildx",
-            "docker-cli docker-compose docker-buildx",
-        ),
+        ("ubuntu 24.04", "docker.io docker-compose-v2 docker-buildx"),
+        ("debian 12", ""),  # its docker-compose is another program
+        ("debian 13", "docker-cli docker-compose docker-buildx"),
     ],
 )
 def test_should_print_what_to_install_when_sudo_asks_for_a_password(
-    machine: dict[str, str], program: str, message: str, packages: str
+    machine: dict[str, str], tmp_path: Path, system: str, packages: str
 ) -> None:
     # Given
     on_path(Path(machine["BIN"]), sudo="exit 1")
+    name, version = system.split()
+    machine["OS_RELEASE"] = str(tmp_path / "os-release")
+    (tmp_path / "os-release").write_text(f"ID={name}\nVERSION_ID={version}\n")
 
     # When
-    status, output = run(".ci/need", "python", program, environment=machine)
+    status, output = run(".ci/need", "docker", "chromium", environment=machine)
 
     # Then
     assert status == 1
-    missing, install = output.splitlines()
-    assert missing.startswith(f"Missing: {message}")
-    assert install == f"Debian, Ubuntu: sudo apt install {packages}"
+    assert output.splitlines() == [
+        "Missing: docker with its plugins compose and buildx"
+        " (docs.docker.com/engine/install)",
+        "Missing: Chromium or Google Chrome, on PATH as chromium, chromium-browser or"
+        " google-chrome",
+        f"Debian, Ubuntu: sudo apt install {packages} chromium".replace("  ", " "),
+    ]

@@ -62,6 +62,17 @@ def test_should_run_replicas_and_limit_each_container(production: Stack) -> None
         assert host["ReadonlyRootfs"]
 
 
+def test_should_keep_running_when_the_tests_are_started(production: Stack) -> None:
+    # When
+    tests = ("--profile", "testing", "up", "--exit-code-from", "test-service")
+    refused = production.run("docker", "compose", *tests)
+
+    # Then
+    assert refused.returncode
+    assert "no such service: test-service: disabled" in refused.stderr
+    assert production.count(1, "https")
+
+
 def test_should_show_its_secrets_to_nobody(production: Stack) -> None:
     # Given
     production.count(1, "https")

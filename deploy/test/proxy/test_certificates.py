@@ -113,7 +113,7 @@ def test_should_answer_errors_in_the_same_way_when_there_is_https(
     stack: Stack, certificates: Certificates
 ) -> None:
     # When
-    by_https = certificates.get("/", Cookie="x" * 9000)
+    by_https = certificates.get("/", Cookie="x" * 17000)
     by_http = stack.get("/.well-known/acme-challenge/no-such-token")
 
     # Then

@@ -42,11 +42,14 @@ def test_should_trust_a_proxy_in_front_that_is_named(stack: Stack) -> None:
     # When
     with stack.set(PAGE_TRACKER_PROXIES=EVERYBODY):
         numbers = [stack.view("/far", X_Forwarded_For=f"192.0.2.{n}") for n in range(3)]
-        page = stack.get("/embed", X_Forwarded_Proto="https", Host="example.net").text
+        pages = [
+            stack.get("/embed", X_Forwarded_Proto=scheme, Host="example.net").text
+            for scheme in ("https", "HTTPS", "https, http", "https,http")
+        ]
 
     # Then
     assert numbers[-1] == {"page": "/far", "views": 3, "uniques": 3, "visits": 3}
-    assert SNIPPET.format("https://example.net") in page
+    assert all(SNIPPET.format("https://example.net") in page for page in pages)
 
 
 @pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "X_Forwarded_For"])

@@ -31,6 +31,36 @@ def test_should_refuse_a_body_that_is_too_large(
     assert answer.json()["status"] == status
 
 
+def test_should_take_the_cookies_and_addresses_that_browsers_send(
+    stack: Stack,
+) -> None:
+    # Given
+    address = f"/pixel.gif?site=example.org&page=/long&more={'x' * 8000}"
+
+    # When
+    pixel = stack.get(address, Cookie="x" * 16000)
+
+    # Then
+    assert pixel.headers["Content-Type"] == "image/gif"
+    assert stack.view("/long")["views"] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "cookie", "status"),
+    [("/", "x" * 17000, 431), (f"/?{'x' * 17000}", "", 414)],
+)
+def test_should_say_in_plain_words_that_a_request_is_too_large(
+    stack: Stack, path: str, cookie: str, status: int
+) -> None:
+    # When
+    answer = stack.get(path, Cookie=cookie)
+
+    # Then
+    assert answer.status_code == status
+    assert answer.text.endswith(f"Request {answer.headers['X-Request-ID']}\n")
+    assert len(answer.text) < 120 and "nginx" not in answer.text
+
+
 def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
     # Given: a network of IPv6 has 2^64 addresses
     theirs = [f"2001:db8:0:1::{number}" for number in range(6)]

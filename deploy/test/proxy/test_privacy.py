@@ -41,7 +41,7 @@ def test_should_log_no_visitor_whatever_goes_wrong(stack: Stack) -> None:
     # When
     with stack.set(PROXY_RATE="5"):
         seen = {ask(stack, "/"), ask(stack, "/nowhere")}
-        seen.add(ask(stack, "/", Cookie="x" * 9000))
+        seen.add(ask(stack, "/", Cookie="x" * 17000))
         send(stack, f"NO HTTP {QUERY} {AGENT}\r\n\r\n")
         send(stack, f"GET /?{QUERY} HTTP/1.1\r\n{who}Host: y\r\n\r\n")
         send(stack, f"GET /?{QUERY * 900} HTTP/1.1\r\n{who}\r\n")

@@ -14,8 +14,8 @@ PAGE_TRACKER = Path(sys.executable).with_name("page-tracker")
 
 
 def services(name: str) -> dict[str, Service]:
-    # This tag of Compose's removes a value of the other file.
-    file: dict[str, Any] = yaml.safe_load(read(name).replace("!reset ", ""))
+    # These tags of Compose's remove or replace a value of the other file.
+    file: dict[str, Any] = yaml.safe_load(re.sub("!(reset|override) ", "", read(name)))
     return dict(file["services"])
 
 

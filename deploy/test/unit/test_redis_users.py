@@ -34,6 +34,7 @@ COMMANDS = """
     count set example.org /about 12000
     count add example.org /about -11999
     count set example.org /about 0
+    count forget example.org /about
     count show example.org /about
     count log example.org
     report example.org --days 60
@@ -138,7 +139,8 @@ def count_everything(url: str, visitor: requests.Session) -> None:
 
     badge = "/badge/example.org/about.svg"
     for path in ("/", "/embed", "/pixel.gif?site=example.org&page=/", badge):
-        assert visitor.get(url + path, timeout=5).ok
+        answer = visitor.get(url + path, timeout=5)
+        assert answer.ok and "503" not in answer.headers.get("X-Page-Tracker", "")
     more = {"id": "an-id-of-a-view-1", "title": "About us", "event": "signup"}
     for view in (ABOUT, ABOUT | more, ABOUT | more):
         assert send(view).ok
@@ -169,7 +171,8 @@ def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
         count_everything(url, visitor)
     operator.script_flush()
     with users.serving() as url:  # it knows neither the script nor the day's salt
-        assert visitor.get(f"{url}/badge/example.org/about.svg", timeout=5).ok
+        badge = visitor.get(f"{url}/badge/example.org/about.svg", timeout=5)
+        assert badge.ok and "503" not in badge.headers.get("X-Page-Tracker", "")
     ran = [users.page_tracker(command) for command in COMMANDS]
     oldest, *_ = sorted(operator.keys("pt:{example.org}:day:*:hours"))
     operator.set(oldest, "invalid")

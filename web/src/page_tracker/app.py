@@ -16,7 +16,7 @@ from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.errors import register_errors
 from page_tracker.http.log import with_log
-from page_tracker.http.serving import WayIn, register_headers, serve
+from page_tracker.http.serving import WayIn, register_headers, serve, with_scheme
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.settings import FIELDS, Settings
@@ -25,8 +25,10 @@ from page_tracker.showing.counter import CounterPage
 from page_tracker.showing.embed import EmbedPage
 from page_tracker.showing.look import LookChoice
 from page_tracker.store.store import LazyClient, Store
-from page_tracker.tracking.recorder import Recorder, Rules, spam_referrers
+from page_tracker.tracking.migration import Migration
+from page_tracker.tracking.recorder import Recorder, Rules
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.wire import Limits
 
 REDIS_TIMEOUT = 0.5
@@ -68,14 +70,15 @@ def create_app(settings: Settings) -> Flask:
     register_errors(app)
     register_headers(app)
     app.after_request(Forgetting(client_of(settings)).after_request)
-    app.wsgi_app = with_log(app.wsgi_app)  # type: ignore[assignment]
+    known_scheme = with_scheme(app.wsgi_app, settings.proxies)
+    app.wsgi_app = with_log(known_scheme)  # type: ignore[assignment]
     return app
 
 
 def make_parts(settings: Settings) -> Parts:
     """Make the parts of an application."""
     store = Store(client_of(settings))
-    sites = Registry(store, settings.sites)
+    sites = Registry(store, settings.sites, Migration())
     return Parts(settings, store, sites, make_recorder(settings, store, sites))
 
 
@@ -94,7 +97,12 @@ def register_pages(app: Flask, parts: Parts) -> None:
     look_choice = LookChoice(looks, settings.proxies)
     health = Health(store, settings.commit)
     app.add_url_rule("/", "counter", CounterPage(store, look_choice).show)
-    app.add_url_rule("/embed", "embed", EmbedPage(settings, look_choice).show)
+    app.add_url_rule(
+        "/embed", "embed", EmbedPage(settings, look_choice, parts.sites).show
+    )
+    app.add_url_rule(
+        "/robots.txt", "robots", lambda: app.send_static_file("robots.txt")
+    )
     app.add_url_rule("/health", "health", health.health)
     app.add_url_rule("/ready", "ready", health.ready)
     app.add_url_rule("/version", "version", health.version)
@@ -123,7 +131,7 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     """Make the recorder of views, by the settings."""
     rules = Rules(
         own=settings.own,
-        spam=spam_referrers(settings.spam_referrers),
+        spam=spam_domains(settings.spam_referrers),
         privacy_refuses=settings.privacy_signal == "skip",
     )
     limits = Limits(

@@ -1,16 +1,20 @@
 """The page-tracker command."""
 
+import errno
 import logging.config
 import os
 import socket
+import sys
 import textwrap
 from contextlib import ExitStack
+from typing import Any
 
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
+from page_tracker.commands.forget import forget
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
@@ -19,11 +23,13 @@ from page_tracker.commands.verify import verify
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.settings import FIELDS, variable
+from page_tracker.store.errors import RedisServerError
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.server import RedisServerError
 from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
+
+OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -36,6 +42,25 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
         )
         # pylint: disable-next=attribute-defined-outside-init  # `init`, called late
         self.app_uri = self.cfg.wsgi_app
+
+
+class Program(click.Group):
+    """The command, which explains output that cannot be written."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command; the end of the output is written here, too."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                if sys.stdout:
+                    sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in OUTPUT_ERRORS:
+                raise
+            # Python writes what is left once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(f"Error: the output cannot be written: {error.strerror}")
 
 
 def settings_help() -> str:
@@ -80,7 +105,7 @@ def check_address(bind: str) -> None:
         )
 
 
-@click.group(context_settings={"max_content_width": 100})
+@click.group(cls=Program, context_settings={"max_content_width": 100})
 @click.version_option(package_name="page-tracker")
 def main() -> None:
     """Count the page views of your sites, and show them."""
@@ -89,6 +114,7 @@ def main() -> None:
 
 for command in (sites, count, report, experiment, verify, smoke):
     main.add_command(command)
+count.add_command(forget)
 
 
 @main.command(epilog=settings_help())

@@ -116,7 +116,7 @@ def _read_secret(field: str, given: Mapping[str, str]) -> str:
     try:
         secret = read_text(
             Path(path), f"holds the {'URL' if field == 'redis_url' else field}"
-        )
+        ).strip()
     except ValueError as error:
         raise SettingsError(f"{file} is '{path}': {error}") from error
     if not secret:

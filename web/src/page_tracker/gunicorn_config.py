@@ -10,12 +10,17 @@ import os
 import signal
 import sys
 from pathlib import Path
+from socket import socket
 
+import gunicorn.util
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.readiness import NotReady
+from page_tracker.operating.starting import check_start
+from page_tracker.tracking.addresses import forms_of
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 
@@ -32,8 +37,17 @@ wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"
 bind = settings.bind
 
-# Proxies that are trusted about the scheme and the path to which a visitor connected.
-forwarded_allow_ips = ",".join(map(str, settings.proxies))
+# Proxies that are trusted about the path below which a visitor sees the application. A
+# server that listens on [::] sees their IPv4 addresses as IPv6.
+forwarded_allow_ips = ",".join(
+    form for network in settings.proxies for form in forms_of(network)
+)
+# The application reads the scheme: gunicorn rejects headers that differ in it.
+secure_scheme_headers: dict[str, str] = {}
+
+# What browsers send. Cookies of the whole domain may make a long header.
+limit_request_line = 8190  # the largest that gunicorn knows
+limit_request_field_size = 16384
 
 # Seconds until an idle connection is closed. The proxy closes it after 15. If the
 # server closed first, the proxy could just be sending a view, which would be lost.
@@ -80,6 +94,20 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
 worker_class = DrainingWorker
 
 
+def write_error(sock: socket, status: int, reason: str, _message: str) -> None:
+    """Answer a request that gunicorn cannot read, in one line without HTML."""
+    body = f"{status} {reason}\n"
+    gunicorn.util.write_nonblock(
+        sock,
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain"
+        f"\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"),
+    )
+
+
+# There is no setting for it.
+gunicorn.util.write_error = write_error
+
+
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's logger without its access log; `http/log.py` writes ours.
 
@@ -93,6 +121,14 @@ class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
 logger_class = WithoutAccessLog
 accesslog = None
 logconfig_dict = logging_configuration(settings)
+
+
+def on_starting(_server: object) -> None:
+    """End if this Redis will never count a view."""
+    try:
+        check_start(settings)
+    except NotReady as error:
+        sys.exit(f"Error: {error}")
 
 
 def when_ready(_server: object) -> None:

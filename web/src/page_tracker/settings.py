@@ -2,15 +2,25 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    field_validator,
+)
 
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
+from page_tracker.tracking.addresses import Network, read_network
 from page_tracker.tracking.sites import Site, make_site
+from page_tracker.tracking.spam import read_domains
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 
@@ -27,8 +37,10 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 """The defaults of a profile where they differ from those of `Settings`."""
 
 SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 1_024
+"""Characters. A header with more may be too long for a proxy."""
 
-TAKEN = ("embed", "health", "pixel.gif", "ready", "version")
+TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
 
@@ -37,9 +49,7 @@ def _networks(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        return tuple(
-            ip_network(part.strip()) for part in text.split(",") if part.strip()
-        )
+        return tuple(read_network(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(
             f"{error}; use addresses and ranges, for example 10.0.0.0/8, 192.0.2.7"
@@ -50,7 +60,7 @@ def _domains(path: object) -> object:
     """Read the domains in a file."""
     if not isinstance(path, str):
         return path
-    return tuple(read_text(Path(path), "holds the domains").split())
+    return tuple(read_domains(read_text(Path(path), "holds the domains")))
 
 
 def _sites(text: object) -> object:
@@ -59,15 +69,12 @@ def _sites(text: object) -> object:
         return text
     parts = [part.partition("=") for part in text.split(",") if part.strip()]
     return tuple(
-        make_site(name.strip(), time_zone=zone.strip() or "UTC")
+        make_site(name.strip(), **({"time_zone": zone.strip()} if zone.strip() else {}))
         for name, _, zone in parts
     )
 
 
-Networks = Annotated[
-    tuple[IPv4Network | IPv6Network, ...],
-    BeforeValidator(_networks),
-]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 
 
 def _load_flags(path: object) -> object:
@@ -100,6 +107,11 @@ class Settings(BaseModel):
     )
     bind: str = Field(
         "127.0.0.1:8000", description="address and port to listen on, `HOST:PORT`"
+    )
+    url: str | None = Field(
+        None,
+        description="address of the server for visitors, for example "
+        "`https://counter.example`; if unset, snippets have the address of the request",
     )
     data: Path = Field(
         Path("page-tracker-data"),
@@ -159,7 +171,7 @@ class Settings(BaseModel):
     token: str | None = Field(
         None,
         description="secret that lets programs send views with a past time and another "
-        f"address and user agent; at least {SHORTEST_TOKEN} characters",
+        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII",
     )
     token_file: Path | None = Field(
         None, description="file that holds `PAGE_TRACKER_TOKEN`"
@@ -218,15 +230,20 @@ class Settings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
-        if url is not None:
-            RedisUrl.read(url)
-        return url
+        return None if url is None else RedisUrl.read(url).text
 
     @field_validator("token")
     @classmethod
     def _check_token(cls, token: str | None) -> str | None:
-        if token is not None and len(token) < SHORTEST_TOKEN:
+        if token is None:
+            return None
+        if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
+            raise ValueError(
+                "a header cannot hold it; use at most "
+                f"{LONGEST_TOKEN} ASCII characters, without a blank at either end"
+            )
         return token
 
     @field_validator("script", "endpoint")
@@ -242,6 +259,16 @@ class Settings(BaseModel):
                 "this name is taken; use another, for example stats/hello.js"
             )
         return name
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        with suppress(ValidationError):
+            if not set(url) & set("?#@"):
+                return str(HttpUrl(url)).rstrip("/")
+        raise ValueError("use an address such as https://counter.example")
 
     @field_validator("bind")
     @classmethod
@@ -266,7 +293,7 @@ def variable(field: str) -> str:
 def read_text(path: Path, holds: str) -> str:
     """Return the text of a file. Raises ValueError, which names what it `holds`."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ValueError(f"{reason}; name a readable file that {holds}") from error

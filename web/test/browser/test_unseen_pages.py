@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page
+from redis import Redis
 
+from page_tracker.tracking.keys import PAGE_VIEWS
 from support.pages import document
 from support.web import Web
 
@@ -32,6 +35,36 @@ def test_should_count_a_prerendered_page_when_it_is_shown(
     # Then
     assert [view["page"] for view in web.wait_for_views(1)] == ["/ahead"]
     assert all(request.at > released for request in web.received if request.views())
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        '<script type="speculationrules">{"prefetch": [{"urls": ["/"]}]}</script>',
+        '<script type="speculationrules">{"prerender": [{"urls": ["/"]}]}</script>',
+        '<link rel="prefetch" href="/">',
+    ],
+)
+def test_should_count_the_counter_page_once_when_it_was_fetched_ahead(
+    web: Web, redis: Redis, undriven: Callable[[str], None], ahead: str
+) -> None:
+    # Given
+    redis.delete(PAGE_VIEWS)
+    before = "counter.localhost/before"  # a prefetch needs TLS or localhost
+    web.pages[before] = (
+        f'{ahead}<script>fetch("/released").then(() => location = "/")</script>'
+    )
+
+    # When
+    undriven(web.url(before))
+    web.wait_until(lambda: "/" in web.paths(), "a fetch ahead")
+    counted_ahead = redis.get(PAGE_VIEWS)
+    web.released.set()
+
+    # Then
+    web.wait_until(lambda: "/static/page.css" in web.paths(), "a page that is shown")
+    assert counted_ahead is None
+    assert redis.get(PAGE_VIEWS) == "1"
 
 
 def test_should_count_a_page_in_a_hidden_tab_when_it_is_shown(

@@ -22,12 +22,17 @@ def site(stack: Stack) -> Iterator[str]:
     sites = Registry(Store(lambda: stack.redis))
     site = make_site(f"e2e-{token_hex(8)}.example")
     sites.add(site)
-    # A process looks up unknown sites at most ten times a second.
-    assert wait_for(
-        lambda: all(stack.ask(f"/badge/{site.name}.svg").ok for _ in range(8)), 10
-    )
-    yield site.name
-    sites.remove(site, lambda _done, _all: None)
+    badge = f"/badge/{site.name}.svg"
+
+    def is_known() -> bool:
+        return "X-Page-Tracker" not in stack.ask(badge).headers
+
+    try:
+        # A process looks up unknown sites at most ten times a second.
+        assert wait_for(lambda: all(is_known() for _ in range(8)), 10)
+        yield site.name
+    finally:
+        sites.remove(site, lambda _done, _all: None)
 
 
 def count(stack: Stack, site: str, **fields: Any) -> dict[str, Any]:

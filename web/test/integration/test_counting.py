@@ -34,35 +34,6 @@ def test_should_continue_the_count_when_redis_has_one(
     assert redis_client.get("page_views") == b"42"
 
 
-def test_should_not_change_the_count_when_readiness_is_checked(
-    http_client: FlaskClient, redis_client: Redis
-) -> None:
-    # Given
-    redis_client.set("page_views", 41)
-
-    # When
-    answer = http_client.get("/ready")
-
-    # Then
-    assert answer.status_code == 200
-    assert redis_client.get("page_views") == b"41"
-
-
-def test_should_not_be_ready_when_redis_refuses_writes(
-    http_client: FlaskClient, redis_client: Redis
-) -> None:
-    # Given
-    redis_client.config_set("maxmemory", 1)
-
-    # When
-    answer = http_client.get("/ready")
-
-    # Then
-    assert redis_client.ping()
-    assert answer.status_code == 503
-    assert http_client.get("/").status_code == 500
-
-
 def test_should_apologise_and_keep_the_value_when_it_is_not_a_number(
     http_client: FlaskClient, redis_client: Redis
 ) -> None:

@@ -166,7 +166,12 @@ def test_should_know_one_visitor_when_an_address_is_written_in_two_ways(
         answer = http_client.post(ENDPOINT, json=VIEW | visitor, headers=OWNER)
 
     # Then
-    assert answer.get_json()["page"] == {"page": "/a", "views": 3, "visits": 1}
+    assert answer.get_json()["page"] == {
+        "page": "/a",
+        "views": 3,
+        "uniques": 1,
+        "visits": 1,
+    }
 
 
 @thoroughly

@@ -10,9 +10,11 @@ from redis import Redis
 from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.migration import sites_to_migrate
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorder import Rules, spam_referrers
+from page_tracker.tracking.recorder import Rules
 from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
 from support.recording import keys_in, make_recorder, person, view
@@ -69,9 +71,10 @@ def count_all_sorts(redis: Redis) -> None:
     recorder = make_recorder(
         redis,
         SITE,
-        rules=Rules(spam=spam_referrers(["a.spam"])),
+        rules=Rules(spam=spam_domains(["a.spam"])),
         limits=Limits(pages=20, values=3, rate=6),
     )
+    sites_to_migrate(redis)
     now = time.time()
     for n in range(30):
         seen = view(
@@ -80,7 +83,7 @@ def count_all_sorts(redis: Redis) -> None:
             title=f"Title {n}",
             id=f"id-of-view-{n}",
         )
-        sender = person(n)._replace(language="de", is_own=n % 5 == 4)
+        sender = person(n)._replace(language="de", country="DE", is_own=n % 5 == 4)
         recorder.count(seen, sender, None if n % 2 else now - n * DAY)
         recorder.count(view(event=f"event {n}"), sender)
     for n in range(10):

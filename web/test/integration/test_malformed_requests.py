@@ -64,6 +64,21 @@ REQUESTS: dict[str, tuple[bytes, int, str]] = {
         414,
         "",
     ),
+    "long cookie": (
+        post(f"Cookie: {16_300 * 'a'}\r\nContent-Length: 12", b'{"site": 1} '),
+        400,
+        "site: must be a string",
+    ),
+    "too long cookie": (
+        post(f"Cookie: {17_000 * 'a'}"),
+        431,
+        "\n431 Request Header Fields Too Large\n",
+    ),
+    "long address": (
+        b"GET /pixel.gif?" + 8_100 * b"a" + b" HTTP/1.1\r\nConnection: close\r\n\r\n",
+        400,
+        "X-Page-Tracker",
+    ),
     "1,000 headers": (post("\r\n".join(f"X-{n}: {n}" for n in range(1_000))), 431, ""),
     "raw bytes in path": (
         b"GET /pixel.gif?site=\xff\xfe&page=/ HTTP/1.1\r\nConnection: close\r\n\r\n",

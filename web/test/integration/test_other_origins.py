@@ -62,7 +62,8 @@ def test_should_trust_the_forwarded_scheme_when_a_named_proxy_sends_it(
             f"{running.url}/embed?site=example.org",
             headers={
                 "Host": "counter.example",
-                "X-Forwarded-Proto": "https",
+                "X-Forwarded-Proto": "HTTPS, http",
+                "X-Forwarded-Ssl": "off",
                 "Connection": "close",
             },
             timeout=5,

@@ -129,7 +129,10 @@ UNTRUSTED = ("SSLCertVerificationError", "self-signed certificate in certificate
         ),
         (
             {"user": f"reader:{PASSWORD}@"},
-            ("NoPermissionError", "has no permissions to run the 'incrby' command"),
+            (
+                "NoPermissionError",
+                "has no permissions to run the '(incrby|eval)' command",
+            ),
         ),
     ],
     ids=[

@@ -95,12 +95,18 @@ def test_should_report_on_days_as_json(command: Command, counted: Site) -> None:
             },
         ],
         "events": [{"name": "Sign up", "views": 1}],
-        "referrers": [{"name": "news.example.com/item", "views": 3}],
+        "referrers": [
+            {"name": "news.example.com/item", "views": 3},
+            {"name": "(direct)", "views": 1},
+        ],
         "campaigns": [{"name": "spring", "views": 3}],
         "browsers": [{"name": "Firefox", "views": 4}],
         "systems": [{"name": "Linux", "views": 4}],
         "devices": [{"name": "desktop", "views": 4}],
-        "languages": [{"name": "de", "views": 3}],
+        "languages": [
+            {"name": "de", "views": 3},
+            {"name": "(unknown)", "views": 1},
+        ],
         "filtered": [{"reason": "bot", "views": 1, "meaning": MEANINGS[Reason.BOT]}],
         "other": dict.fromkeys(
             ["pages", "events", "referrers", "campaigns", "browsers"]

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from redis import Redis
 
-from page_tracker.store.server import RedisServer, RedisServerError, find_program
+from page_tracker.store.errors import RedisServerError
+from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.waiting import wait_for
 from support.flags import flags_text
 from support.servers import (
@@ -146,7 +147,9 @@ def test_should_start_redis_again_when_it_died(tracker: PageTracker) -> None:
     # Then
     assert wait_for(lambda: tracker.get("/ready").ok, 10)
     assert tracker.get().text == "This page has been seen 2 times."
-    assert "Redis ended; restarting it" in tracker.log.read_text(encoding="utf-8")
+    assert "Redis was killed by SIGKILL; restarting it" in tracker.log.read_text(
+        encoding="utf-8"
+    )
 
 
 def spoil_manifest(folder: Path) -> Callable[[], object]:
@@ -215,7 +218,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     folder: Path, end: signal.Signals
 ) -> None:
     # Given
-    write_program(folder / "redis-server", "exec sleep 30\n")
+    write_program(folder / "redis-server", '[ "$1" = --version ] || exec sleep 30\n')
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
 
     # When
@@ -276,6 +279,34 @@ def test_should_end_with_one_line_when_a_file_of_the_folder_is_invalid(
 
     # Then
     assert line.startswith(f"Error: {complaint}") and "redis.log" in line
+
+
+def test_should_say_which_version_is_needed_when_the_program_is_too_old(
+    folder: Path,
+) -> None:
+    # Given
+    old = folder / "redis-server"
+    write_program(old, "echo Redis server v=6.2.14 sha=00000000:0\n")
+
+    # When
+    line = complaint_of_serve(folder, PATH=str(folder))
+
+    # Then
+    assert f"{old} is Redis 6.2.14: 7.0 or newer is needed. Debian" in line
+    assert not (folder / "page-tracker-data").exists()
+
+
+def test_should_use_the_newer_program_when_one_of_two_is_too_old(folder: Path) -> None:
+    # Given
+    write_program(folder / "redis-server", "echo Redis server v=6.2.14 sha=0:0\n")
+    write_program(folder / "valkey-server", f'exec {find_program()} "$@"\n')
+
+    # When
+    with page_tracker(folder, PATH=f"{folder}:{os.environ['PATH']}") as tracker:
+        answer = tracker.get()
+
+    # Then
+    assert answer.text == "This page has been seen 1 times."
 
 
 def test_should_refuse_connections_when_it_begins_to_stop(

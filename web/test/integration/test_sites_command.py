@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def test_should_list_sites_in_order(command: Command) -> None:
         "aliases": [],
         "public": False,
         "retention": 30,
+        "own_hosts": False,
     }
 
 
@@ -103,6 +105,24 @@ def test_should_show_a_site_by_any_of_its_hosts(command: Command, count: Count) 
     assert all(one == shown[0] for one in shown)
     assert shown[0]["site"] == "example.org"
     assert (shown[0]["views"], shown[0]["uniques"], shown[0]["pages"]) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("site")
+def test_should_count_only_own_hosts_when_the_owner_asks_for_it(
+    command: Command, make_count: Callable[..., Count]
+) -> None:
+    # When
+    for option, host in (("--own-hosts", "localhost"), ("--no-own-hosts", "a.example")):
+        shown = command("sites", "set", "example.org", option)
+        assert shown.exit_code == 0
+        make_count()("/a", host=host)
+
+    # Then
+    result = json.loads(command("report", "example.org", "--json").output)
+    assert [(row["reason"], row["views"]) for row in result["filtered"]] == [
+        ("other host", 1)
+    ]
+    assert result["totals"]["views"] == 1
 
 
 @pytest.mark.usefixtures("site")
@@ -316,18 +336,36 @@ def test_should_end_with_one_line_when_redis_rejects_writes(
 def test_should_use_the_folder_of_a_server_whether_it_runs_or_not(folder: Path) -> None:
     # When
     not_yet = run_command(folder, "sites", "list")
-    added = run_command(folder, "sites", "add", "example.org")
+    added = run_command(folder, "sites", "add", "example.org", answer="y")
     with page_tracker(folder):
         while_serving = run_command(folder, "sites", "add", "example.net")
     afterwards = run_command(folder, "sites", "list", "--json")
 
     # Then
     assert not_yet.returncode == 1
-    assert "There are no counts in 'page-tracker-data'" in not_yet.stderr
+    assert f"There are no counts in '{folder}/page-tracker-data'" in not_yet.stderr
     for done in (added, while_serving):
         assert (done.returncode, done.stderr) == (0, "")
     names = [site["site"] for site in json.loads(afterwards.stdout)]
     assert names == ["example.net", "example.org"]
+
+
+@pytest.mark.parametrize("answer", ["", "n"], ids=["no terminal", "no"])
+@pytest.mark.parametrize("is_there", [True, False], ids=["empty folder", "no folder"])
+def test_should_start_no_new_counts_when_nobody_agrees(
+    folder: Path, answer: str, is_there: bool
+) -> None:
+    # Given
+    if is_there:
+        (folder / "page-tracker-data").mkdir()
+
+    # When
+    ended = run_command(folder, "sites", "add", "example.org", answer=answer)
+
+    # Then
+    assert ended.returncode == 1
+    assert "set PAGE_TRACKER_DATA to the folder of your server" in ended.stderr
+    assert not list(folder.glob("page-tracker-data/*"))
 
 
 def test_should_say_how_to_get_redis_when_there_is_none(folder: Path) -> None:

@@ -8,6 +8,7 @@ from redis import Redis
 
 from page_tracker.store.connection import connect
 from page_tracker.store.waiting import wait_for
+from page_tracker.tracking.keys import INTERNAL
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import UnknownSite, make_site
@@ -73,7 +74,7 @@ def test_should_count_www_separately_when_it_is_registered_separately(
     assert answer.site == Numbers("www.example.org", 1, 0)
 
 
-def test_should_store_no_referrer_when_it_is_the_site_itself(
+def test_should_count_an_internal_source_when_the_referrer_is_the_site_itself(
     redis_client: Redis,
 ) -> None:
     # Given
@@ -81,11 +82,17 @@ def test_should_store_no_referrer_when_it_is_the_site_itself(
     recorder = make_recorder(redis_client, site)
 
     # When
-    for referrer in ("https://example.org/a", "https://www.example.net/", "https://b/"):
+    for referrer in (
+        "https://example.org/a",
+        "https://www.example.net/",
+        "https://www-example-org.translate.goog/a",
+        "https://b/",
+    ):
         recorder.count(view("/", referrer=referrer), ANYBODY)
 
     # Then
-    assert table(redis_client, today_key("referrer", "www.example.org")) == {"b": 1}
+    sources = table(redis_client, today_key("referrer", "www.example.org"))
+    assert sources == {INTERNAL: 3, "b": 1}
 
 
 def test_should_register_a_site_of_the_settings_again_when_redis_has_lost_it(

@@ -60,7 +60,7 @@ def test_should_pass_and_count_nothing_when_an_instance_works_and_has_moved(
 
     # Then
     assert result.exit_code == 0, result.output
-    assert result.output.splitlines()[-1] == f"All 12 checks passed: {url}/counter"
+    assert result.output.splitlines()[-1] == f"All 13 checks passed: {url}/counter"
     assert before
     assert {key: redis_client.dump(key) for key in keys_in(redis_client)} == before
 

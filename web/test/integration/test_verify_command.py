@@ -9,14 +9,14 @@ from threading import Event
 import pytest
 from redis import Redis
 
-from page_tracker.tracking.keys import DayKeys
+from page_tracker.tracking.keys import WHOLE, DayKeys
 from page_tracker.tracking.sites import Site
 from support.fixture_types import Command, Count
 
 
 @pytest.fixture
 def day(site: Site, count: Count) -> DayKeys:
-    """Give the keys of a day on which /a has 3 views and 2 unique views, and /b one each."""
+    """Give the keys of a day: /a has 3 views, 2 of them unique, and /b has one."""
     for visitor in (1, 1, 2):
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
     count("/b", days_ago=3)
@@ -77,6 +77,13 @@ def break_it(redis_client: Redis, site: Site, day: DayKeys) -> Callable[[str], N
         (
             "ZINCRBY {day.uniques} 2 /a",
             "unique views: 4 of the page /a on DAY, but only 3 views",
+        ),
+        *(
+            (
+                f"ZINCRBY {{day.dimensions[{name}]}} 2 other",
+                f"views: 3 in the hours of DAY, 5 with a {name}",
+            )
+            for name in WHOLE
         ),
         ("DEL {day.pages}", "views: 3 of the page /a, 0 in its days"),
         ("SET {site.pages} text", "cannot be read: "),

@@ -110,7 +110,7 @@ def sums(redis: Redis, what: str, site: str = "example.org") -> set[int]:
 
 def refused(redis: Redis) -> int:
     """Return how many views were refused or filtered, of all sites and of none."""
-    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:*")
+    keys = keys_in(redis, "pt:*:filtered") + keys_in(redis, "pt:nowhere:day:*")
     return sum(sum(table(redis, key).values()) for key in keys)
 
 

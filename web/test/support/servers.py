@@ -70,14 +70,25 @@ def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
 
 
 def run_command(
-    folder: Path, *arguments: str, **environment: str
+    folder: Path, *arguments: str, answer: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run page-tracker in a folder until it ends, without REDIS_URL."""
+    """Run page-tracker in a folder until it ends, without REDIS_URL.
+
+    It reads the answer to its question from its input.
+    """
+    return run_program(folder, str(COMMAND), *arguments, answer=answer, **environment)
+
+
+def run_program(
+    folder: Path, *command: str, answer: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder until it ends, without REDIS_URL."""
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     return subprocess.run(
-        [COMMAND, *arguments],
+        command,
         cwd=folder,
         env=inherited | environment,
+        input=answer,
         text=True,
         capture_output=True,
         timeout=25,

@@ -43,10 +43,10 @@ class Received:
 class Web:
     """Pages by host and path, and a proxy to a running Page Tracker, on one port.
 
-    The proxy is `counter.example`, and serves the same under `/stats`. `fate` decides
-    what happens to a POST: the proxy forwards it, drops it (`dropped`), or
-    forwards it and drops the answer (`lost`) or holds it until `released` is set
-    (`held`). If it is `tampered`, the proxy changes the script.
+    The proxy is every host `counter.…`, for example `counter.example`, and serves the
+    same under `/stats`. `fate` decides what happens to a POST: the proxy forwards it,
+    drops it (`dropped`), or forwards it and drops the answer (`lost`) or holds it until
+    `released` is set (`held`). If it is `tampered`, the proxy changes the script.
 
     Scripts of a test use two paths of every site: the server remembers `/reached/…`,
     and answers `/released` once `released` is set.
@@ -85,6 +85,10 @@ class Web:
         """Return all views that arrived, in this order."""
         return [view for request in list(self.received) for view in request.views()]
 
+    def paths(self) -> list[str]:
+        """Return the paths that were requested from the counter, in this order."""
+        return [request.path for request in list(self.received)]
+
     def wait_for_views(self, number: int) -> list[dict[str, Any]]:
         """Wait for a number of views, and return all."""
         self.wait_until(lambda: len(self.views()) >= number, f"{number} views")
@@ -105,14 +109,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name  # the library's name
         """Answer with a page, or with the answer of the counter."""
-        if self.headers["Host"].startswith(COUNTER):
-            self._forward()
-        elif self.path.startswith("/reached/"):
+        if self.path.startswith("/reached/"):
             self.web.reached.add(self.path.removeprefix("/reached/"))
             self._send(204, {}, b"")
         elif self.path == "/released":
             self.web.released.wait(SECONDS_TO_ARRIVE)
             self._send(204, {}, b"")
+        elif self._place not in self.web.pages and self._place.startswith("counter."):
+            self._forward()
         else:
             self._show_page()
 
@@ -121,9 +125,13 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
         """Print nothing."""
 
-    def _show_page(self) -> None:
+    @property
+    def _place(self) -> str:
         host = self.headers["Host"].partition(":")[0]
-        page = self.web.pages.get(host + self.path.partition("?")[0])
+        return str(host + self.path.partition("?")[0])
+
+    def _show_page(self) -> None:
+        page = self.web.pages.get(self._place)
         body = (page or "<!doctype html><title>Not found</title>").encode()
         self._send(200 if page else 404, {"Content-Type": "text/html"}, body)
 

@@ -1,4 +1,4 @@
-"""What a user agent tells: browser, system and device, or that it is a program."""
+"""The browser, system and device of a user agent, and programs that count no view."""
 
 import subprocess
 import sys

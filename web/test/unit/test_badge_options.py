@@ -51,65 +51,96 @@ def test_should_round_down_when_a_number_is_abbreviated(views: int, short: str) 
 
 
 @pytest.mark.parametrize(
-    ("query", "words", "reason"),
+    ("query", "reason"),
     [
-        ("color=nope", "bad color", "color is 'nope': use a hex colour"),
-        ("labelColor=12345", "bad labelColor", "labelColor is '12345': use a hex"),
-        ("color=", "bad color", "color is '': use a hex colour"),
-        ("style=round", "bad style", "style is 'round': use flat, flat-square, "),
-        ("base=-1", "bad base", "base is '-1': use a whole number, 0 to 1000000000"),
-        ("base=1000000000001", "bad base", "base is '1000000000001': use a whole"),
-        ("base=1.5", "bad base", "base is '1.5': use a whole number"),
-        ("base=" + "9" * 5000, "bad base", "base is '999999999"),
-        ("abbreviated=perhaps", "bad abbreviated", "is 'perhaps': use yes or no"),
-        ("count=2", "bad count", "count is '2': use yes or no"),
-        ("period=year", "bad period", "period is 'year': use total or today"),
-        ("label=" + "a" * 65, "bad label", "use at most 64 characters on one line"),
-        ("label=a%0Ab", "bad label", r"label is 'a\nb': use at most 64"),
-        ("label=%00", "bad label", r"label is '\x00': use"),
-        ("label=%EF%BF%BF", "bad label", r"label is '\uffff': use"),
-        ("label=%E2%80%AEabc", "bad label", r"label is '\u202eabc': use"),
-        ("title=" + "a" * 201, "bad title", "use at most 200 characters"),
-        ("colour=red", "bad parameter", "'colour' is not a parameter: did you mean co"),
-        ("x=1", "bad parameter", "'x' is not a parameter: use style, label, "),
-        ("style=flat&style=flat", "bad parameter", "'style' is repeated"),
-        ("label=%FF", "bad parameter", "the parameters are not UTF-8"),
-        (
-            "&".join(f"p{n}=1" for n in range(10_000)),
-            "bad parameter",
-            "the limit is 100 parameters",
-        ),
+        ("color=nope", "color is 'nope': use a hex colour"),
+        ("labelColor=12345", "labelColor is '12345': use a hex"),
+        ("color=", "color is '': use a hex colour"),
+        ("style=round", "style is 'round': use flat, flat-square, "),
+        ("base=-1", "base is '-1': use a whole number, 0 to 1000000000"),
+        ("base=1000000000001", "base is '1000000000001': use a whole"),
+        ("base=1.5", "base is '1.5': use a whole number"),
+        ("base=" + "9" * 5000, "base is '999999999"),
+        ("abbreviated=perhaps", "is 'perhaps': use yes or no"),
+        ("count=2", "count is '2': use yes or no"),
+        ("period=year", "period is 'year': use total or today"),
+        ("label=" + "a" * 65, "use at most 64 characters on one line"),
+        ("label=a%0Ab", r"label is 'a\nb': use at most 64"),
+        ("label=%00", r"label is '\x00': use"),
+        ("label=%EF%BF%BF", r"label is '\uffff': use"),
+        ("label=%E2%80%AEabc", r"label is '\u202eabc': use"),
+        ("title=" + "a" * 201, "use at most 200 characters"),
     ],
 )
-def test_should_name_valid_values_when_a_parameter_is_invalid(
-    http_client: FlaskClient, numbers_of: Mock, query: str, words: str, reason: str
+@pytest.mark.parametrize("form", ["svg", "json"])
+def test_should_count_and_show_the_number_when_an_option_is_invalid(
+    http_client: FlaskClient, numbers_of: Mock, query: str, reason: str, form: str
 ) -> None:
     # When
-    image = http_client.get(f"/badge/example.org/about.svg?{query}")
-    data = http_client.get(f"/badge/example.org/about.json?{query}")
+    answer = http_client.get(f"/badge/example.org/about.{form}?{query}&v=2")
 
     # Then
-    assert image.status_code == data.status_code == 400
-    assert texts(image) == ["views", words]
-    assert reason in read_out(image)
-    assert reason in image.headers["X-Page-Tracker"]
-    assert data.json and data.json["message"] == words
-    assert data.json["isError"] is True
-    assert not numbers_of.called
+    assert answer.status_code == 200
+    if form == "svg":
+        assert texts(answer) == ["views", "1,234"]
+    else:
+        assert answer.json and answer.json["message"] == "1,234"
+        assert "isError" not in answer.json
+    sender = numbers_of.call_args.args[2]
+    assert sender
+    assert answer.headers["X-Page-Tracker"].startswith("400 ")
+    assert reason in answer.headers["X-Page-Tracker"]
 
 
-def test_should_refuse_bytes_when_they_are_not_text(
+@pytest.mark.parametrize(
+    ("query", "remark"),
+    [
+        ("v=2", "200 ignored: v"),
+        ("fbclid=a&t=1&cacheSeconds=5", "200 ignored: fbclid, t, cacheSeconds"),
+        ("colour=red", "200 ignored: colour (did you mean color?)"),
+        ("%FF=1", r"200 ignored: \udcff"),
+        ("a%0D%0AX-Injected:1=1", r"200 ignored: a\u000d\u000aX-Injected:1"),
+        (f"{'x' * 1000}=1", f"200 ignored: {'x' * 40}"),
+        ("style=flat&style=nope", None),
+        ("&&=", None),
+    ],
+)
+def test_should_count_and_show_the_number_when_a_parameter_is_unknown(
+    http_client: FlaskClient, numbers_of: Mock, query: str, remark: str | None
+) -> None:
+    # When
+    answer = http_client.get(f"/badge/example.org/about.svg?{query}")
+
+    # Then
+    assert answer.status_code == 200
+    assert texts(answer) == ["views", "1,234"]
+    assert answer.headers.get("X-Page-Tracker") == remark
+    assert numbers_of.call_args.args[2]
+
+
+def test_should_show_the_number_when_there_are_too_many_parameters(
     http_client: FlaskClient, numbers_of: Mock
 ) -> None:
     # When
-    query = http_client.get(
-        "/badge/example.org/a.svg", environ_overrides={"QUERY_STRING": "label=\xff"}
-    )
-    path = http_client.get(
-        "/", environ_overrides={"PATH_INFO": "/badge/example.org/\xff.svg"}
+    query = "&".join(["label=seen", *(f"p{n}=1" for n in range(10_000))])
+    answer = http_client.get(f"/badge/example.org/about.svg?{query}")
+
+    # Then
+    assert numbers_of.called
+    assert texts(answer) == ["seen", "1,234"]
+    assert answer.headers["X-Page-Tracker"].endswith(r"p4, \u2026")
+
+
+@pytest.mark.parametrize("query", ["label=\xff", "label=%FF"])
+def test_should_show_the_number_when_a_label_is_not_utf_8(
+    http_client: FlaskClient, numbers_of: Mock, query: str
+) -> None:
+    # When
+    answer = http_client.get(
+        "/badge/example.org/a.svg", environ_overrides={"QUERY_STRING": query}
     )
 
     # Then
-    assert (query.status_code, texts(query)[1]) == (400, "bad parameter")
-    assert (path.status_code, texts(path)[1]) == (400, "bad address")
-    assert not numbers_of.called
+    assert numbers_of.called
+    assert texts(answer) == ["views", "1,234"]
+    assert answer.headers["X-Page-Tracker"].startswith(r"400 label is '\udcff': use")

@@ -236,6 +236,7 @@ def test_should_use_the_referrer_of_the_browser_when_the_link_names_another() ->
         ("title", 3000 * "é", 128 * "é"),
         ("event", "sign\tup ", "sign up"),
         ("event", 300 * "a", 256 * "a"),
+        ("event", "(Other)", "Other"),
         ("id", "12345678", "12345678"),
         ("id", "", ""),
         ("host", "www.Example.org:80", "www.example.org"),
@@ -273,7 +274,7 @@ def test_should_spell_characters_alike_when_python_is_another() -> None:
 
     # Then
     found = blake2b(spelt.encode(), digest_size=8).hexdigest()
-    assert found == "edefb5d015fa5467", "pages that are counted would get other names"
+    assert found == "2689ab783e059467", "pages that are counted would get other names"
 
 
 @pytest.mark.parametrize(
@@ -282,10 +283,6 @@ def test_should_spell_characters_alike_when_python_is_another() -> None:
         ({"page": ""}, "page: is required; send its path, for example /about"),
         ({"page": " \n"}, "page: is required; send its path, for example /about"),
         ({"event": "\x00"}, "event: is empty; name what happened, for example signup"),
-        (
-            {"event": "(other)"},
-            "event: is empty; name what happened, for example signup",
-        ),
         ({"site": ""}, "site: '' is not a valid site: use its host, for example {}"),
         (
             {"site": "a b"},

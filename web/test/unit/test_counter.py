@@ -108,6 +108,30 @@ def test_should_not_count_when_the_method_shows_no_page(
 
 
 @pytest.mark.parametrize("accept", ["*/*", HTML])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Sec-Purpose", "prefetch"),
+        ("Sec-Purpose", "prefetch;prerender"),
+        ("Purpose", "prefetch"),
+        ("X-Purpose", "preview"),
+        ("X-Moz", "prefetch"),
+    ],
+)
+def test_should_not_count_and_give_nothing_to_keep_when_it_is_fetched_ahead(
+    http_client: FlaskClient, redis_client: Mock, name: str, value: str, accept: str
+) -> None:
+    # When
+    answer = http_client.get("/", headers={"Accept": accept, name: value})
+
+    # Then
+    assert answer.status_code == 403  # a browser keeps no error for later
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "does not answer a prefetch" in answer.text
+    assert not redis_client.mock_calls
+
+
+@pytest.mark.parametrize("accept", ["*/*", HTML])
 def test_should_send_the_headers_of_a_get_when_the_method_is_head(
     http_client: FlaskClient, redis_client: Mock, accept: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Settings from the environment, and the message for each invalid one."""
 
+from importlib.resources import files
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.settings import Settings
 from page_tracker.tracking.sites import make_site
+from page_tracker.tracking.spam import spam_domains
 
 
 def test_should_have_production_defaults_when_nothing_is_set() -> None:
@@ -46,18 +48,19 @@ VALUES: dict[str, tuple[str, object]] = {
         "10.0.0.0/8, ::1",
         (ip_network("10.0.0.0/8"), ip_network("::1")),
     ),
-    "PAGE_TRACKER_OWN": ("192.0.2.7", (ip_network("192.0.2.7"),)),
+    "PAGE_TRACKER_OWN": ("::ffff:192.0.2.7", (ip_network("192.0.2.7"),)),
     "PAGE_TRACKER_PRIVACY_SIGNAL": ("skip", "skip"),
     "PAGE_TRACKER_SPAM_REFERRERS": (
-        __file__,
-        tuple(Path(__file__).read_text("utf-8").split()),
+        str(files("page_tracker.tracking") / "spam_referrers.txt"),
+        tuple(sorted(spam_domains())),
     ),
     "PAGE_TRACKER_RATE": ("0", 0),
     "PAGE_TRACKER_MAX_PAGES": ("20", 20),
     "PAGE_TRACKER_MAX_VALUES": ("30", 30),
-    "PAGE_TRACKER_TOKEN": ("0123456789abcdef", "0123456789abcdef"),
+    "PAGE_TRACKER_TOKEN": ("has=in the=middle", "has=in the=middle"),
     "PAGE_TRACKER_SCRIPT": ("hello.js", "hello.js"),
     "PAGE_TRACKER_ENDPOINT": ("stats/hello", "stats/hello"),
+    "PAGE_TRACKER_URL": ('HTTPS://é.example/a"/', "https://xn--9ca.example/a%22"),
 }
 
 
@@ -122,6 +125,15 @@ def test_should_treat_an_empty_variable_as_unset() -> None:
         ("PAGE_TRACKER_BIND", "http://localhost:8000", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:http", "HOST:PORT"),
         ("PAGE_TRACKER_BIND", "localhost:65536", "HOST:PORT"),
+        ("PAGE_TRACKER_URL", "counter.example", "such as https://counter.example"),
+        ("PAGE_TRACKER_URL", "ftp://counter.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a b.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://[1:2]", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example:99999", "use an address such as https"),
+        ("PAGE_TRACKER_URL", "https://me@a.example", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example/?b", "use an address such as https:"),
+        ("PAGE_TRACKER_URL", "https://a.example/#b", "use an address such as https:"),
         ("PAGE_TRACKER_PROXIES", "10.0.0.1/8", "use addresses and ranges, "),
         ("PAGE_TRACKER_OWN", "home", "use addresses and ranges, "),
         ("PAGE_TRACKER_RATE", "-1", "use a whole number, 0 to 1000000"),
@@ -237,8 +249,11 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("REDIS_URL", "http://:swordfish@localhost", "use redis://"),
+        ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
+        ("PAGE_TRACKER_TOKEN", "pässword-swordfish", "a header cannot hold it; use at"),
+        ("PAGE_TRACKER_TOKEN", "line\nbreak-swordfish", "a header cannot hold it"),
+        ("PAGE_TRACKER_TOKEN", 65 * "swordfish-123456", "a header cannot hold it"),
     ],
 )
 def test_should_name_the_file_and_not_the_secret_when_the_secret_is_invalid(

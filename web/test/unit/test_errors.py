@@ -156,12 +156,12 @@ def test_should_escape_the_path_when_it_contains_a_script(
     assert "<script>" not in answer.text
 
 
-def test_should_link_to_the_counter_under_its_sub_path_when_a_page_is_missing(
+def test_should_show_ways_on_under_its_sub_path_when_a_page_is_missing(
     http_client: FlaskClient,
 ) -> None:
     # When
     answer = http_client.get(
-        "/nowhere",
+        "/dashboard",
         base_url="https://stats.example/count",
         headers={"Accept": "text/html"},
     )
@@ -169,6 +169,37 @@ def test_should_link_to_the_counter_under_its_sub_path_when_a_page_is_missing(
     # Then
     assert answer.status_code == 404
     assert '<a href="/count/">Go to the counter page</a>' in answer.text
+    assert '<a href="/count/embed">Count your own pages</a>' in answer.text
+    assert "<title>Not Found – Page Tracker</title>" in answer.text
+    assert 'href="/count/static/page.css"' in answer.text
+
+
+def test_should_show_the_page_of_an_error_when_no_url_can_be_built(
+    app: Flask, http_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(app, "url_for", fail)
+
+    # When
+    answer = http_client.get("/nowhere", headers={"Accept": "text/html"})
+
+    # Then
+    assert answer.status_code == 404
+    assert "<h1>Not Found</h1>" in answer.text
+
+
+def test_should_keep_crawlers_out_when_they_ask(http_client: FlaskClient) -> None:
+    # When
+    answer = http_client.get("/robots.txt")
+
+    # Then
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/plain"
+    assert "User-agent: *\nDisallow: /\n" in answer.text
+    answer.close()
 
 
 def test_should_use_the_request_id_of_a_proxy_when_it_is_harmless(

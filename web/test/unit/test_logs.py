@@ -147,7 +147,7 @@ def test_should_log_nothing_when_requests_succeed(
 ) -> None:
     # Given
     app, output = logging_to_memory(Settings())
-    redis_client.incrby.return_value = 0
+    redis_client.pipeline.return_value.execute.return_value = [0]
     redis_client.incr.return_value = 1
 
     # When
@@ -169,3 +169,18 @@ def test_should_log_a_line_when_no_request_is_running(
 
     # Then
     assert output.getvalue().endswith("INFO    Started\n")
+
+
+def test_should_say_what_the_server_is_for_when_it_reloads_code(
+    logging_to_memory: Logging,
+) -> None:
+    # Given
+    _, output = logging_to_memory(Settings(log_format="text"))
+
+    # When
+    gunicorns = logging.getLogger("gunicorn.error")
+    gunicorns.warning("Reloader is on. Use in development only!")
+
+    # Then
+    assert "This server is for development" in output.getvalue()
+    assert "For visitors, run page-tracker serve or docker" in output.getvalue()

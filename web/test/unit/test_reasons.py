@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from page_tracker.tracking.recorder import Rules, spam_referrers
+from page_tracker.tracking.recorder import Rules
+from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import Sender
 from support import BROWSER
@@ -15,7 +16,7 @@ PERSON = Sender(address="198.51.100.1", user_agent=BROWSER)
 VIEW = View(site="example.org", page="/")
 RULES = Rules(
     own=(ip_network("198.51.100.0/28"), ip_network("2001:db8::/32")),
-    spam=spam_referrers(["more.example"]),
+    spam=spam_domains(["more.example"]),
 )
 
 

@@ -33,11 +33,18 @@ def test_should_accept_every_kind_of_redis_url(url: str) -> None:
     assert load_settings({"REDIS_URL": url}).redis_url == url
 
 
+@pytest.mark.parametrize("url", ["REDIS://localhost:6379", " redis://localhost:6379\n"])
+def test_should_read_a_redis_url_with_capitals_or_blanks(url: str) -> None:
+    # Then
+    assert load_settings({"REDIS_URL": url}).redis_url == "redis://localhost:6379"
+
+
 @pytest.mark.parametrize(
     ("url", "what_is_valid"),
     [
         ("localhost:6379", "redis://"),
-        ("http://:swordfish@localhost", "redis://"),
+        ("http://:swordfish@localhost", "it cannot start with http://; use redis://"),
+        ("'redis://:swordfish@localhost'", "remove the quotes around it"),
         ("redis://:swordfish@localhost:port", "redis://"),
         ("redis://:swordfish@localhost:70000", "redis://"),
         ("redis://:swordfish@localhost/first", "[/DATABASE]"),
@@ -52,8 +59,8 @@ def test_should_accept_every_kind_of_redis_url(url: str) -> None:
         ("rediss://:swordfish@localhost?ssl_keyfile=key", "'ssl_certfile'"),
         ("rediss://:swordfish@localhost?ssl_ca_certs=/no/ca.crt", "'ssl_ca_certs': No"),
         ("rediss://:swordfish@localhost?ssl_min_version=2", "'ssl_min_version'"),
-        ("redis://:swordfish@localhost?ssl_cert_reqs=none", "rediss://"),
-        ("rediss://:swordfish@localhost?ssl_cert_reqs=perhaps", "ssl_"),
+        ("redis://:swordfish@localhost?ssl_cert_reqs=none", "needs TLS: write rediss"),
+        ("rediss://:swordfish@localhost?ssl_cert_reqs=no", "required or optional or"),
         ("unix://", "unix:///"),
         ("redis+cluster://", "HOST"),
         ("redis+cluster://:swordfish@one,,two", "HOST[:PORT]"),

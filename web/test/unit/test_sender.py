@@ -6,7 +6,7 @@ from wsgiref.types import WSGIEnvironment
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from page_tracker.http.serving import client_address, sender_of
+from page_tracker.http.serving import client_address, forwarded_scheme, sender_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1", "192.0.2.7")))
 
@@ -97,3 +97,25 @@ def test_should_use_the_preferred_language_when_a_header_names_several(
 
     # Then
     assert sender.language == language
+
+
+@pytest.mark.parametrize(
+    ("headers", "scheme"),
+    [
+        ({}, ""),
+        ({"X_Forwarded_Proto": ""}, ""),
+        ({"X_Forwarded_Proto": "https"}, "https"),
+        ({"X_Forwarded_Proto": "HTTPS"}, "https"),
+        ({"X_Forwarded_Proto": "https,http"}, "https"),
+        ({"X_Forwarded_Proto": "http, https"}, "http"),
+        ({"X_Forwarded_Proto": "https", "X_Forwarded_Ssl": "off"}, "https"),
+        ({"X_Forwarded_Protocol": "ssl"}, "https"),
+        ({"X_Forwarded_Ssl": "on"}, "https"),
+        ({"X_Forwarded_Ssl": "off"}, "http"),
+    ],
+)
+def test_should_take_the_first_scheme_when_proxies_send_several(
+    headers: dict[str, str], scheme: str
+) -> None:
+    # Then
+    assert forwarded_scheme(request_with(**headers)) == scheme

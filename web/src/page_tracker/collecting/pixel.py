@@ -2,12 +2,13 @@
 
 from redis.exceptions import RedisError
 
-from page_tracker.collecting.refusals import explain, seconds_of_minute, status_of
+from page_tracker.collecting.refusals import explain, ignored, remark_on, status_of
 from page_tracker.http.incoming import Incoming
-from page_tracker.http.outgoing import Answer, header_text, retry_after
-from page_tracker.tracking.reasons import Reason
+from page_tracker.http.outgoing import Answer, remarks
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.view import SentView
+
+FIELDS = ("site", "page", "referrer", "title", "id")
 
 IMAGE = bytes.fromhex(
     "47494638396101000100800000000000ffffff"
@@ -17,7 +18,7 @@ IMAGE = bytes.fromhex(
 
 
 class Pixel:
-    """Counts a view, and answers with an image in any case."""
+    """Counts a view, and answers with an image and status 200 in any case."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -27,28 +28,15 @@ class Pixel:
         if incoming.method == "HEAD":
             return _image(200)
         given = incoming.parameters()
-        view = SentView(
-            site=given.get("site", ""),
-            page=given.get("page", ""),
-            referrer=given.get("referrer", ""),
-            title=given.get("title", ""),
-            id=given.get("id", ""),
-        )
+        view = SentView(**{name: given.get(name, "") for name in FIELDS})
+        unknown = ignored(given, FIELDS)
         try:
             recorded = self._recorder.count(view, incoming.sender)
         except (ValueError, RedisError) as error:
-            return _image(status_of(error), explain(error))
-        if recorded.reason == Reason.RATE:
-            return _image(429, Reason.RATE)
-        return _image(200, recorded.reason or "")
+            return _image(status_of(error), explain(error), unknown)
+        return _image(*remark_on(recorded.reason), unknown)
 
 
-def _image(status: int, reason: str = "") -> Answer:
+def _image(status: int, *sentences: str) -> Answer:
     headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
-    if reason:
-        headers["X-Page-Tracker"] = header_text(reason)
-    if status == 503:
-        headers |= retry_after()
-    if status == 429:
-        headers |= retry_after(seconds_of_minute())
-    return Answer(IMAGE, "image/gif", status, headers)
+    return Answer(IMAGE, "image/gif", 200, headers | remarks(status, *sentences))

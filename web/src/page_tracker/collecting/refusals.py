@@ -1,11 +1,17 @@
 """How a way in answers a view that was not counted."""
 
+import difflib
 import time
+from collections.abc import Collection
 
 from redis.exceptions import RedisError
 
 from page_tracker.http.outgoing import Refusal, retry_after
+from page_tracker.tracking.reasons import MEANINGS, Reason
 from page_tracker.tracking.sites import UnknownSite
+
+MOST_NAMES = 5
+LONGEST_NAME = 40
 
 
 def status_of(error: Exception) -> int:
@@ -22,6 +28,29 @@ def explain(error: Exception) -> str:
             "Page Tracker cannot count right now; this view may not have been counted"
         )
     return str(error)
+
+
+def remark_on(reason: Reason | None) -> tuple[int, str]:
+    """Return status and sentence for a view; the sentence is empty if it counted."""
+    status = 429 if reason == Reason.RATE else 200
+    return status, f"not counted: {reason} ({MEANINGS[reason]})" if reason else ""
+
+
+def ignored(names: Collection[str], known: Collection[str]) -> str:
+    """Return a sentence with the parameters that nobody knows; empty if all are known.
+
+    Caches, proxies and advertisers add parameters of their own to any address.
+    """
+    unknown = [name[:LONGEST_NAME] for name in names if name not in known]
+    named = ", ".join(_with_meant(name, known) for name in unknown[:MOST_NAMES])
+    more = ", …" if len(unknown) > MOST_NAMES else ""
+    return f"ignored: {named}{more}" if named else ""
+
+
+def _with_meant(name: str, known: Collection[str]) -> str:
+    for meant in difflib.get_close_matches(name, known, n=1):
+        return f"{name} (did you mean {meant}?)"
+    return name
 
 
 def refusal_of(error: Exception) -> Refusal:

@@ -15,6 +15,7 @@ from page_tracker.collecting.answers import answer_to_many, answer_to_one
 from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
+from page_tracker.tracking.addresses import read_address
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
@@ -22,7 +23,6 @@ from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Sub
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import (
     Sender,
-    canonical_address,
     country_of,
     language_of,
 )
@@ -137,10 +137,13 @@ class Fields:
         agent = self._text("user_agent")[:LONGEST_USER_AGENT]
         if self._has_token:
             has_agent = isinstance(self._fields.get("user_agent"), str)
-            address = canonical_address(self._text("address"))
-            if not address and self._text("address"):
+            text = self._text("address")
+            address = read_address(text)
+            if text and not address:
                 self.ignored.append("address")
-            by = Sender(address, agent if has_agent else None, is_vouched_for=True)
+            by = Sender(
+                str(address or ""), agent if has_agent else None, is_vouched_for=True
+            )
         return by._replace(
             wants_privacy=by.wants_privacy or self._fields.get("privacy") not in NO,
             is_own=self._fields.get("own") not in NO,

@@ -8,21 +8,22 @@ from pathlib import Path
 import click
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
+from page_tracker.commands.output import progress_of
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.flags.file import FlagsError
+from page_tracker.operating.readiness import NotReady, check_fit
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
+from page_tracker.store.errors import RedisServerError
+from page_tracker.store.explaining import explain, has_answered
+from page_tracker.store.folder import has_data, refuse_unread_data
 from page_tracker.store.keeper import embedded_redis
-from page_tracker.store.server import (
-    RedisServer,
-    RedisServerError,
-    find_program,
-)
+from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
+from page_tracker.tracking.migration import migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import SiteError
 from page_tracker.tracking.view import InvalidView
@@ -35,27 +36,35 @@ class Counts:
     redis: Redis
     sites: Registry
     settings: Settings
+    where: str
+    """The Redis in words, without its password."""
 
 
 @contextmanager
 def open_counts(create: bool = False) -> Iterator[Counts]:
     """Open the counts of the server, whether it runs or not.
 
-    They are in the Redis of REDIS_URL, or else in the folder PAGE_TRACKER_DATA. The
-    folder must exist, unless the command may `create` it. An error ends the command
-    with one line.
+    They are in the Redis of REDIS_URL, or else in the folder PAGE_TRACKER_DATA. If the
+    folder has none, a command that may `create` them asks first. An error ends the
+    command with one line.
     """
-    address = ""
+    where = ""
     try:
         settings = load_settings()
-        address = settings.redis_address if settings.redis_url else str(settings.data)
+        where = f"Redis at {settings.redis_address}"
+        if settings.redis_url is None:
+            where = f"Redis in {settings.data.absolute()}"
         with ExitStack() as stack:
             if settings.redis_url is None:
                 url = stack.enter_context(_redis_in(settings.data, create))
                 settings = settings.model_copy(update={"redis_url": url})
-            redis = stack.enter_context(connect(settings.redis_url or ""))
+            redis = stack.enter_context(connect(settings.counting_url))
+            check_fit(redis)
+            if older := sites_to_migrate(redis):
+                with progress_of("Migrating the counts") as on_progress:
+                    migrate(redis, older, on_progress)
             sites = Registry(Store(lambda: redis), settings.sites)
-            yield Counts(redis, sites, settings)
+            yield Counts(redis, sites, settings, where)
     except (
         AdjustmentError,
         FlagsError,
@@ -65,16 +74,11 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
         SiteError,
     ) as error:
         raise click.ClickException(str(error)) from error
-    except (RedisConnectionError, RedisTimeoutError) as error:
-        raise click.ClickException(
-            f"Redis at {address} does not answer: {_one_line(error)}"
-        ) from error
-    except ResponseError as error:
-        raise click.ClickException(
-            f"Redis at {address} rejects the command: {_one_line(error)}"
-        ) from error
+    except NotReady as error:
+        raise click.ClickException(f"{where} is {error}") from error
     except RedisError as error:
-        raise click.ClickException(f"Redis at {address}: {_one_line(error)}") from error
+        verb = "rejects the command" if has_answered(error) else "does not answer"
+        raise click.ClickException(f"{where} {verb}: {explain(error)}") from error
 
 
 @contextmanager
@@ -90,15 +94,23 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
             is_running = True
     if is_running:
         yield server.url
-    elif create or folder.is_dir():
+    elif has_data(folder) or (create and _may_create(folder)):
         with embedded_redis(folder) as url:
             yield url
     else:
+        refuse_unread_data(folder)
         raise SettingsError(
-            f"There are no counts in '{folder}': set PAGE_TRACKER_DATA to the folder "
-            "of your server, or REDIS_URL to its Redis"
+            f"There are no counts in '{folder.absolute()}': set PAGE_TRACKER_DATA to "
+            "the folder of your server, or REDIS_URL to its Redis; page-tracker serve "
+            "starts new counts"
         )
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _may_create(folder: Path) -> bool:
+    """Ask whether new counts may start in a folder; no answer is a no."""
+    question = f"There are no counts in '{folder.absolute()}'. Start new ones there?"
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo()  # ends the line of the question
+        return False

@@ -48,6 +48,12 @@ retention_option = click.option(
     type=click.IntRange(1, LONGEST_RETENTION),
     help="How long daily figures are kept; totals are kept for good.",
 )
+own_hosts_option = click.option(
+    "--own-hosts/--no-own-hosts",
+    default=None,
+    help="Whether only views count that the site's host, its aliases and their "
+    "subdomains show. Views without a host count too.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
@@ -67,6 +73,7 @@ def sites() -> None:
 @alias_option
 @public_option
 @retention_option
+@own_hosts_option
 def add(site: str, **given: Any) -> None:
     """Register SITE, and print the script for its pages.
 
@@ -139,6 +146,7 @@ def show(site: str, as_json: bool) -> None:
 @click.option("--no-aliases", is_flag=True, help="Remove all aliases.")
 @public_option
 @retention_option
+@own_hosts_option
 @yes_option
 def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
     """Change settings of SITE; the others stay as they are.
@@ -224,6 +232,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("aliases", " ".join(site.aliases) or "none"),
         ("numbers", "public" if site.public else "private"),
         ("days kept", f"{site.retention:,}"),
+        ("shown by", "own hosts only" if site.own_hosts else "any host"),
         ("since", str(totals.since)),
         ("views", f"{totals.views:,}"),
         ("visits", f"{totals.uniques:,}"),

@@ -18,8 +18,8 @@ MOST_PRINTED = 20
 def verify(as_json: bool) -> None:
     """Check that all sums agree, and list the differences.
 
-    Compares the totals, pages, days and hours of every site, and checks the type and
-    the lifetime of every key in Redis. Changes nothing, and counting goes on. Exits
+    Compares the totals, pages, days, hours and sources of every site, and checks the
+    type and the lifetime of every key in Redis. Changes nothing, and counting goes on. Exits
     with status 1 if there is a difference.
     """
     with open_counts() as counts:

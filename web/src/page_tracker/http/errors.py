@@ -7,7 +7,11 @@ from werkzeug.http import HTTP_STATUS_CODES
 from page_tracker.http.incoming import Form, form_asked_for
 from page_tracker.http.log import request_id_of
 
-FAULT = "Internal error. The log has details under this request ID."
+DETAILS = {
+    404: "There is nothing at this address. Please check its spelling.",
+    500: "Internal error. The log has details under this request ID.",
+}
+"""Details that are clearer than those of werkzeug, or show less."""
 
 
 def register_errors(app: Flask) -> None:
@@ -48,7 +52,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     Flask logs an uncaught exception, and wraps it in a status 500.
     """
     status = error.code or 500
-    detail = FAULT if status == 500 else str(error.description)
+    detail = DETAILS.get(status) or str(error.description)
     form = form_asked_for(request.environ.get("HTTP_ACCEPT", ""))
     answer = error_answer(status, name_of(status), detail, form)
     for name, value in error.get_headers():

@@ -45,31 +45,28 @@ class Incoming(NamedTuple):
     sender: Sender
 
     def parameters(self) -> dict[str, str]:
-        """Return the first 100 parameters by name; of a repeated one the first.
-
-        Bytes that are not UTF-8 become surrogates (PEP 383). A link that was escaped
-        twice has `&amp;` between its parameters.
-        """
-        query = self.query.decode(errors="surrogateescape")
-        pairs = parse_qsl(
-            "&".join(query.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]),
-            keep_blank_values=True,
-            errors="surrogateescape",
-        )
-        return {name.removeprefix("amp;"): value for name, value in reversed(pairs)}
+        """Return the parameters by name, as `read_parameters` reads them."""
+        return read_parameters(self.query)
 
     def accepts_encoding(self, name: str) -> bool:
         """Say whether the client takes an encoding, for example `gzip`."""
         return parse_accept_header(self.headers.get("accept-encoding"))[name] > 0
 
 
-def single_parameters(query: bytes) -> dict[str, str]:
-    """Return the parameters of an address. Raises ValueError for a repeated one too."""
+def read_parameters(query: bytes) -> dict[str, str]:
+    """Return the first 100 parameters by name; of a repeated one the first.
+
+    Bytes that are not UTF-8 become surrogates (PEP 383). A link that was escaped twice
+    has `&amp;` between its parameters.
+    """
+    text = query.decode(errors="surrogateescape")
     parameters: dict[str, str] = {}
-    for name, value in _pairs(query):
-        if name in parameters:
-            raise ValueError(f"{ascii(name[:40])} is repeated")
-        parameters[name] = value
+    for name, value in parse_qsl(
+        "&".join(text.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]),
+        keep_blank_values=True,
+        errors="surrogateescape",
+    ):
+        parameters.setdefault(name.removeprefix("amp;"), value)
     return parameters
 
 
@@ -86,17 +83,3 @@ def _best_form(accept: str) -> Form:
     # Browsers send few different headers.
     liked = parse_accept_header(accept, MIMEAccept)
     return FORMS[liked.best_match(list(FORMS), default="text/plain")]
-
-
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            query.decode(),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_PARAMETERS,
-        )
-    except UnicodeDecodeError:
-        raise ValueError("the parameters are not UTF-8") from None
-    except ValueError:
-        raise ValueError(f"the limit is {MOST_PARAMETERS} parameters") from None

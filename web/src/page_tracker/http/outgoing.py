@@ -76,6 +76,16 @@ def retry_after(seconds: int = SECONDS_TO_COME_BACK) -> dict[str, str]:
     return {"Retry-After": str(seconds)}
 
 
+def remarks(status: int, *sentences: str) -> dict[str, str]:
+    """Return the header in which an image, whose status is always 200, says more.
+
+    An image proxy shows nothing but status 200. So `status` is the one that a page
+    would have. Empty sentences are left out, and so is a header without a sentence.
+    """
+    text = header_text("; ".join(filter(None, sentences)))
+    return {"X-Page-Tracker": f"{status} {text}"} if text else {}
+
+
 def header_text(text: str) -> str:
     """Return a text as a header can carry it: in ASCII, on one line."""
     return "".join(

@@ -4,9 +4,9 @@ It turns Flask's request into an Incoming, and an Answer into Flask's response.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request, Response, request
 from gunicorn.http.errors import ParseException
@@ -17,6 +17,7 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
+from page_tracker.tracking.addresses import read_address
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.programs import is_image_proxy
 from page_tracker.tracking.visitor import Sender, language_of
@@ -128,9 +129,44 @@ def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
         user_agent=user_agent,
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
         is_shared=is_image_proxy(user_agent),
-        is_prefetch=any(AHEAD.search(environ.get(name, "")) for name in PURPOSES),
+        is_prefetch=is_ahead(environ),
         wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
     )
+
+
+def is_ahead(environ: Mapping[str, str]) -> bool:
+    """Return whether a browser fetches a page ahead, or for a preview."""
+    return any(AHEAD.search(environ.get(name, "")) for name in PURPOSES)
+
+
+def with_scheme(application: WSGIApplication, proxies: Networks) -> WSGIApplication:
+    """Return an application that knows the scheme to which a visitor connected.
+
+    A trusted proxy sends it, or one that connects through a socket in a folder.
+    """
+
+    def called(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        peer = read_address(environ.get("REMOTE_ADDR", ""))
+        if peer is None or any(peer in network for network in proxies):
+            scheme = forwarded_scheme(environ)
+            environ["wsgi.url_scheme"] = scheme or environ["wsgi.url_scheme"]
+        return application(environ, start_response)
+
+    return called
+
+
+def forwarded_scheme(environ: Mapping[str, str]) -> str:
+    """Return `https` or `http`, or an empty text if no header names the scheme.
+
+    Of several values, the first is that of the proxy to which the visitor connected.
+    """
+    for name in ("PROTO", "PROTOCOL", "SSL"):
+        sent = environ.get(f"HTTP_X_FORWARDED_{name}", "")
+        if first := sent.partition(",")[0].strip().lower():
+            return "https" if first in ("https", "ssl", "on") else "http"
+    return ""
 
 
 def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
@@ -139,26 +175,14 @@ def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
     `X-Forwarded-For` is read from its end, where the nearest proxy wrote. Each address
     counts only if a trusted proxy sent it: a client can write anything before it.
     """
-    address = _parse(peer)
+    address = read_address(peer)
     hops = forwarded.split(",") if forwarded else []
     while address and hops and any(address in network for network in proxies):
-        hop = _parse(hops.pop())
+        hop = read_address(hops.pop())
         if hop is None:
             break
         address = hop
     return str(address or "")
-
-
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    text = text.strip()
-    with_port = re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text)
-    if with_port:
-        text = with_port[1] or with_port[2]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _read_body(flask_request: Request, most: int) -> bytes:

@@ -6,8 +6,9 @@ from importlib.metadata import version
 from flask import Response, jsonify, make_response
 from redis.exceptions import RedisError
 
+from page_tracker.operating.readiness import NotReady, check_ready
+from page_tracker.store.explaining import explain, hint_for
 from page_tracker.store.store import Store
-from page_tracker.tracking.keys import PAGE_VIEWS
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +28,15 @@ class Health:
         """Say whether Redis can count now: 200, or 503 with the cause."""
         try:
             with self._store.asking() as redis:
-                # A Redis that refuses writes (no memory, no disk, a replica) answers a
-                # PING. It refuses to add 0 to the counter.
-                redis.incrby(PAGE_VIEWS, 0)
+                check_ready(redis)
         except RedisError as error:
             # The cause, for example an untrusted certificate.
             cause = type(error.__context__ or error).__name__
-            logger.warning("Redis cannot count: %s: %s", cause, error)
-            failing = {"status": "failing", "redis": f"cannot count ({cause})"}
-            return make_response(failing, 503)
+            logger.warning("Redis cannot count: %s: %s", cause, explain(error))
+            # Not the message of Redis: it may name a user or a host.
+            reason = str(error) if isinstance(error, NotReady) else hint_for(error)
+            words = f"cannot count ({cause}){': ' if reason else ''}{reason}"
+            return make_response({"status": "failing", "redis": words}, 503)
         return jsonify(status="ok", redis="ok")
 
     def version(self) -> Response:

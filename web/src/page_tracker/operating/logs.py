@@ -19,13 +19,23 @@ class RequestId(logging.Filter):
         return True
 
 
-class WithoutAddress(logging.Filter):
-    """Drop the client's address and data from gunicorn's messages."""
+REWRITTEN = {
+    # It would hold the client's address and data.
+    "Invalid request from ip=": "Refused a malformed request",
+    "Reloader is on": "This server is for development: it reloads changed code. For "
+    "visitors, run page-tracker serve or docker compose up",
+}
+"""Our messages in place of gunicorn's, by the start of those."""
+
+
+class InOurWords(logging.Filter):
+    """Rewrite some of gunicorn's messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every line; replace the text of a malformed request."""
-        if record.getMessage().startswith("Invalid request from ip="):
-            record.msg, record.args = "Refused a malformed request", None
+        """Pass every line."""
+        for start, text in REWRITTEN.items():
+            if record.getMessage().startswith(start):
+                record.msg, record.args = text, None
         return True
 
 
@@ -47,7 +57,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {
             "request_id": {"()": RequestId},
-            "without_address": {"()": WithoutAddress},
+            "in_our_words": {"()": InOurWords},
         },
         "formatters": {
             "json": {
@@ -80,7 +90,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
             "gunicorn.error": {
                 "level": "INFO" if level == "DEBUG" else level,
                 "propagate": True,
-                "filters": ["without_address"],
+                "filters": ["in_our_words"],
             },
         },
     }

@@ -1,27 +1,25 @@
 """Badges: the number of views as an image for a README, or as JSON for shields.io.
 
 The address is /badge/SITE/PAGE.svg or .json; without a page, the badge is the site's.
-A badge that cannot show a number is still a badge. It gives the reason.
+A badge that cannot show a number is still a badge with status 200: GitHub's image proxy
+shows nothing else. The badge gives the reason in two words, a header gives all of it.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from page_tracker.http.incoming import Incoming, single_parameters
-from page_tracker.http.outgoing import (
-    FOR_OTHER_SITES,
-    Answer,
-    header_text,
-    json_answer,
-    retry_after,
-)
+from page_tracker.collecting.refusals import ignored, remark_on
+from page_tracker.http.incoming import Incoming
+from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, json_answer, remarks
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import (
     COLORS,
+    PARAMETERS,
     BadgeOptions,
-    BadInput,
     parse_options,
 )
 from page_tracker.store.store import Store
@@ -57,6 +55,14 @@ class NoNumber(Exception):
         self.words = words
 
 
+class Text(NamedTuple):
+    """The text of a badge after its label, and the one that a screen reader reads."""
+
+    message: str
+    title: str
+    is_error: bool = False
+
+
 @dataclass(frozen=True)
 class Badges:
     """Shows badges, and counts the views of those that count."""
@@ -68,26 +74,27 @@ class Badges:
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Count a view of the page, if asked to, and show the number of its views."""
-        form = incoming.rest.rpartition(b".")[2].decode(errors="replace")
-        options = BadgeOptions()
+        target = incoming.rest.decode(errors="surrogateescape")
+        given = incoming.parameters()
+        options, wrong = parse_options(given)
+        also = [*wrong, ignored(given, PARAMETERS)]
         try:
-            site, page = parse_target(incoming.rest)
-            options = parse_options(_parameters(incoming))
+            site, page, form = parse_target(target)
             # Nobody sees the badge of a HEAD.
             counts = options.count and bool(page) and incoming.method == "GET"
             found = self.numbers(site, page, incoming.sender if counts else None)
             check_shown(found, bool(page))
         except (NoNumber, ValueError, RedisError) as error:
-            return _without_number(form, options, _problem(error))
+            return _without_number(target, options, _problem(error), also)
         total = found.page.views if page else found.site.views
         views = options.base + (
             total if options.period == "total" else found.page_today
         )
-        message = written(views, options.abbreviated)
-        headers = {}
-        if found.reason:
-            headers["X-Page-Tracker"] = header_text(f"not counted: {found.reason}")
-        return drawn(form, options, message, f"{views:,}", headers=headers)
+        title = options.title or ": ".join(filter(None, [options.label, f"{views:,}"]))
+        text = Text(written(views, options.abbreviated), title)
+        status, sentence = remark_on(found.reason)
+        headers = remarks(400 if wrong else status, sentence, *also)
+        return drawn(form, options, text, headers)
 
     def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
         """Return the numbers of a page, or of the site if the page is empty.
@@ -111,21 +118,12 @@ def _problem(error: Exception) -> NoNumber:
     """Return why a badge shows no number."""
     if isinstance(error, NoNumber):
         return error
-    if isinstance(error, BadInput):
-        return NoNumber(400, f"bad {error.parameter}", str(error))
     if isinstance(error, UnknownSite):
         return NoNumber(404, "unknown site", str(error))
     if isinstance(error, ValueError):
-        return NoNumber(400, "bad address", str(error))
+        return NoNumber(400, "invalid address", str(error))
     reason = "the number is unavailable, please come back in a moment"
     return NoNumber(503, "unavailable", reason)
-
-
-def _parameters(incoming: Incoming) -> dict[str, str]:
-    try:
-        return single_parameters(incoming.query)
-    except ValueError as error:
-        raise BadInput("parameter", str(error)) from None
 
 
 def check_shown(found: Recorded, has_page: bool) -> None:
@@ -134,22 +132,18 @@ def check_shown(found: Recorded, has_page: bool) -> None:
     if not found.is_public:
         raise NoNumber(403, "private", f"{site} shows its numbers to its owner only")
     if has_page and not found.has_own_number:
-        reason = f"{site} has more pages than are counted by themselves"
+        reason = f"{site} counts this page under (other), with further pages"
         raise NoNumber(404, "unknown page", reason)
 
 
-def parse_target(rest: bytes) -> tuple[str, str]:
-    """Return the site and the page that an address names. Raises NoNumber."""
-    try:
-        target = rest.decode()
-    except UnicodeDecodeError:
-        raise NoNumber(400, "bad address", "the address is not UTF-8") from None
-    name, dot, form = target.rpartition(".")
+def parse_target(target: str) -> tuple[str, str, str]:
+    """Return site, page and form in the address of a badge. Raises NoNumber."""
+    name, _, form = target.rpartition(".")
     site, slash, page = name.partition("/")
-    if not (dot and form in FORMS and site):
+    if form not in FORMS or not site:
         reason = "the address of a badge is /badge/SITE/PAGE.svg or .json"
-        raise NoNumber(404, "bad address", reason)
-    return site, slash + page
+        raise NoNumber(404, "invalid address", reason)
+    return site, slash + page, form
 
 
 def written(views: int, abbreviated: bool) -> str:
@@ -163,46 +157,36 @@ def written(views: int, abbreviated: bool) -> str:
     return f"{views:,}"
 
 
-def drawn(  # pylint: disable=too-many-arguments  # each is a part of a badge
-    form: str,
-    options: BadgeOptions,
-    message: str,
-    read_out: str,
-    *,
-    status: int = 200,
-    headers: dict[str, str] | None = None,
+def drawn(
+    form: str, options: BadgeOptions, text: Text, headers: dict[str, str]
 ) -> Answer:
     """Return a badge in one of its two forms.
 
-    A screen reader gets `read_out` instead of the message, unless the options have a
-    title. The fields of the JSON are those of
-    https://shields.io/badges/endpoint-badge.
+    The fields of the JSON are those of https://shields.io/badges/endpoint-badge.
     """
-    headers = HEADERS | (headers or {})
+    headers = HEADERS | headers
     if form == "json":
         fields = {
             "schemaVersion": 1,
             "label": options.label,
-            "message": message,
+            "message": text.message,
             "color": options.color,
             "labelColor": options.label_color,
             "style": options.style,
         }
-        if status != 200:
+        if text.is_error:
             fields["isError"] = True
-        return json_answer(fields, status, headers)
-    title = options.title or ": ".join(filter(None, [options.label, read_out]))
-    image = draw(options, message, title).encode()
-    return Answer(image, "image/svg+xml; charset=utf-8", status, headers)
+        return json_answer(fields, headers=headers)
+    image = draw(options, text.message, text.title).encode()
+    return Answer(image, "image/svg+xml; charset=utf-8", headers=headers)
 
 
-def _without_number(form: str, options: BadgeOptions, problem: NoNumber) -> Answer:
+def _without_number(
+    target: str, options: BadgeOptions, problem: NoNumber, also: Sequence[str]
+) -> Answer:
     """Return a badge that says in two words why it shows no number."""
+    form = "json" if target.endswith(".json") else "svg"
     reason = str(problem)
-    in_red = options.model_copy(update={"color": COLORS["red"], "title": reason})
-    headers = {"X-Page-Tracker": header_text(reason)}
-    if problem.status == 503:
-        headers |= retry_after()
-    return drawn(
-        form, in_red, problem.words, reason, status=problem.status, headers=headers
-    )
+    in_red = options.model_copy(update={"color": COLORS["red"]})
+    text = Text(problem.words, reason, is_error=True)
+    return drawn(form, in_red, text, remarks(problem.status, reason, *also))

@@ -3,10 +3,10 @@
 The names are the usual ones of badges in READMEs; the values are ours.
 """
 
-import difflib
 import re
 import unicodedata
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,14 +33,6 @@ COLORS = {
 OTHER_SPELLINGS = {"gray": "grey", "lightgray": "lightgrey"}
 
 Style = Literal["flat", "flat-square", "plastic", "for-the-badge"]
-
-
-class BadInput(ValueError):
-    """A parameter is invalid; the message is one line for people."""
-
-    def __init__(self, parameter: str, reason: str) -> None:
-        super().__init__(reason)
-        self.parameter = parameter
 
 
 def color_value(color: str) -> str:
@@ -81,7 +73,6 @@ class BadgeOptions(BaseModel):
     """The options of a badge. A description gives the valid values."""
 
     model_config = ConfigDict(
-        extra="forbid",
         frozen=True,
         str_strip_whitespace=True,
         validate_default=True,
@@ -106,40 +97,45 @@ class BadgeOptions(BaseModel):
     )
 
 
+Options = TypeVar("Options", bound=BadgeOptions)
+
 PARAMETERS = {
     field.alias or name: field for name, field in BadgeOptions.model_fields.items()
 }
 """The fields of `BadgeOptions`, by their names in an address."""
 
 
-def parse_options(values: dict[str, str]) -> BadgeOptions:
-    """Return the options in the parameters of an address. Raises BadInput."""
+def parse_options(given: Mapping[str, str]) -> tuple[BadgeOptions, list[str]]:
+    """Return the options in the parameters of an address, and what is wrong with them.
+
+    Instead of an invalid value it takes the default: the number is worth more than its
+    colour.
+    """
+    options, errors = parse(BadgeOptions, given)
+    return options, list(errors.values())
+
+
+def parse(
+    model: type[Options], given: Mapping[str, str]
+) -> tuple[Options, dict[str, str]]:
+    """Return the options in parameters, and an error for each invalid one."""
     try:
-        return BadgeOptions.model_validate(values)
+        return model.model_validate(given), {}
     except ValidationError as error:
-        name, reason = next(iter(problems(error, BadgeOptions).items()))
-        raise BadInput(name or "parameter", reason) from None
+        errors = dict(_problems(error, model))
+    valid = {name: text for name, text in given.items() if name not in errors}
+    return model.model_validate(valid), errors
 
 
-def problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
-    """Return an error for each parameter; an unknown one is under an empty name."""
-    known = {field.alias or name: field for name, field in model.model_fields.items()}
-    found = {}
+def _problems(
+    error: ValidationError, model: type[BaseModel]
+) -> Iterator[tuple[str, str]]:
+    """Give the name of each invalid parameter, and the error for people."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
-        if name in known:
-            given = quoted(str(problem["input"]))
-            found[name] = f"{name} is {given}: use {known[name].description}"
-        else:
-            found.setdefault("", unknown(name, list(known)))
-    return found
-
-
-def unknown(name: str, known: list[str]) -> str:
-    """Return the error for an unknown parameter."""
-    for meant in difflib.get_close_matches(name, known, n=1):
-        return f"{quoted(name)} is not a parameter: did you mean {meant}?"
-    return f"{quoted(name)} is not a parameter: use {', '.join(known)}"
+        given = quoted(str(problem["input"]))
+        yield name, f"{name} is {given}: use {fields[name].description}"
 
 
 def quoted(value: str) -> str:

@@ -8,12 +8,21 @@ from redis.exceptions import RedisError
 
 from page_tracker.http.errors import error_answer
 from page_tracker.http.incoming import Form, form_asked_for
+from page_tracker.http.serving import is_ahead
 from page_tracker.showing.look import LookChoice, pixel_of
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
 
 APOLOGY = "Sorry, something went wrong 😔"
+
+NOT_AHEAD = (
+    403,
+    "Not loaded ahead",
+    "This page counts its views, so it does not answer a prefetch.",
+)
+"""Browsers drop a prefetch with an error, and ask again when somebody opens the page. A
+page that they kept would be shown without being counted."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +40,8 @@ class CounterPage:
         form: Form = "html" if form_asked_for(accept) == "html" else "text"
         if request.method == "HEAD":  # Flask sends it here too; nobody sees a page
             return _headers_only(form)
+        if is_ahead(request.environ):
+            return error_answer(*NOT_AHEAD, form)
         try:
             views = self._views.submit(None)
         except RedisError as error:

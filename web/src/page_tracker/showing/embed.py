@@ -1,42 +1,44 @@
-"""The page where an owner chooses script, pixel or badge, and copies the snippet."""
+"""The page where an owner enters a site, and copies the snippets for it."""
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import quote, urlencode
+from typing import Any
 
-from flask import Response, make_response, render_template, request, url_for
-from markupsafe import escape
-from pydantic import Field, ValidationError, field_validator
+from flask import Response, make_response, render_template, request
+from pydantic import Field, ValidationInfo, field_validator
+from redis.exceptions import RedisError
 
-from page_tracker.collecting.scripts import NEWEST, SCRIPTS
 from page_tracker.flags.looks import Look
-from page_tracker.http.incoming import single_parameters
-from page_tracker.settings import FIELDS, Settings
+from page_tracker.http.incoming import read_parameters
+from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
-from page_tracker.showing.badge_options import (
-    PARAMETERS,
-    BadgeOptions,
-    problems,
-)
+from page_tracker.showing.badge_options import BadgeOptions, parse
 from page_tracker.showing.look import LookChoice, comes_from_counter, pixel_of
-from page_tracker.tracking.canonical import canonical_view, checked_site
-from page_tracker.tracking.view import SentView
+from page_tracker.showing.pasted import taken_apart
+from page_tracker.showing.reach import reached_by
+from page_tracker.showing.snippets import (
+    badge_address,
+    badge_snippets,
+    changed_options,
+    number_snippet,
+    pinned_snippet,
+    pixel_snippets,
+    script_snippet,
+)
+from page_tracker.tracking.canonical import canonical_page, checked_site, host_of
+from page_tracker.tracking.keys import LONGEST
+from page_tracker.tracking.sites import Sites
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-SCRIPT_NAME = FIELDS["script"].default
-ENDPOINT_NAME = FIELDS["endpoint"].default
-
 EXAMPLE_SITE = "example.org"
 EXAMPLE_VIEWS = 1234
 
-MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|&~-])")
+NOT_COUNTED_YET = ("example", "unknown", "opens")
+"""States of a site whose badge has no number yet."""
 
 
 class Wish(BadgeOptions):
@@ -44,9 +46,6 @@ class Wish(BadgeOptions):
 
     site: str = Field("", description="a host, for example example.org")
     page: str = Field("/", description="a path, for example /about")
-    embed: Literal["tag", "pixel", "badge"] = Field(
-        "tag", description="tag, pixel or badge"
-    )
 
     @field_validator("site")
     @classmethod
@@ -55,172 +54,106 @@ class Wish(BadgeOptions):
 
     @field_validator("page")
     @classmethod
-    def _check_page(cls, page: str) -> str:
-        return canonical_view(SentView(EXAMPLE_SITE, page)).page
+    def _check_page(cls, page: str, info: ValidationInfo) -> str:
+        host, site = host_of(page), info.data.get("site")
+        if host and site and _bare(host) != _bare(site):
+            raise ValueError("on another site")
+        name = canonical_page(page)
+        if len(name.encode()) > LONGEST:
+            raise ValueError("counted under (other)")
+        return name
 
 
-@dataclass(frozen=True)
-class Snippet:
-    """A text to copy, and its purpose."""
-
-    name: str
-    purpose: str
-    text: str
-
-
-def default_text(name: str) -> str:
-    """Return the default of a parameter of badges, as an address writes it."""
-    default = PARAMETERS[name].default
-    if isinstance(default, bool):
-        return "yes" if default else "no"
-    return str(default)
+def _bare(host: str) -> str:
+    return host.removeprefix("www.")
 
 
 class EmbedPage:
     """The page at `/embed`."""
 
-    def __init__(self, settings: Settings, look_choice: LookChoice) -> None:
+    def __init__(
+        self, settings: Settings, look_choice: LookChoice, sites: Sites
+    ) -> None:
         self._settings = settings
         self._look_choice = look_choice
+        self._sites = sites
 
     def show(self) -> Response:
         """Show the form, and the snippets for its fields."""
-        values: dict[str, str] = {}
-        wish, errors = Wish(), {}
-        try:
-            values = single_parameters(request.query_string)
-        except ValueError as error:
-            errors = {"": str(error)}
-        given = {name: text for name, text in values.items() if text or name == "label"}
-        try:
-            wish = Wish.model_validate(given)
-        except ValidationError as error:
-            errors = problems(error, Wish)
+        given = fields_in(request.query_string)
+        wish, errors = parse(Wish, given)
+        root = f"{self._settings.url or request.root_url.rstrip('/')}/"
         look = Look()
         if comes_from_counter(request):
             look = self._look_choice.of(request)
+        state = "" if errors else self._state_of(wish.site)
         page = render_template(
             "embed.html",
             pixel=pixel_of(look, look.went_on_page),
             values=given,
             errors=errors,
             wish=wish,
-            snippets=[] if errors else snippets(wish, given, self._settings),
-            preview="" if errors else preview(wish, given),
+            root=root,
+            reached_by=reached_by(root),
+            state=state,
+            most_sites=self._settings.any_site,
+            has_options=bool(changed_options(given)),
             example=EXAMPLE_SITE,
+            **({} if errors else self._snippets(root, wish, given)),
+            preview=preview(wish, given, is_example=state in NOT_COUNTED_YET),
         )
         answer = make_response(page, 400 if errors else 200)
         answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return answer
 
+    def _snippets(
+        self, root: str, wish: Wish, given: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return the snippets for the fields."""
+        site = wish.site or EXAMPLE_SITE
+        address = badge_address(root, site, wish.page, given)
+        return {
+            "script": script_snippet(root, site, self._settings),
+            "numbers": number_snippet(),
+            "badges": badge_snippets(address, wish),
+            "pixels": pixel_snippets(root, site, wish.page),
+            "pinned": pinned_snippet(root, site, self._settings),
+        }
 
-def snippets(wish: Wish, given: Mapping[str, str], settings: Settings) -> list[Snippet]:
-    """Return the snippets for the fields."""
-    site = wish.site or EXAMPLE_SITE
-    if wish.embed == "tag":
-        return tag_snippets(site, settings)
-    if wish.embed == "pixel":
-        return pixel_snippets(site, wish.page)
-    return badge_snippets(badge_address(site, wish.page, given), wish)
-
-
-def tag_snippets(site: str, names: Settings) -> list[Snippet]:
-    """Return the script that counts, and the elements that it fills with numbers."""
-    script = SCRIPTS[NEWEST]
-    src = f"{request.root_url}{names.script}"
-    data = f'data-site="{site}"'
-    if (names.script, names.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
-        data += f' data-endpoint="{escape(f"{request.root_url}{names.endpoint}")}"'
-    pinned = (
-        f'src="{escape(src)}?v={script.version}" {data} '
-        f'integrity="{script.integrity}" crossorigin="anonymous"'
-    )
-    numbers = (
-        '<span data-views="page"></span> views of this page',
-        '<span data-visits="page"></span> visits of this page',
-        '<span data-views="site"></span> views of this site',
-    )
-    return [
-        Snippet(
-            "Script",
-            "For the head of every page. The script finds the path by itself.",
-            f'<script defer src="{escape(src)}" {data}></script>',
-        ),
-        Snippet(
-            "Script, fixed version",
-            "It never changes: the browser checks its integrity.",
-            f"<script defer {pinned}></script>",
-        ),
-        Snippet(
-            "Numbers on the page",
-            "Put any of these where a number should appear.",
-            "\n".join(numbers),
-        ),
-    ]
+    def _state_of(self, site: str) -> str:
+        """Return what an owner must know about a site before a view of it counts."""
+        try:
+            found = self._sites.find(site) if site else None
+        except RedisError:
+            return ""  # the snippets are right, whether the site is registered or not
+        if found:
+            return "" if found.public else "private"
+        if not site:
+            return "example"
+        return "opens" if self._settings.any_site else "unknown"
 
 
-def pixel_snippets(site: str, page: str) -> list[Snippet]:
-    """Return the image that counts where no script runs."""
-    query = urlencode({"site": site, "page": page}, safe="/", quote_via=quote)
-    image = (
-        f'<img src="{escape(f"{request.root_url}pixel.gif?{query}")}" alt="" '
-        'width="1" height="1" referrerpolicy="no-referrer">'
-    )
-    return [
-        Snippet(
-            "Beside the script",
-            "For the body, for browsers that run no scripts.",
-            f"<noscript>{image}</noscript>",
-        ),
-        Snippet(
-            "Instead of the script",
-            "For pages that may have images but no scripts.",
-            image,
-        ),
-    ]
-
-
-def badge_snippets(address: str, wish: Wish) -> list[Snippet]:
-    """Return a badge for the three languages that READMEs are written in."""
-    alt = wish.title or wish.label or "views"
-    in_markdown = MARKDOWN_MARKS.sub(r"\\\1", alt)
-    return [
-        Snippet(
-            "Markdown",
-            "For a README.md.",
-            f"![{in_markdown}]({address})",
-        ),
-        Snippet(
-            "HTML",
-            "For a page.",
-            f'<img src="{escape(address)}" alt="{escape(alt)}">',
-        ),
-        Snippet(
-            "reStructuredText",
-            "For a README.rst.",
-            f".. image:: {address}\n   :alt: {alt}",
-        ),
-    ]
-
-
-def badge_address(site: str, page: str, given: Mapping[str, str], **more: str) -> str:
-    """Return the address of a badge, with the options that differ from the defaults."""
-    options = {
-        name: given[name]
-        for name in PARAMETERS
-        if name in given and given[name] != default_text(name)
+def fields_in(query: bytes) -> dict[str, str]:
+    """Return the fields of the form in an address, pasted addresses taken apart."""
+    # A page cannot hold the bytes that are not UTF-8.
+    sent = {
+        name: text.encode(errors="surrogateescape").decode(errors="replace").strip()
+        for name, text in read_parameters(query).items()
     }
-    query = urlencode(options | more, quote_via=quote)
-    address = url_for("badge", target=f"{site}{page}.svg", _external=True)
-    return f"{address}?{query}" if query else address
+    given = {name: text for name, text in sent.items() if text or name == "label"}
+    site, page = taken_apart(given.pop("site", ""))
+    own_page = given.get("page", "/")
+    if not site and "://" in own_page:
+        site, own_page = taken_apart(own_page)
+    if own_page in ("", "/"):
+        own_page = page or "/"
+    return given | ({"site": site} if site else {}) | {"page": own_page}
 
 
-def preview(wish: Wish, given: Mapping[str, str]) -> str:
-    """Return the address of the preview, which counts nothing.
-
-    Without a site it is an example, drawn into the page.
-    """
-    if wish.site:
-        return badge_address(wish.site, wish.page, given, count="no")
+def preview(wish: Wish, given: Mapping[str, str], is_example: bool) -> str:
+    """Return the address of a badge that counts nothing; an example is in the page."""
+    if not is_example:
+        root = f"{request.script_root}/"
+        return badge_address(root, wish.site, wish.page, given, count="no")
     drawing = draw(wish, f"{EXAMPLE_VIEWS:,}", "example")
     return f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"

@@ -46,6 +46,12 @@ function show(page) {
   for (const field of form.querySelectorAll("[aria-describedby]")) {
     field.ariaInvalid = page.getElementById(field.id).ariaInvalid;
   }
+  // The server takes a pasted address apart, into site and page.
+  for (const field of form.querySelectorAll("#site, #page")) {
+    if (field !== document.activeElement) {
+      field.value = page.getElementById(field.id).value;
+    }
+  }
   document.querySelector("#result").replaceWith(page.querySelector("#result"));
   addCopyButtons();
 }
@@ -57,7 +63,7 @@ function addCopyButtons() {
     button.textContent = "Copy";
     button.setAttribute(
       "aria-label",
-      `Copy ${snippet.querySelector("h2").textContent}`,
+      `Copy ${snippet.querySelector("h2, h3").textContent}`,
     );
     button.addEventListener("click", () => copy(snippet.querySelector("code"), button));
     snippet.querySelector("pre").before(button);

@@ -20,9 +20,9 @@ def connect(url: str, seconds: float = 5) -> Redis:
     if where.kind == "cluster":
         return Cluster(where, partial(_connect, seconds=seconds), seconds)
     if where.kind == "sentinel":
-        pool = MasterPool(where, _connect, seconds, _options(url, seconds))
+        pool = MasterPool(where, _connect, seconds, _options(where.text, seconds))
         return Redis.from_pool(pool)
-    return _connect(url, seconds)
+    return _connect(where.text, seconds)
 
 
 def _connect(url: str, seconds: float) -> Redis:

@@ -15,15 +15,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
+from page_tracker.store.errors import RedisServerError
+from page_tracker.store.folder import make_writable
 from page_tracker.store.server import (
     SECONDS_TO_LOAD,
     SECONDS_TO_START,
     SECONDS_TO_STOP,
     RedisServer,
-    RedisServerError,
     find_program,
 )
 from page_tracker.store.waiting import wait_for
@@ -42,8 +42,8 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     The next start loads the data. Raises RedisServerError if there is no Redis program,
     if the folder cannot be used or is in use, or if Redis does not start.
     """
-    _make_writable(folder)
     server = RedisServer(find_program(), folder)
+    make_writable(folder)
     ours, keepers = socket.socketpair()
     keeper = os.fork()
     if keeper == 0:
@@ -56,19 +56,6 @@ def embedded_redis(folder: Path) -> Iterator[str]:
     finally:
         ours.close()
         wait_for(lambda: _has_ended(keeper), 2 * SECONDS_TO_STOP)
-
-
-def _make_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        is_file = isinstance(error, FileExistsError)
-        reason = "it is not a folder" if is_file else error.strerror
-        raise RedisServerError(
-            f"PAGE_TRACKER_DATA is '{folder}': {reason}; name a writable folder"
-        ) from error
 
 
 def _await_start(keeper: socket.socket) -> None:
@@ -141,7 +128,7 @@ def _run_until_closed(server: RedisServer, parent: socket.socket) -> None:
     while not _is_closed(parent, pause):
         pause = SECONDS_BETWEEN_POLLS
         if server.has_ended():
-            logger.error("Redis ended; restarting it")
+            logger.error("Redis %s; restarting it", server.how_it_ended())
             try:
                 server.start(is_wanted=lambda: not _is_closed(parent, 0))
             except (RedisServerError, OSError) as error:

@@ -1,14 +1,18 @@
 """Lists each Redis of a cluster or a set, for commands that all of them need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from redis import Redis
+from redis.crc import key_slot
 
 from page_tracker.store.cluster.client import Cluster
 from page_tracker.store.cluster.sentinels import MasterPool
 
 KEYS_AT_ONCE = 1_000
+
+TAGS = 1_000
+"""Hash tags to try; enough for each of a hundred masters to have one."""
 
 
 def nodes_of(redis: Redis) -> list[Redis]:
@@ -23,6 +27,15 @@ def nodes_of(redis: Redis) -> list[Redis]:
 def masters_of(redis: Redis) -> list[Redis]:
     """Return a client of each master; each has some of the keys. Raises RedisError."""
     return redis.topology.masters() if isinstance(redis, Cluster) else [redis]
+
+
+def tags_of(redis: Redis) -> Iterable[str]:
+    """Return hash tags: for each master, one whose keys it has. Raises RedisError."""
+    if not isinstance(redis, Cluster):
+        return ["0"]
+    master_of = redis.topology.master_of
+    tags = map(str, range(TAGS))
+    return {master_of(key_slot(tag.encode())): tag for tag in tags}.values()
 
 
 def keys_in(redis: Redis, pattern: str) -> Iterator[list[bytes]]:

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess  # nosec B404  # a Redis server is a program
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,9 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
+from page_tracker.store.errors import RedisServerError
+from page_tracker.store.folder import refuse_unread_data, written_by
+from page_tracker.store.version import Version
 from page_tracker.store.waiting import wait_for
 
 PROGRAMS = ("redis-server", "valkey-server")
@@ -27,6 +31,9 @@ LONGEST_SOCKET_PATH = 103
 LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
 """Process, role, date, time and level at the start of a log line of Redis."""
 
+LEAST_SPACE = 1024 * 1024
+"""Bytes on the disk; with less, a full disk may be why Redis ended."""
+
 SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
@@ -36,20 +43,20 @@ SECONDS_TO_STOP = 15
 logger = logging.getLogger(__name__)
 
 
-class RedisServerError(Exception):
-    """Redis cannot be started or stopped; the message is one line for people."""
-
-
 def find_program() -> str:
-    """Return the path of a Redis program.
+    """Return the path of a Redis program that is new enough.
 
     Raises RedisServerError, which explains how to install one.
     """
+    complaint = "redis-server or valkey-server is not installed"
     for name in PROGRAMS:
         if path := shutil.which(name):
-            return path
+            version = Version.of_program(path)
+            if not version or not version.complaint:
+                return path
+            complaint = f"{path} is {version.complaint}"
     raise RedisServerError(
-        "REDIS_URL is not set, and redis-server or valkey-server is not installed. "
+        f"REDIS_URL is not set, and {complaint}. "
         "Debian, Ubuntu: apt install redis-server; macOS: brew install redis; Docker: "
         "docker run -d -p 127.0.0.1:6379:6379 redis redis-server --appendonly yes, "
         "and set REDIS_URL=redis://127.0.0.1:6379"
@@ -74,6 +81,7 @@ class RedisServer:
                 "socket in it; name a shorter folder"
             )
         self.url = f"unix://{quote(str(self.socket))}"
+        self._program = program
         self._command = [
             program,
             str(CONFIGURATION),
@@ -91,6 +99,7 @@ class RedisServer:
         Raises RedisServerError with the reason if it does not, or if it is no longer
         wanted before it does.
         """
+        refuse_unread_data(self.folder)
         # A restart keeps the log of the Redis that died.
         mode = "wb" if self._process is None else "ab"
         try:
@@ -114,9 +123,7 @@ class RedisServer:
             wait_for(lambda: is_over() or self._ping() == "ready", SECONDS_TO_LOAD)
         if self._ping() != "ready":
             self.stop()
-            raise RedisServerError(
-                f"Redis does not start: {self._last_words()} (see {self.log})"
-            )
+            raise RedisServerError(self._why_not_started())
 
     def has_ended(self) -> bool:
         """Return whether the program has ended, or was not started."""
@@ -156,7 +163,42 @@ class RedisServer:
             return ""
         return "ready"
 
-    def _last_words(self) -> str:
-        text = self.log.read_text(encoding="utf-8", errors="replace").strip()
-        last_line = (text.splitlines() or ["no reason given"])[-1]
-        return LOG_PREFIX.sub("", last_line)
+    def how_it_ended(self) -> str:
+        """Return how the program ended, and its reason if it logged one."""
+        status = self._process.returncode if self._process else 0
+        if status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        words = [*self._last_words()[-2:], *self._full_disk()]
+        return f"ended: {'; '.join(words)}"
+
+    def _why_not_started(self) -> str:
+        """Return the reason in the log; name the versions if they are the reason."""
+        reason = self._last_words()[-1]
+        if file := re.search(r"\S+\.base\.rdb", reason):
+            writer = written_by(self.folder, file[0])
+            reader = Version.of_program(self._program)
+            if writer and reader and writer != reader:
+                return (
+                    f"PAGE_TRACKER_DATA is '{self.folder}': {writer} wrote it, and "
+                    f"{reader} cannot read it; install {writer} or newer"
+                )
+        reasons = "; ".join([reason, *self._full_disk()])
+        return f"Redis does not start: {reasons} (see {self.log})"
+
+    def _full_disk(self) -> list[str]:
+        """Return that the disk is full, if it is: Redis logs only a short write."""
+        is_full = shutil.disk_usage(self.folder).free < LEAST_SPACE
+        return [f"the disk of {self.folder} is full"] if is_full else []
+
+    def _last_words(self) -> list[str]:
+        """Return the messages in the log, without general advice."""
+        try:
+            log = self.log.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            return [f"its log cannot be read: {error.strerror}"]
+        messages = [
+            LOG_PREFIX.sub("", line)
+            for line in log.splitlines()
+            if LOG_PREFIX.match(line) and "WARNING" not in line
+        ]
+        return messages or log.splitlines()[-1:] or ["no reason given"]

@@ -37,6 +37,9 @@ A URL overrides the code. With other options the client could wait for long or r
 which it must not do.
 """
 
+CERTIFICATES = ("required", "optional", "none")
+"""Values of `ssl_cert_reqs`."""
+
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 """The options that name a file."""
 
@@ -53,13 +56,19 @@ class RedisUrl:
 
     @classmethod
     def read(cls, text: str) -> "RedisUrl":
-        """Parse a URL. Raises ValueError, which names the valid forms."""
-        scheme, _, rest = text.partition("://")
+        """Parse a URL. Raises ValueError, which names the valid forms.
+
+        Blanks around it are dropped, and its scheme may have capitals.
+        """
+        scheme, slashes, rest = text.strip().partition("://")
+        scheme = scheme.lower()
+        text = scheme + slashes + rest
+        _check_scheme(scheme, slashes)
         hosts = re.split("[/?#]", rest, maxsplit=1)[0]
         # urlsplit rejects several hosts if one of them is an IPv6 address.
         parts = urlsplit(f"{scheme}://{rest[len(hosts) :]}")._replace(netloc=hosts)
         url = cls(text, parts)
-        if not re.fullmatch(PATHS.get(parts.scheme, "no such scheme"), parts.path):
+        if not re.fullmatch(PATHS[scheme], parts.path):
             raise ValueError(FORMS)
         # This may be part of a password, and no message may show it.
         if "@" in parts.query or parts.fragment:
@@ -139,6 +148,16 @@ class RedisUrl:
         return {name: values[0] for name, values in given.items()}
 
 
+def _check_scheme(scheme: str, slashes: str) -> None:
+    """Check the scheme. Raises ValueError without a text that may be a password."""
+    if scheme in PATHS and slashes:
+        return
+    if scheme[:1] in ("'", '"'):
+        raise ValueError("remove the quotes around it")
+    known = re.fullmatch(r"[a-z0-9+.-]+", scheme) and slashes
+    raise ValueError(f"it cannot start with {scheme}://; {FORMS}" if known else FORMS)
+
+
 def _check_options(url: RedisUrl) -> None:
     options = parse_qs(url.parts.query, keep_blank_values=True)
     if "ssl_keyfile" in options and "ssl_certfile" not in options:
@@ -151,6 +170,12 @@ def _check_options(url: RedisUrl) -> None:
                 "client_name, ssl_cert_reqs, ssl_check_hostname, ssl_ca_certs, "
                 "ssl_ca_path, ssl_certfile and ssl_keyfile, and for Sentinels "
                 "sentinel_username and sentinel_password"
+            )
+        if option.startswith("ssl_") and not url.parts.scheme.startswith("rediss"):
+            raise ValueError(f"the option '{option}' needs TLS: write rediss://")
+        if option == "ssl_cert_reqs" and values[0] not in CERTIFICATES:
+            raise ValueError(
+                f"the option '{option}' must be {' or '.join(CERTIFICATES)}"
             )
         if option in FILES:
             _check_file(option, Path(values[0]))
@@ -184,5 +209,5 @@ def _check_one(url: str) -> None:
         ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, RedisError):
         raise ValueError(
-            "its options are invalid: ssl_… needs rediss://, and values of redis-py"
+            "its options are invalid; use values that redis-py takes"
         ) from None

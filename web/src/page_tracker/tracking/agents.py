@@ -1,6 +1,6 @@
-"""What a user agent tells: browser, system, device, or program.
+"""The browser, system and device that a user agent names, and whether it is a program.
 
-The answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
+Answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
 """
 
 import re

@@ -11,6 +11,17 @@ from urllib.parse import quote, unquote_to_bytes
 
 import idna
 
+from page_tracker.tracking.characters import (
+    BYTE,
+    CONTROL,
+    JOINERS,
+    KEPT,
+    PLAIN,
+    REPLACEMENT,
+    SURROGATE,
+    UNRESERVED,
+    UNSEEN,
+)
 from page_tracker.tracking.keys import LONGEST, RESERVED
 from page_tracker.tracking.tracking_parameters import (
     is_tracking,
@@ -33,44 +44,23 @@ LONGEST_NAME = 256
 
 LONGEST_ID = 64
 
+LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+HOST = re.compile(rf"{LABEL}(?:\.{LABEL})*")
+WWW = re.compile(r"^(?:www\.)+")
+SLASHES = re.compile("/{2,}")
+INDEX = re.compile(r"(?:/(?:index\.html?)?)+$")
+ID = re.compile(rf"[A-Za-z0-9_-]{{0,{LONGEST_ID}}}")
+
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 """Scheme and host of a text that is a whole address."""
 
-REFERRER = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
-"""Scheme, host and path of a referrer."""
+ADDRESS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
+"""Scheme, host and path of an address."""
 
 NO_REFERRER = re.compile(r"(?:about|blob|data|file|javascript):|null$", re.I)
 """Referrers of frames and documents without an address of their own."""
 
 ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-
-KEPT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]")
-"""ASCII characters that stay as they came. An escape for another character stays an
-escape, and so does one for a character with a meaning of its own, such as a slash."""
-
-PLAIN = re.compile(rf"(?:{KEPT.pattern})*")
-"""A text that needs no change, as most do."""
-
-UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
-
-JOINERS = "\u200c\u200d"
-"""They shape the letters or symbols before and after them. Alone, nobody sees them."""
-
-UNSEEN = re.compile(
-    r"[\x00-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e"
-    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufdd0-\ufdef\ufeff"
-    r"\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
-    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
-)
-"""Characters outside ASCII that a page writes as escapes: controls, separators, formats,
-private use and others that are no characters. The list is our own, because Python's
-tables grow with its versions, and the name of a page must not change then."""
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-BYTE = re.compile(r"[\udc80-\udcff]")
-"""A byte that is not UTF-8, as Python decodes it with `surrogateescape`."""
-SURROGATE = re.compile(r"[\ud800-\udfff]")
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 OUTSIDE_OF_URL = "".join(map(chr, range(33)))
 LINE_BREAKS = str.maketrans("", "", "\t\n\r")
@@ -89,7 +79,7 @@ def canonical_view(sent: SentView) -> View:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    event = _name(sent.event)
+    event = _name(sent.event) or _name(sent.event.strip("() "))
     if sent.event and not event:
         raise InvalidView("event: is empty; name what happened, for example signup")
     source, campaign = _source_and_campaign(sent.page)
@@ -101,7 +91,7 @@ def canonical_view(sent: SentView) -> View:
         title=_name(sent.title, LONGEST_TITLE),
         event=event,
         id=canonical_id(sent.id),
-        host=_host(sent.host),
+        host=_name(canonical_site(sent.host)),
     )
 
 
@@ -112,9 +102,9 @@ def canonical_site(site: str) -> str:
     those that cannot be a site.
     """
     host = site.strip(OUTSIDE_OF_URL)[:LONGEST_PART]
-    if url := re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)", host):
-        host = url[1].rpartition("@")[2]
-    host = _without_port(re.split(r"[/?#]", host, maxsplit=1)[0].lstrip(OUTSIDE_OF_URL))
+    if url := ADDRESS.match(host):
+        host = url[2].rpartition("@")[2] if url[1] else url[2]
+    host = _without_port(host.lstrip(OUTSIDE_OF_URL))
     if host.isascii():
         return host.lower()
     try:
@@ -127,20 +117,12 @@ def canonical_site(site: str) -> str:
 def checked_site(site: str) -> str:
     """Return a host or code in its canonical form. Raises ValueError for others."""
     name = canonical_site(site)
-    label = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-    if len(name) > LONGEST_SITE or not re.fullmatch(rf"{label}(\.{label})*", name):
+    if len(name) > LONGEST_SITE or not HOST.fullmatch(name):
         shortened = ascii(site if len(site) <= 80 else f"{site[:80]}…")
         raise ValueError(
             f"{shortened} is not a valid site: use its host, for example example.org"
         )
     return name
-
-
-def _host(text: str) -> str:
-    try:
-        return checked_site(text) if text else ""
-    except ValueError:
-        return ""
 
 
 def host_of(page: str) -> str | None:
@@ -160,8 +142,8 @@ def canonical_page(page: str) -> str:
     page = page.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS)
     address, _, fragment = URL.sub("", page).partition("#")
     path, query = _split(address)
-    path = re.sub(r"/{2,}", "/", f"/{_spell(path[:LONGEST_PART])}")
-    path = re.sub(r"(?:/(?:index\.html?)?)+$", "", path) or "/"
+    path = SLASHES.sub("/", f"/{_spell(path[:LONGEST_PART])}")
+    path = INDEX.sub("", path) or "/"
     return path + _query(query) + _route(fragment)
 
 
@@ -174,22 +156,22 @@ def canonical_referrer(referrer: str) -> str:
     referrer = _clean(referrer)
     if NO_REFERRER.match(referrer):
         return ""
-    url = REFERRER.match(referrer)
+    url = ADDRESS.match(referrer)
     if not url or not (url[1] or (url[3] and re.fullmatch(r"[^\s.]+\.\S+", url[2]))):
         return _name(referrer)
     host, path = url[2], url[3]
-    host = re.sub(r"^(www\.)+", "", canonical_site(host.rpartition("@")[2]))
+    host = WWW.sub("", canonical_site(host.rpartition("@")[2]))
     if not host:
         return ""
     source = (host + _spell(path[:LONGEST_PART])).strip("/ ")
     if len(source.encode()) > LONGEST:
         source = host[:LONGEST_NAME]
-    return "" if source in RESERVED or NO_REFERRER.match(source) else source
+    return "" if source.lower() in RESERVED or NO_REFERRER.match(source) else source
 
 
 def canonical_id(identifier: str) -> str:
     """Return an id of at most 64 letters and digits for any; empty for none."""
-    if re.fullmatch(rf"[A-Za-z0-9_-]{{0,{LONGEST_ID}}}", identifier):
+    if ID.fullmatch(identifier):
         return identifier
     text = identifier.encode(errors="surrogatepass")
     return hashlib.blake2b(text, digest_size=LONGEST_ID // 2).hexdigest()
@@ -250,7 +232,10 @@ def _spell(text: str) -> str:
     """Write each character of a part of a URL in its canonical way."""
     if PLAIN.fullmatch(text):
         return text
-    text = SURROGATE.sub(REPLACEMENT, BYTE.sub(lambda byte: _escape(byte[0]), text))
+    text = SURROGATE.sub(
+        REPLACEMENT,
+        BYTE.sub(lambda byte: quote(byte[0], "", errors="surrogateescape"), text),
+    )
     pieces: list[str] = []
     end = 0
     for escapes in ESCAPES.finditer(text):
@@ -271,16 +256,15 @@ def _write(text: str, kept: re.Pattern[str], pieces: list[str]) -> None:
             stays = not UNSEEN.match(character)
         else:
             stays = bool(kept.match(character))
-        pieces.append(character if stays else _escape(character))
-
-
-def _escape(character: str) -> str:
-    """Return the escapes of a character, or of a byte that is not UTF-8."""
-    return quote(character, safe="", errors="surrogateescape")
+        pieces.append(
+            character if stays else quote(character, "", errors="surrogateescape")
+        )
 
 
 def _clean(text: str) -> str:
     """Return a text on one line, as text that every terminal and Redis can hold."""
+    if not text:
+        return ""
     text = SURROGATE.sub(REPLACEMENT, text[: 2 * LONGEST_PART])
     return " ".join(CONTROL.sub(" ", text).split())
 
@@ -288,7 +272,7 @@ def _clean(text: str) -> str:
 def _name(text: str, most: int = LONGEST_NAME) -> str:
     """Return a text as a name of a source, an event and so on; empty for our names."""
     text = _clean(text)[:most].strip()
-    return "" if text in RESERVED else text
+    return "" if text.lower() in RESERVED else text
 
 
 def _key(parameter: str) -> str:

@@ -10,7 +10,7 @@ KIND = re.compile(
     r"^Mobile "
     r"| (?:Mobile|UI/WKWebView|WebView|iOS|Alpha|Beta|Large Screen|\(.+\))(?= |$)"
 )
-"""What a name says besides the family: the size of the screen, or a test version."""
+"""The parts of a name besides the family: the kind of device, or a test version."""
 
 FAMILIES = {
     name: family

@@ -13,17 +13,27 @@ PAGE_VIEWS = "page_views"
 
 SITES = "pt:sites"
 
+VERSION = "pt:version"
+
 OTHER = "(other)"
 """Pages and values over a cap count under this name."""
 
 DIRECT = "(direct)"
+"""The source of a view without a referrer."""
+
 INTERNAL = "(internal)"
+"""The source of a view that came from the site itself."""
+
 UNKNOWN = "(unknown)"
+"""A value that nothing tells, or that an older version did not count."""
 
 RESERVED = frozenset({OTHER, DIRECT, INTERNAL, UNKNOWN})
 """Names that only Page Tracker itself gives to a page or a value."""
 
-DIMENSIONS = ("referrer", "campaign", "browser", "system", "device", "language")
+WHOLE = ("referrer", "browser", "system", "device", "language")
+"""Dimensions of which each view has a value: they add up to the views of a day."""
+
+DIMENSIONS = (*WHOLE, "campaign", "country")
 
 LONGEST = 500
 """Bytes of a page or value that counts by itself. With caps on numbers only, long texts
@@ -45,6 +55,8 @@ class Family(NamedTuple):
 FAMILIES = (
     Family(PAGE_VIEWS, "string", "views of the counter page itself", "always"),
     Family(SITES, "hash", "site → its settings", "always"),
+    Family(VERSION, "hash", "version of the data, when older data was found", "always"),
+    Family("pt:nowhere:names", "hash", "unknown site → last view, views", "400 days"),
     Family("pt:nowhere:day:D", "hash", "reason → refused views of no site", "400 days"),
     Family(
         "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
@@ -79,6 +91,8 @@ def nowhere(day: date) -> str:
     """Return the key of the refused views of no site on a day (UTC)."""
     return f"pt:nowhere:day:{day}"
 
+
+UNKNOWN_NAMES = "pt:nowhere:names"
 
 REWRITTEN = "pt:rewritten"
 

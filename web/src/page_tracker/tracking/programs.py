@@ -34,10 +34,10 @@ BROWSERS = re.compile(
 """Beginnings of user agents that only browsers send."""
 
 DEVICE = re.compile(r"^(Mozilla/\S+ )\((?![^)]*(?:compatible|://))[^)]*\)", re.I)
-"""What a browser runs on. A device may be called a robot, or a monitor."""
+"""The system and device of a browser. A device may be called a robot, or a monitor."""
 
 WORDS = re.compile(
-    r"://|(?<!cu)bot\b|crawl|spider|scrape|archiv|headless|prerender|rendertron|"
+    r"://|(?<!cu)bot\b|crawl|spider|scrape|archive|headless|prerender|rendertron|"
     r"preview|\bhealth|probe|check(?!out)|monitor|synthetic|uptime|pinger|validator|"
     r"inspect|lighthouse|page ?speed|"
     r"jsdom|happy ?dom|phantomjs|puppeteer|playwright|cypress|selenium|webdriver",

@@ -7,7 +7,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason not to count a view.
 
-    The recorder checks the first five in this order. Redis decides on `RATE`, the way
+    The recorder checks the first six in this order. Redis decides on `RATE`, the way
     in on `INVALID`, the recorder on `UNKNOWN_SITE`.
     """
 
@@ -16,6 +16,7 @@ class Reason(StrEnum):
     PRIVACY = "privacy signal"
     BOT = "bot"
     SPAM = "spam"
+    OTHER_HOST = "other host"
     RATE = "rate"
     INVALID = "invalid"
     UNKNOWN_SITE = "unknown site"
@@ -28,6 +29,8 @@ MEANINGS: Mapping[str, str] = {
     "PAGE_TRACKER_PRIVACY_SIGNAL is skip",
     Reason.BOT: "by a program, as its user agent says",
     Reason.SPAM: "its referrer is on the list of spam",
+    Reason.OTHER_HOST: "shown by a host that is not the site's, which counts its own "
+    "hosts only",
     Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
     Reason.INVALID: "invalid as it was sent; the answer gives the reason",
     Reason.UNKNOWN_SITE: "for a site that is not registered",

@@ -16,6 +16,9 @@ most_pages, most_values = tonumber(most_pages), tonumber(most_values)
 local FIRST_DIMENSION = 17 -- from there on: a name, its value, and so on
 
 local OTHER = '(other)'
+-- Names of ours have room in each sorted set: a full one still counts them.
+local OURS = {[OTHER] = true, ['(direct)'] = true, ['(internal)'] = true,
+  ['(unknown)'] = true}
 local DAY = 86400
 
 local totals = prefix .. 'totals'
@@ -34,7 +37,7 @@ end
 local function add(key, member, amount, most, lifetime)
   local sum = redis.call('ZINCRBY', key, amount, member)
   if tonumber(sum) == amount then
-    if most and member ~= OTHER and (#member > longest or is_full(key, most)) then
+    if most and not OURS[member] and (#member > longest or is_full(key, most)) then
       redis.call('ZREM', key, member)
       member = OTHER
       sum = redis.call('ZINCRBY', key, amount, member)

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from redis import Redis
@@ -17,13 +15,15 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
+from page_tracker.tracking.addresses import Network, read_address
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
-from page_tracker.tracking.keys import DAY, nowhere
+from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
+from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Salts, Sender
 from page_tracker.tracking.wire import Attempt, Limits, record
@@ -34,8 +34,6 @@ SECONDS_AHEAD = 5
 DAYS_OF_NOWHERE = 400
 
 NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
-
-Network = IPv4Network | IPv6Network
 
 logger = logging.getLogger(__name__)
 
@@ -151,25 +149,29 @@ class Recorder:
         Redis is unavailable, nothing is counted.
         """
         attempts: list[Attempt] = []
-        nowhere_counts: list[tuple[Reason, int]] = []
+        of_nowhere: dict[tuple[Reason, str], int] = {}
         with suppress(RedisError):
             for (reason, host), number in refused.items():
                 site = self._sites.find(canonical_site(host)) if host else None
                 if site:
                     attempts += number * [_refused(site, reason)]
                 else:
-                    nowhere_counts.append((reason, number))
-            if nowhere_counts:
-                self._refuse_nowhere(nowhere_counts)
+                    of_nowhere[reason, host] = number
+            if of_nowhere:
+                self._refuse_nowhere(of_nowhere)
             self._commits.submit_all(attempts)
 
-    def _refuse_nowhere(self, counts: Iterable[tuple[Reason, int]]) -> None:
+    def _refuse_nowhere(self, refused: Mapping[tuple[Reason, str], int]) -> None:
         key = nowhere(datetime.now(UTC).date())
         with self._store.asking() as redis:
             pipeline = redis.pipeline(transaction=False)
-            for reason, number in counts:
+            names: Counter[str] = Counter()
+            for (reason, host), number in refused.items():
                 pipeline.hincrby(key, reason, number)
+                if reason == Reason.UNKNOWN_SITE:
+                    names[canonical_site(host)] += number
             pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
+            note_unknown(pipeline, names)
             pipeline.execute()
 
     def _note(self, errors: Sequence[tuple[str, Exception]]) -> None:
@@ -204,8 +206,10 @@ class Recorder:
         if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
         if view.referrer and site.has_host(view.referrer.partition("/")[0]):
-            view = view._replace(referrer="")
+            view = view._replace(referrer=INTERNAL)
         reason = self._rules.reason_against(view, sent.sender)
+        if not reason and site.own_hosts and not site.is_shown_by(view.host):
+            reason = Reason.OTHER_HOST
         return Attempt(
             site, view, sent.sender, site.moment(seen), int(now // 60), reason
         )
@@ -232,25 +236,11 @@ def _refused(site: Site, reason: Reason) -> Attempt:
 @lru_cache(maxsize=4096)
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     """Say whether an address is in one of the networks."""
-    if not networks:
-        return False
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)
+    ip = read_address(address) if networks else None
+    return ip is not None and any(ip in network for network in networks)
 
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = referrer.partition("/")[0].lower().split(".")
+    labels = canonical_site(referrer.partition("/")[0]).split(".")
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
-
-
-def spam_referrers(more: Iterable[str] = ()) -> frozenset[str]:
-    """Return the domains of the package's list, and more of them."""
-    listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
-    lines = [*listed.read_text(encoding="utf-8").splitlines(), *more]
-    return frozenset(
-        line.strip().lower() for line in lines if line.strip() and line[0] != "#"
-    )

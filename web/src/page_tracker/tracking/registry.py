@@ -1,12 +1,14 @@
 """Registers sites, changes them, and removes them with all their counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 
 from page_tracker.store.nodes import KEYS_AT_ONCE, keys_in, masters_of
+from page_tracker.store.store import Store
 from page_tracker.tracking.days import span_of
 from page_tracker.tracking.keys import SITES
+from page_tracker.tracking.migration import Migration
 from page_tracker.tracking.sites import Site, SiteError, Sites
 
 DAYS_AT_ONCE = 100
@@ -21,7 +23,19 @@ return ''
 
 
 class Registry(Sites):
-    """The registered sites, and their changes."""
+    """The registered sites, and their changes.
+
+    A server gives its migration, which runs before the first site is found.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        configured: Sequence[Site] = (),
+        migration: Migration | None = None,
+    ) -> None:
+        super().__init__(store, configured)
+        self._migration = migration
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, and return it.
@@ -94,6 +108,12 @@ class Registry(Sites):
                     redis.unlink(*keys)
                 read = min(read + KEYS_AT_ONCE, all_keys)
                 on_progress(read, all_keys)
+
+    def _read_all(self) -> dict[bytes, bytes]:
+        if self._migration:
+            with self._store.asking() as redis:
+                self._migration.start(redis)
+        return super()._read_all()
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
+from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
 from page_tracker.tracking.keys import SITES, SiteKeys
 
 LONGEST_RETENTION = 36_500
@@ -65,6 +66,8 @@ class Site(BaseModel):
     aliases: tuple[str, ...] = ()
     public: bool = True
     retention: int = Field(730, ge=1, le=LONGEST_RETENTION)
+    own_hosts: bool = False
+    """Whether only views count that the site's own hosts showed."""
 
     @field_validator("name")
     @classmethod
@@ -118,10 +121,27 @@ class Site(BaseModel):
         """Return when the counts of a day expire, in seconds since 1970."""
         return int(start_of(day + timedelta(days=1 + self.retention), self.zone))
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name.removeprefix("www.") for name in (self.name, *self.aliases))
+
     def has_host(self, host: str) -> bool:
-        """Say whether a host, without `www.`, is the site or one of its aliases."""
+        """Say whether a host is the site, an alias, or a service's copy of either."""
+        if host.removeprefix("www.") in self._names:
+            return True
+        return host.endswith(WITH_LABEL) and any(map(self.has_host, originals_of(host)))
+
+    def is_shown_by(self, host: str) -> bool:
+        """Say whether a host may show the site's pages. Subdomains and services may.
+
+        An empty text, for an unknown host, may.
+        """
+        if not host or self.has_host(host) or shows_any_host(host):
+            return True
         return any(
-            host == name.removeprefix("www.") for name in (self.name, *self.aliases)
+            original.endswith(f".{name}")
+            for original in (host, *originals_of(host))
+            for name in self._names
         )
 
 
@@ -236,7 +256,7 @@ class Sites:
             raise
         finally:
             self._asked = monotonic()
-        sites = list(_read(stored))
+        sites = list(read_sites(stored))
         aliases = {alias: site for site in sites for alias in site.aliases}
         self._hosts = aliases | {site.name: site for site in sites}
 
@@ -256,7 +276,7 @@ class Sites:
         return stored
 
 
-def _read(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
+def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
     """Give the sites that Redis has; a broken one harms no other."""
     for name, settings in stored.items():
         try:

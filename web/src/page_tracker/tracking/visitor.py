@@ -71,18 +71,6 @@ class Salts:
         return salt
 
 
-def canonical_address(text: str) -> str:
-    """Return an IP address in its one form, or an empty text if it is none.
-
-    An IPv4 address may be written as an IPv6 address.
-    """
-    try:
-        address = ip_address(text.strip().partition("%")[0])
-    except ValueError:
-        return ""
-    return str(getattr(address, "ipv4_mapped", None) or address)
-
-
 def language_of(tag: str) -> str:
     """Return the code of the first language in a tag or an `Accept-Language` header."""
     language = LANGUAGE.match(tag)

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.keys import LONGEST
+from page_tracker.tracking.keys import DIRECT, LONGEST, UNKNOWN
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.sites import Moment, Site, UnknownSite
@@ -24,6 +24,10 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 TRIES = 3
 """Tries per view. A retry is safe only where the script changed nothing: it was not
 loaded, or it found another salt."""
+
+READERS = 100
+"""A known image proxy may send so many times the views of an address: it sends those of
+all its readers. It has a limit because any program can take its name."""
 
 OTHER_SALT = b"salt"
 """First field of a reply if the day has another salt, which is the second field."""
@@ -152,7 +156,7 @@ def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
         visitor=hashed_visitor(sender, salt) if has_visitor else "",
         salt=salt,
         address=hashed_address(sender.address, salt) if is_limited else "",
-        rate=limits.rate,
+        rate=limits.rate * (READERS if sender.is_shared else 1),
         minute=minute,
         most_pages=limits.pages,
         most_values=limits.values,
@@ -162,19 +166,22 @@ def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
 
 
 def _dimensions(attempt: Attempt) -> list[str]:
-    """Return names and values of the dimensions that a view has."""
-    agent = agent_of(attempt.sender.user_agent or "")
-    texts: list[str] = []
-    for name, value in (
-        ("referrer", attempt.view.referrer),
-        ("campaign", attempt.view.campaign),
-        ("browser", agent.browser),
-        ("system", agent.system),
-        ("device", agent.device),
-        ("language", attempt.sender.language),
-    ):
-        if value:
-            texts += (name, value)
+    """Return names and values of the dimensions of a view; an event has none."""
+    _, view, sender, *_, reason = attempt
+    if reason or view.event:
+        return []
+    agent = agent_of(sender.user_agent or "")
+    texts = [
+        *("referrer", view.referrer or DIRECT),
+        *("browser", agent.browser or UNKNOWN),
+        *("system", agent.system or UNKNOWN),
+        *("device", agent.device or UNKNOWN),
+        *("language", sender.language or UNKNOWN),
+    ]
+    if view.campaign:
+        texts += ("campaign", view.campaign)
+    if sender.country:
+        texts += ("country", sender.country)
     return texts
 
 

@@ -1,7 +1,7 @@
 """Checks that the sums of a site agree: its total, pages, days and hours."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from redis.client import Pipeline
 from redis.exceptions import ResponseError, WatchError
 
 from page_tracker.tracking.days import span_of
+from page_tracker.tracking.keys import WHOLE
 from page_tracker.tracking.sites import Site
 
 DAYS_AT_ONCE = 20
@@ -37,6 +38,8 @@ class Day(NamedTuple):
     hours_uniques: int
     pages: Counter[str]
     uniques: Counter[str]
+    dimensions: Mapping[str, int]
+    """Views by their sources, and so on."""
 
 
 class Sums:
@@ -139,6 +142,8 @@ def _ask(pipeline: Pipeline, site: Site, days: list[date]) -> None:
         pipeline.hvals(keys.hours_uniques)
         pipeline.zrange(keys.pages, 0, -1, withscores=True)
         pipeline.zrange(keys.uniques, 0, -1, withscores=True)
+        for dimension in WHOLE:
+            pipeline.zrange(keys.dimensions[dimension], 0, -1, withscores=True)
 
 
 def _add(sums: Sums, days: list[date], answers: list[Any]) -> None:
@@ -151,6 +156,7 @@ def _add(sums: Sums, days: list[date], answers: list[Any]) -> None:
                 sum(map(int, hours_uniques)),
                 _counts(pages),
                 _counts(uniques),
+                {name: _counts(next(each)).total() for name in WHOLE},
             )
         )
 
@@ -196,6 +202,10 @@ def _differences_of_day(day: Day) -> Iterator[str]:
         if in_hours != of_pages:
             hours = f"{in_hours:,} in the hours of {day.name}"
             yield f"{what}: {hours}, {of_pages:,} of its pages"
+    for dimension, views in day.dimensions.items():
+        if views != day.hours:
+            hours = f"{day.hours:,} in the hours of {day.name}"
+            yield f"views: {hours}, {views:,} with a {dimension}"
     for page, uniques in day.uniques.items():
         if uniques > day.pages[page]:
             yield (

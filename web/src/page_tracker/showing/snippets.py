@@ -1,0 +1,141 @@
+"""The snippets that an owner copies: script, numbers, badge and pixel."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from markupsafe import escape
+
+from page_tracker.collecting.scripts import NEWEST, SCRIPTS
+from page_tracker.settings import FIELDS, Settings
+from page_tracker.showing.badge_options import PARAMETERS, BadgeOptions
+
+SCRIPT_NAME = FIELDS["script"].default
+ENDPOINT_NAME = FIELDS["endpoint"].default
+
+MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|&~-])")
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A text to copy, and its purpose."""
+
+    name: str
+    purpose: str
+    text: str
+
+
+def script_tag(root: str, site: str, names: Settings) -> str:
+    """Return the script that counts; `root` is the server's address up to a slash."""
+    src = escape(root + names.script)
+    return f'<script defer src="{src}" {_data(root, site, names)}></script>'
+
+
+def script_snippet(root: str, site: str, names: Settings) -> Snippet:
+    """Return the script, for every page of a site."""
+    return Snippet(
+        "Script",
+        "Recommended. Copy it into the head of every page. It finds the path.",
+        script_tag(root, site, names),
+    )
+
+
+def pinned_snippet(root: str, site: str, names: Settings) -> Snippet:
+    """Return the script in a version that a browser checks."""
+    script = SCRIPTS[NEWEST]
+    return Snippet(
+        "Script, fixed version",
+        "It never changes: the browser checks its integrity.",
+        f'<script defer src="{escape(root + names.script)}?v={script.version}" '
+        f"{_data(root, site, names)} "
+        f'integrity="{script.integrity}" crossorigin="anonymous"></script>',
+    )
+
+
+def _data(root: str, site: str, names: Settings) -> str:
+    data = f'data-site="{site}"'
+    if (names.script, names.endpoint) != (SCRIPT_NAME, ENDPOINT_NAME):
+        data += f' data-endpoint="{escape(root + names.endpoint)}"'
+    return data
+
+
+def number_snippet() -> Snippet:
+    """Return the elements that the script fills with numbers."""
+    return Snippet(
+        "Numbers on a page",
+        "Put any of these where a number should appear. The script fills them.",
+        '<span data-views="page"></span> views of this page\n'
+        '<span data-uniques="page"></span> unique views of this page\n'
+        '<span data-views="site"></span> views of this site',
+    )
+
+
+def pixel_snippets(root: str, site: str, page: str) -> list[Snippet]:
+    """Return the image that counts where no script runs."""
+    query = urlencode({"site": site, "page": page}, safe="/", quote_via=quote)
+    image = (
+        f'<img src="{escape(f"{root}pixel.gif?{query}")}" alt="" '
+        'width="1" height="1" referrerpolicy="no-referrer">'
+    )
+    return [
+        Snippet(
+            "Beside the script",
+            "For the body, for browsers that run no scripts.",
+            f"<noscript>{image}</noscript>",
+        ),
+        Snippet(
+            "Instead of the script",
+            "For pages that may have images but no scripts.",
+            image,
+        ),
+    ]
+
+
+def badge_snippets(address: str, options: BadgeOptions) -> list[Snippet]:
+    """Return a badge for the three languages that READMEs are written in."""
+    alt = options.title or options.label or "views"
+    in_markdown = MARKDOWN_MARKS.sub(r"\\\1", alt)
+    return [
+        Snippet(
+            "Markdown",
+            "For a README.md.",
+            f"![{in_markdown}]({address})",
+        ),
+        Snippet(
+            "HTML",
+            "For a page.",
+            f'<img src="{escape(address)}" alt="{escape(alt)}">',
+        ),
+        Snippet(
+            "reStructuredText",
+            "For a README.rst.",
+            f".. image:: {address}\n   :alt: {alt}",
+        ),
+    ]
+
+
+def badge_address(
+    root: str, site: str, page: str, given: Mapping[str, str], **more: str
+) -> str:
+    """Return the address of a badge, with the options that differ from the defaults."""
+    query = urlencode(changed_options(given) | more, quote_via=quote)
+    address = f"{root}badge/{site}{quote(page)}.svg"
+    return f"{address}?{query}" if query else address
+
+
+def changed_options(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a badge that differ from the defaults."""
+    return {
+        name: given[name]
+        for name in PARAMETERS
+        if name in given and given[name] != default_text(name)
+    }
+
+
+def default_text(name: str) -> str:
+    """Return the default of a parameter of badges, as an address writes it."""
+    default = PARAMETERS[name].default
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return str(default)

@@ -1,0 +1,191 @@
+"""The version of the data in Redis, and the migration of older data.
+
+Version 2 renamed the visits of version 1 to unique views. Each of its views has a
+source, a language, a browser, a system and a device.
+
+Views count while the data is migrated. Each step is a script for a site or for a day.
+The migration may stop after any step, run again, and run in two processes at once. A
+server of version 1 may still run, and write old names. So each command, and each server
+every hour, repeats the migration until it has found nothing for a day.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from page_tracker.tracking.days import span_of
+from page_tracker.tracking.keys import DAY, SITES, VERSION, WHOLE
+from page_tracker.tracking.sites import HOUR, Site, read_sites
+
+NUMBER = 2
+"""The version of the data that this package reads and writes."""
+
+SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
+
+STEPS_AT_ONCE = 100
+
+BROKEN = -1
+"""The answer of a step that changed nothing because a key is broken. It is no reason to
+stop, and none to be done."""
+
+SECONDS_TO_RETRY = 60
+
+logger = logging.getLogger(__name__)
+
+
+class NewerData(RedisError):
+    """A newer Page Tracker wrote the data, and this one must not change it."""
+
+
+def sites_to_migrate(redis: Redis) -> list[Site]:
+    """Return the sites that may have older data; none if the data is current.
+
+    Notes in Redis that older data was found. An empty Redis gets the current version.
+    Raises NewerData.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.hgetall(VERSION)
+    pipeline.hgetall(SITES)
+    version, settings = pipeline.execute()
+    _refuse_newer(version.get(b"version"))
+    sites = list(read_sites(settings))
+    if not settings:
+        redis.hsetnx(VERSION, "version", NUMBER)
+    elif b"version" in version:
+        # A server of version 1 may have run again since, after a rollback.
+        for site in sites:
+            pipeline.hexists(site.keys.totals, "visits")
+        if not any(pipeline.execute()):
+            return []
+        _note_older(redis)
+    elif b"older" not in version:
+        _note_older(redis)
+    return sites
+
+
+def check_version(redis: Redis) -> None:
+    """Raise NewerData if a newer Page Tracker wrote the data."""
+    _refuse_newer(redis.hmget(VERSION, "version")[0])
+
+
+def migrate(
+    redis: Redis,
+    sites: Sequence[Site],
+    on_progress: Callable[[int, int], None] = lambda done, all_: None,
+) -> None:
+    """Migrate the totals and all days of some sites.
+
+    Calls `on_progress` with the number of days that are done, and of all.
+    """
+    changes = migrate_totals(redis, sites)
+    changes += migrate_days(redis, sites, on_progress)
+    _settle(redis, changes)
+
+
+def migrate_totals(redis: Redis, sites: Sequence[Site]) -> int:
+    """Migrate the totals and the pages of some sites. Return the number of changes."""
+    changes, waiting = 0, list(sites)
+    while waiting:
+        answers = _run(redis, [(site.keys.prefix,) for site in waiting])
+        changes += sum(map(abs, answers))
+        waiting = [site for site, answer in zip(waiting, answers) if answer > 0]
+    return changes
+
+
+def migrate_days(
+    redis: Redis, sites: Sequence[Site], on_progress: Callable[[int, int], None]
+) -> int:
+    """Migrate the days of some sites. Return the number of changes."""
+    steps = [step for site in sites for step in _steps(redis, site)]
+    changes = 0
+    for start in range(0, len(steps), STEPS_AT_ONCE):
+        changes += sum(map(abs, _run(redis, steps[start : start + STEPS_AT_ONCE])))
+        on_progress(min(start + STEPS_AT_ONCE, len(steps)), len(steps))
+    return changes
+
+
+class Migration:
+    """The migration by a server: the first view waits for totals, none for days."""
+
+    def __init__(self) -> None:
+        self._due = float("-inf")
+        self._running = Lock()
+
+    def start(self, redis: Redis) -> None:
+        """Start to migrate, or return at once if it is not due. Raises RedisError."""
+        if monotonic() < self._due:
+            return
+        sites = sites_to_migrate(redis)
+        # pylint: disable-next=consider-using-with  # the thread releases it
+        if sites and self._running.acquire(blocking=False):
+            try:
+                changes = migrate_totals(redis, sites)
+            except RedisError:
+                self._running.release()
+                raise
+            arguments = (redis, sites, changes)
+            Thread(target=self._finish, args=arguments, daemon=True).start()
+        self._due = monotonic() + HOUR
+
+    def _finish(self, redis: Redis, sites: Sequence[Site], changes: int) -> None:
+        try:
+            changes += migrate_days(redis, sites, lambda done, all_: None)
+            _settle(redis, changes)
+            if changes:
+                logger.info("Migrated the counts to version %d of the data", NUMBER)
+        except RedisError as error:
+            self._due = monotonic() + SECONDS_TO_RETRY
+            logger.error("The counts are not migrated yet: %s", error)
+        finally:
+            self._running.release()
+
+
+def _refuse_newer(stored: Any) -> None:
+    version = (stored or b"1").decode(errors="replace")
+    if not version.isdecimal() or int(version) > NUMBER:
+        raise NewerData(
+            f"used by a newer Page Tracker: the data has version {version}, and this "
+            f"one reads version {NUMBER} and older; run the newer one, or restore a "
+            "backup"
+        )
+
+
+def _steps(redis: Redis, site: Site) -> Iterator[tuple[str | int, ...]]:
+    """Yield the key and the arguments of the script for each day of a site."""
+    for day in span_of(redis, site).days:
+        yield site.keys.prefix, str(day), site.expires(day), *WHOLE
+
+
+def _run(redis: Redis, steps: Sequence[tuple[str | int, ...]]) -> list[int]:
+    """Run the script for each step, and return the number of changes or `BROKEN`."""
+    pipeline = redis.pipeline(transaction=False)
+    for step in steps:
+        pipeline.eval(SCRIPT, 1, *step)
+    answers = pipeline.execute(raise_on_error=False)
+    for step, answer in zip(steps, answers):
+        if type(answer) is ResponseError:  # pylint: disable=unidiomatic-typecheck
+            logger.error("Counts of %s are not migrated: %s", step[:2], answer)
+        elif isinstance(answer, Exception):
+            raise answer
+    return [BROKEN if isinstance(answer, Exception) else answer for answer in answers]
+
+
+def _note_older(redis: Redis) -> None:
+    """Note that older data was found just now."""
+    redis.hset(VERSION, "older", int(time.time()))
+    redis.hdel(VERSION, "version")
+
+
+def _settle(redis: Redis, changes: int) -> None:
+    """Note the version once nothing older was found for a day."""
+    if changes:
+        _note_older(redis)
+    elif int(redis.hmget(VERSION, "older")[0] or 0) < time.time() - DAY:
+        redis.hsetnx(VERSION, "version", NUMBER)

@@ -1,0 +1,61 @@
+"""The last names of sites that nobody registered, and how many views each had.
+
+An owner finds a misspelt `data-site` among them. The number of names is bounded: any
+client can invent some.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import cast
+
+from redis import Redis
+from redis.client import Pipeline
+
+from page_tracker.tracking.canonical import checked_site
+from page_tracker.tracking.keys import DAY, UNKNOWN_NAMES
+
+MOST_NAMES = 20
+
+DAYS_KEPT = 400
+
+NOTE = """
+local stored = redis.call('HGET', KEYS[1], ARGV[1]) or '0 0'
+local views = tonumber(stored:match('%d+$')) + ARGV[2]
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ' ' .. string.format('%.0f', views))
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
+  local oldest, last
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    local time = tonumber(all[i + 1]:match('^%d+'))
+    if all[i] ~= ARGV[1] and (not last or time < last) then
+      oldest, last = all[i], time
+    end
+  end
+  redis.call('HDEL', KEYS[1], oldest)
+end
+"""
+"""Adds views to a name, and deletes the name that was sent longest ago. A value is the
+time of the last view, in milliseconds since 1970, and the number of views."""
+
+
+def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
+    """Add views to the names that could be a site."""
+    now = int(time.time() * 1000)
+    for host, number in list(views.items())[-MOST_NAMES:]:
+        try:
+            name = checked_site(host)
+        except ValueError:
+            continue
+        pipeline.eval(NOTE, 1, UNKNOWN_NAMES, name, number, now, MOST_NAMES)
+    if views:
+        pipeline.expire(UNKNOWN_NAMES, DAYS_KEPT * DAY)
+
+
+def unknown_names(redis: Redis) -> list[tuple[str, int]]:
+    """Return the last names of unknown sites with their views, newest first."""
+    noted = []
+    stored = cast(dict[bytes, bytes], redis.hgetall(UNKNOWN_NAMES))
+    for name, value in stored.items():
+        last, views = map(int, value.split())
+        noted.append((-last, name.decode(), views))
+    return [(name, views) for _, name, views in sorted(noted)]

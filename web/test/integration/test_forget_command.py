@@ -1,0 +1,200 @@
+"""page-tracker count forget: pages whose names nobody may keep."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from redis import Redis
+
+from page_tracker.tracking.forgetting_pages import forget_page
+from support.fixture_types import Command, Count
+from support.recording import keys_in, sorted_set, table, today_key
+
+pytestmark = pytest.mark.usefixtures("site")
+
+
+def texts_in(redis: Redis) -> str:
+    """Return the names of all keys, and all texts in them."""
+    texts: list[object] = []
+    for key in keys_in(redis, "pt:*"):
+        texts.append(key)
+        kind = redis.type(key)
+        if kind == b"hash":
+            texts.append(redis.hgetall(key))
+        elif kind == b"list":
+            texts.append(redis.lrange(key, 0, -1))
+        elif kind == b"zset":
+            texts.append(redis.zrange(key, 0, -1))
+    return str(texts)
+
+
+def views_of(command: Command, *what: str) -> int:
+    """Return how many views a site, or a page of it, has."""
+    output = command("count", "show", "example.org", *what, "--json").output
+    return int(json.loads(output)["views"])
+
+
+def test_should_leave_no_name_and_all_sums_when_a_page_is_forgotten(
+    command: Command, count: Count, redis_client: Redis
+) -> None:
+    # Given
+    for days_ago in (0, 0, 1, 40):
+        count('/users/jane "doe"', days_ago=days_ago, title="Jane")
+        count("/about", days_ago=days_ago, visitor=2)
+    command("count", "set", "example.org", '/users/jane "doe"', "12")
+    command("count", "add", "example.org", "/about", "3")
+    assert "jane" in texts_in(redis_client)
+
+    # When
+    page = 'https://example.org/users/jane "doe"/?utm_source=a'
+    result = command("count", "forget", "example.org", page, "--yes")
+
+    # Then
+    assert result.output == (
+        "Forgot 1 page of example.org. 12 views are now in (other).\n"
+    )
+    assert "jane" not in texts_in(redis_client).lower()
+    assert views_of(command) == 19
+    assert views_of(command, "/about") == 7
+    assert views_of(command, "(other)") == 12
+    assert sorted_set(redis_client, today_key("pages")) == {"/about": 2, "(other)": 2}
+    log = json.loads(command("count", "log", "example.org", "--json").output)
+    assert [change["page"] for change in log] == ["/about", "(other)"]
+    assert table(redis_client, "pt:{example.org}:adjusted") == {
+        "/about": 3,
+        "(other)": 8,
+    }
+    verified = command("verify")
+    assert verified.exit_code == 0, verified.output
+
+
+def test_should_forget_a_page_when_only_its_days_know_it(
+    command: Command, count: Count, redis_client: Redis
+) -> None:
+    # Given
+    count("/jane")
+    command("count", "set", "example.org", "/jane", "0")
+
+    # When
+    result = command("count", "forget", "example.org", "/jane", "--yes")
+
+    # Then
+    assert result.output.startswith("Forgot 1 page of example.org.")
+    assert "jane" not in texts_in(redis_client)
+    assert command("verify").exit_code == 0
+
+
+def test_should_show_the_pages_and_ask_when_a_pattern_matches_many(
+    command: Command, count: Count, redis_client: Redis
+) -> None:
+    # Given
+    for number in range(7):
+        for _ in range(number + 1):
+            count(f"/users/{number}?a=[1]")
+    count("/users")
+    arguments = ("count", "forget", "example.org", "/users/*?a=[1]*")
+
+    # When
+    refused = command(*arguments, answer="n\n")
+    before = texts_in(redis_client)
+    done = command(*arguments, answer="y\n")
+
+    # Then
+    assert refused.exit_code == 1
+    assert "/users/0?a=[1]" in before
+    assert re.search(r"/users/6\?a=\[1\] +7\n", done.output)
+    assert "/users/1" not in done.output
+    assert "and 2 more" in done.output
+    assert "Forget these 7 pages?" in done.output
+    assert done.output.endswith("28 views are now in (other).\n")
+    assert "/users/" not in texts_in(redis_client)
+    assert views_of(command, "/users") == 1
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "output"),
+    [
+        ("/nobody", "Nothing to forget: no page of example.org is named /nobody.\n"),
+        ("/a.out", "Nothing to forget: no page of example.org is named /a.out.\n"),
+        ("/x*", "Nothing to forget: no page of example.org is named /x*.\n"),
+    ],
+)
+def test_should_say_so_when_no_page_has_the_name(
+    command: Command, count: Count, page: str, output: str
+) -> None:
+    # Given
+    count("/about")
+
+    # When
+    result = command("count", "forget", "example.org", page)
+
+    # Then
+    assert (result.exit_code, result.output) == (0, output)
+
+
+def test_should_refuse_the_name_that_stands_for_others(command: Command) -> None:
+    # When
+    result = command("count", "forget", "example.org", "(other)", "--yes")
+
+    # Then
+    assert result.exit_code == 2
+    assert "(other) is no page" in result.output
+
+
+def test_should_keep_all_sums_when_it_is_interrupted_and_runs_again(
+    command: Command, count: Count, redis_client: Redis
+) -> None:
+    # Given
+    for number in range(5):
+        count(f"/users/{number}", days_ago=number)
+    calls = 0
+
+    def interrupted(*arguments: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls > 2:
+            raise KeyboardInterrupt
+        return forget_page(*arguments)
+
+    arguments = ("count", "forget", "example.org", "/users/*", "--yes")
+    with patch("page_tracker.commands.forget.forget_page", interrupted):
+        stopped = command(*arguments)
+    between = command("verify")
+
+    # When
+    result = command(*arguments)
+
+    # Then
+    assert stopped.exit_code == 1
+    assert between.exit_code == 0, between.output
+    assert result.output.startswith("Forgot 3 pages of example.org.")
+    assert "/users" not in texts_in(redis_client)
+    assert command("verify").exit_code == 0
+
+
+def test_should_keep_all_sums_when_views_arrive_meanwhile(
+    command: Command, count: Count
+) -> None:
+    # Given
+    for number in range(20):
+        count(f"/users/{number}", days_ago=number % 3)
+
+    def visit(number: int) -> None:
+        count(f"/users/{number % 20}", days_ago=number % 5, visitor=number)
+
+    # When
+    with ThreadPoolExecutor(4) as visitors:
+        visits = [visitors.submit(visit, number) for number in range(200)]
+        result = command("count", "forget", "example.org", "/users/*", "--yes")
+    for one in visits:
+        one.result()
+
+    # Then
+    assert result.exit_code == 0
+    assert views_of(command) == 220
+    verified = command("verify")
+    assert verified.exit_code == 0, verified.output
