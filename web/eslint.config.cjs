@@ -1,5 +1,5 @@
 // Refuses functions in the tracker that a browser of package.json's browserslist lacks.
-// What is only syntax, esbuild writes for them.
+// esbuild writes the syntax for these browsers, so syntax needs no rule here.
 
 const data = require("@mdn/browser-compat-data");
 const compat = require("eslint-plugin-compat");
