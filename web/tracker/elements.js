@@ -1,18 +1,26 @@
 // The elements of the page that show a number.
 
-const ELEMENTS = "[data-views],[data-visits]";
+const ELEMENTS = "[data-views],[data-uniques],[data-visits]";
 
-/** Return an element that shows a number, if there is one. */
-export function hasElements() {
-  return document.querySelector(ELEMENTS);
-}
+/** For each element the answer that it shows, and its text before the first. */
+const filled = new WeakMap();
 
-/** Show the numbers of an answer. An element without a number keeps its text. */
+/**
+ * Show the numbers of an answer. An element without a number keeps its text.
+ *
+ * Called again with the same answer, it fills new elements, and those to which the page
+ * gave their first text back. It leaves what else the page wrote.
+ */
 export function fill(answer) {
   for (const element of document.querySelectorAll(ELEMENTS)) {
-    for (const kind of ["views", "visits"]) {
-      const number = answer[element.dataset[kind]]?.[kind];
-      if (number >= 0) element.textContent = written(number);
+    const { views, uniques, visits } = element.dataset;
+    const numbers = answer[views ?? uniques ?? visits] ?? {};
+    const number = views ? numbers.views : numbers.uniques;
+    const text = element.textContent;
+    const [last, first = text] = filled.get(element) ?? [];
+    if (number >= 0 && (answer !== last || text === first)) {
+      filled.set(element, [answer, first]);
+      element.textContent = written(number);
     }
   }
 }

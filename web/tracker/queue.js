@@ -6,13 +6,12 @@
 import { memory, storage } from "./storage.js";
 
 const PREFIX = "page-tracker-view-";
-const MOST = 100;
-const SECONDS_KEPT = 24 * 60 * 60;
 
-/** Keep a view, with the time it was seen (in milliseconds), in `memory` or `storage`. */
-export function enqueue(view, seen, place) {
-  if (queued().length >= MOST) return;
-  const text = JSON.stringify({ ...view, seen });
+/** Keep a view in `memory` or `storage`. */
+export function enqueue(view, place) {
+  const most = 100;
+  if ([...queued()].length >= most) return;
+  const text = JSON.stringify(view);
   try {
     place[PREFIX + view.id] = text;
   } catch {
@@ -20,30 +19,26 @@ export function enqueue(view, seen, place) {
   }
 }
 
-/** Return the kept views, with their age in seconds; drop old and invalid ones. */
-export function queued() {
-  const views = [];
-  for (const [key, text] of Object.entries({ ...storage, ...memory })) {
+/** Yield the kept views; drop old and invalid ones. */
+export function* queued() {
+  const millisecondsKept = 24 * 60 * 60 * 1000;
+  for (const key of Object.keys({ ...storage, ...memory })) {
     if (!key.startsWith(PREFIX)) continue;
-    const view = parse(text);
-    if (view.age < SECONDS_KEPT) views.push(view);
+    let view;
+    try {
+      // Read at its turn: another tab may have sent it by then.
+      view = JSON.parse(memory[key] ?? storage[key]);
+    } catch {
+      // It is invalid.
+    }
+    if (view && Date.now() - view.seen < millisecondsKept) yield view;
     else drop(key);
   }
-  return views;
 }
 
-/** Drop views that were sent, and no others. */
-export function dequeue(views) {
-  for (const view of views) drop(PREFIX + view.id);
-}
-
-function parse(text) {
-  try {
-    const { seen, ...view } = JSON.parse(text);
-    return { ...view, age: Math.max(0, Date.now() - seen) / 1000 };
-  } catch {
-    return {};
-  }
+/** Drop a view that an answer settled. */
+export function dequeue(view) {
+  drop(PREFIX + view.id);
 }
 
 function drop(key) {

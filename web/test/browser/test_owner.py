@@ -6,13 +6,33 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import ConsoleMessage, Dialog, Page, Response, expect
 from redis import Redis
 
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
 from support.pages import NUMBERS, document, kept
 from support.web import SECONDS_TO_ARRIVE, Web
+
+
+def is_warning(message: ConsoleMessage) -> bool:
+    return message.type == "warning"
+
+
+def is_answer(answer: Response) -> bool:
+    return answer.request.method == "POST"
+
+
+def warnings_of(tab: Page) -> list[str]:
+    """Return the list of the warnings in the console of a tab, which grows."""
+    warnings: list[str] = []
+
+    def add(message: ConsoleMessage) -> None:
+        if is_warning(message):
+            warnings.append(message.text)
+
+    tab.on("console", add)
+    return warnings
 
 
 def test_should_not_count_the_owner_when_the_browser_is_marked(
@@ -79,6 +99,121 @@ def test_should_count_an_event_when_a_page_names_it_by_attribute_or_call(
     assert stored("/events") == 1
 
 
+def test_should_count_an_event_when_an_element_is_clicked_in_another_way(
+    web: Web, tab: Page
+) -> None:
+    # Given
+    web.pages["blog.example/ways"] = document(
+        web.tag(),
+        """<a href="/elsewhere" data-event="link">Go</a>
+        <x-order></x-order>
+        <script>
+            customElements.define("x-order", class extends HTMLElement {
+                connectedCallback() {
+                    this.attachShadow({ mode: "open" }).innerHTML =
+                        '<button data-event="shadow"><b>Order</b></button>';
+                }
+            });
+        </script>""",
+    )
+    web.pages["blog.example/elsewhere"] = "<!doctype html><title>Elsewhere</title>"
+    tab.goto(web.url("blog.example/ways"))
+    web.wait_for_views(1)
+
+    # When
+    tab.click("a", button="right")
+    tab.click("a", button="middle")
+    web.wait_for_views(2)
+    tab.click("x-order b")
+    web.wait_for_views(3)
+    tab.focus("a")
+    tab.keyboard.press("Enter")
+    views = web.wait_for_views(4)
+
+    # Then
+    assert [view.get("event") for view in views] == [None, "link", "shadow", "link"]
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "<script>var pageTracker = { _trackPageview() {} }</script>",
+        "<script>window.pageTracker = null</script>",
+        '<div id="pageTracker"></div>',
+    ],
+    ids=["object", "null", "element"],
+)
+def test_should_count_when_the_page_has_its_own_name_page_tracker(
+    web: Web, tab: Page, stored: Callable[..., int], taken: str
+) -> None:
+    # Given
+    warnings = warnings_of(tab)
+    body = f"{taken}<script>before = window.pageTracker</script>{NUMBERS}"
+    web.pages["blog.example/taken"] = document(web.tag(), body)
+
+    # When
+    tab.goto(web.url("blog.example/taken"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("1")
+    assert stored("/taken") == 1
+    assert tab.evaluate("window.pageTracker === before")
+    assert warnings == ["Page Tracker counts, but window.pageTracker is taken"]
+
+
+def test_should_offer_its_functions_when_a_variable_is_undefined(
+    web: Web, tab: Page
+) -> None:
+    # Given
+    warnings = warnings_of(tab)
+    body = "<script>var pageTracker</script>" + NUMBERS
+    web.pages["blog.example/free"] = document(web.tag(), body)
+    tab.goto(web.url("blog.example/free"))
+    expect(tab.locator("#page")).to_have_text("1")
+
+    # When
+    tab.evaluate("pageTracker.view()")
+
+    # Then
+    expect(tab.locator("#page")).to_have_text("2")
+    assert not warnings
+
+
+def test_should_warn_once_when_the_site_is_unknown(web: Web, tab: Page) -> None:
+    # Given
+    warnings = warnings_of(tab)
+    web.pages["blog.example/unknown"] = document(web.tag("nobody.example"))
+
+    # When
+    with tab.expect_response(is_answer) as refused:
+        tab.goto(web.url("blog.example/unknown"))
+    with tab.expect_response(is_answer):
+        tab.evaluate("pageTracker.view()")
+
+    # Then
+    reason = refused.value.json()["detail"]
+    assert "nobody.example" in reason
+    assert warnings == [f"Page Tracker did not count this view: {reason}"]
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_should_warn_only_when_a_view_is_filtered(
+    web: Web, tab: Page, is_own: bool
+) -> None:
+    # Given
+    warnings = warnings_of(tab)
+    web.pages["blog.example/filtered"] = document(web.tag(), NUMBERS)
+    mark = "localStorage.setItem('page-tracker-own', '1')"
+    tab.add_init_script(f"if (location.protocol === 'http:' && {int(is_own)}) {mark}")
+
+    # When
+    tab.goto(web.url("blog.example/filtered"))
+
+    # Then
+    expect(tab.locator("#page")).to_have_text(str(int(not is_own)))
+    assert warnings == is_own * ["Page Tracker did not count this view: own"]
+
+
 @pytest.mark.parametrize(
     ("script", "more"),
     [
@@ -127,16 +262,16 @@ def test_should_run_only_the_unchanged_script_when_the_tag_has_a_hash(
     assert wait_for(lambda: stored("/guarded") == int(runs), SECONDS_TO_ARRIVE)
 
 
-def test_should_log_an_error_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
+def test_should_warn_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
     # Given
     web.pages["blog.example/nameless"] = document(
         web.tag().replace("data-site", "data-sight")
     )
 
     # When
-    with tab.expect_console_message(lambda message: message.type == "error") as logged:
+    with tab.expect_console_message(is_warning) as logged:
         tab.goto(web.url("blog.example/nameless"))
 
     # Then
-    assert logged.value.text == "Page Tracker: its tag needs the attribute data-site"
+    assert logged.value.text == "Page Tracker needs the attribute data-site"
     assert not web.views()

@@ -5,20 +5,24 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from redis import Redis
 
 from page_tracker.store.waiting import wait_for
 from support.pages import NUMBERS, document, forgets, kept, settle
 from support.web import SECONDS_TO_ARRIVE, Web
 
+VISIT = (
+    "([page, title]) => { history.pushState(null, '', page); document.title = title }"
+)
+FOR_OTHER_SITES = {"Access-Control-Allow-Origin": "*"}
 
-@pytest.mark.parametrize("body", ["", NUMBERS], ids=["beacon", "fetch"])
+
 def test_should_send_a_view_once_with_its_age_when_it_was_offline(
-    web: Web, visitor: BrowserContext, tab: Page, stored: Callable[..., int], body: str
+    web: Web, visitor: BrowserContext, tab: Page, stored: Callable[..., int]
 ) -> None:
     # Given
-    web.pages["blog.example/online"] = document(web.tag(), body)
+    web.pages["blog.example/online"] = document(web.tag())
     tab.goto(web.url("blog.example/online"))
     web.wait_for_views(1)
     visitor.set_offline(True)
@@ -32,10 +36,68 @@ def test_should_send_a_view_once_with_its_age_when_it_was_offline(
     view = web.wait_for_views(2)[1]
 
     # Then
-    assert view["page"] == "/offline" and len(view["id"]) == 22
-    assert 0.15 <= view["age"] <= time.time() - begun
+    assert view["page"] == "/offline" and view["id"]
+    assert 0 < view["age"] <= time.time() - begun
     assert forgets(tab)
     assert stored("/offline") == 1
+
+
+def test_should_send_the_other_views_when_one_is_refused(
+    web: Web, visitor: BrowserContext, tab: Page, stored: Callable[..., int]
+) -> None:
+    # Given
+    def refuse_odd(route: Route) -> None:
+        if "/odd" in (route.request.post_data or ""):
+            route.fulfill(status=400, body="no JSON", headers=FOR_OTHER_SITES)
+        else:
+            route.continue_()
+
+    tab.route("**/api/v1/views", refuse_odd)
+    web.pages["blog.example/online"] = document(web.tag())
+    tab.goto(web.url("blog.example/online"))
+    web.wait_for_views(1)
+    visitor.set_offline(True)
+    for number, page in enumerate(["/even-1", "/odd", "/half", "/even-2"], 1):
+        title = "half an emoji \ud83c" if page == "/half" else page
+        tab.evaluate(VISIT, [page, title])
+        tab.wait_for_function(f"localStorage.length === {number}")
+
+    # When
+    visitor.set_offline(False)
+    tab.wait_for_function("localStorage.length === 1")
+    tab.unroute("**/api/v1/views")
+    tab.goto(web.url("blog.example/online"))
+
+    # Then
+    assert forgets(tab)
+    for page in ("/even-1", "/odd", "/half", "/even-2"):
+        assert stored(page) == 1
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_should_keep_a_view_when_the_answer_is_none(
+    web: Web, tab: Page, stored: Callable[..., int], status: int
+) -> None:
+    # Given
+    tab.route(
+        "**/api/v1/views",
+        lambda route: route.fulfill(
+            status=status,
+            body="<h1>Please wait</h1>" if status == 403 else '{"detail": "Wait"}',
+            headers=FOR_OTHER_SITES,
+        ),
+    )
+    web.pages["blog.example/kept"] = document(web.tag(), NUMBERS)
+    tab.goto(web.url("blog.example/kept"))
+    tab.wait_for_function("localStorage.length === 1")
+    tab.unroute("**/api/v1/views")
+
+    # When
+    tab.reload()
+
+    # Then
+    assert forgets(tab)
+    assert stored("/kept") == 2
 
 
 @pytest.mark.parametrize("fate", ["dropped", "lost"])
@@ -131,8 +193,8 @@ def test_should_keep_a_hundred_valid_views_when_more_are_stored(
         }""")
     visitor.set_offline(True)
     for page in ("/one-more", "/one-too-many"):
-        tab.evaluate("page => history.pushState(null, '', page)", page)
-        settle(tab)
+        with tab.expect_event("requestfailed"):
+            tab.evaluate(VISIT, [page, page])
 
     # When
     visitor.set_offline(False)

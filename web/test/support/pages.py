@@ -7,6 +7,7 @@ from support.web import SECONDS_TO_ARRIVE
 
 NUMBERS = """
     <b id="page" data-views="page">…</b> <b id="visits" data-visits="page">…</b>
+    <b id="uniques" data-uniques="page">…</b>
     <b id="site" data-views="site">…</b> <b id="visitors" data-visits="site">…</b>
 """
 
