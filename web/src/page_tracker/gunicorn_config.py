@@ -20,7 +20,7 @@ from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.readiness import NotReady
 from page_tracker.operating.starting import check_start
-from page_tracker.tracking.addresses import forms_of
+from page_tracker.tracking.visitor import forms_of
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 

@@ -18,9 +18,9 @@ from pydantic import (
 
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.store.url import RedisUrl
-from page_tracker.tracking.addresses import Network, read_network
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.spam import read_domains
+from page_tracker.tracking.visitor import Network, read_network
 
 DEFAULT_REDIS_URL = "redis://localhost:6379"
 

@@ -16,11 +16,11 @@ from support.web import SECONDS_TO_ARRIVE, Web
 
 
 def is_warning(message: ConsoleMessage) -> bool:
-    return message.type == "warning"
+    return bool(message.type == "warning")
 
 
 def is_answer(answer: Response) -> bool:
-    return answer.request.method == "POST"
+    return bool(answer.request.method == "POST")
 
 
 def warnings_of(tab: Page) -> list[str]:

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from page_tracker.tracking.addresses import forms_of, read_address, read_network
+from page_tracker.tracking.visitor import forms_of, read_address, read_network
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,6 @@ def answer_to_one(recorded: Recorded, names: Iterable[str]) -> Answer:
     return json_answer(answer)
 
 
-def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:
-    # `visits` is the old name of `uniques`. The next version drops it.
-    name, views, uniques = numbers
-    return {of: name, "views": views, "uniques": uniques, "visits": uniques}
-
-
 def answer_to_many(
     outcomes: Sequence[Recorded | Exception], names: Iterable[str]
 ) -> Answer:

@@ -15,7 +15,6 @@ from page_tracker.collecting.answers import answer_to_many, answer_to_one
 from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
-from page_tracker.tracking.addresses import read_address
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import Reason
@@ -25,6 +24,7 @@ from page_tracker.tracking.visitor import (
     Sender,
     country_of,
     language_of,
+    read_address,
 )
 
 MOST_VIEWS = 1_000

@@ -17,10 +17,9 @@ from page_tracker.http.errors import error_answer, name_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import HEADERS, Answer, Refusal
 from page_tracker.settings import Networks
-from page_tracker.tracking.addresses import read_address
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.programs import is_image_proxy
-from page_tracker.tracking.visitor import Sender, language_of
+from page_tracker.tracking.visitor import Sender, language_of, read_address
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 

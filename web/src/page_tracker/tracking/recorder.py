@@ -15,7 +15,6 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
-from page_tracker.tracking.addresses import Network, read_address
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
@@ -25,7 +24,7 @@ from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
-from page_tracker.tracking.visitor import Salts, Sender
+from page_tracker.tracking.visitor import Network, Salts, Sender, read_address
 from page_tracker.tracking.wire import Attempt, Limits, record
 
 SECONDS_AHEAD = 5
