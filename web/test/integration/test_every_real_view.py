@@ -130,7 +130,7 @@ def test_should_name_the_fields_that_it_left_out_when_a_view_has_some(
     http_client: FlaskClient,
 ) -> None:
     # Given
-    odd = VIEW | {"title": 7, "reffer": "https://example.net/", "é\n": 1}
+    odd = VIEW | {"title": 7, "referer": "https://example.net/", "é\n": 1}
 
     # When
     one = http_client.post(ENDPOINT, json=odd)
@@ -139,7 +139,7 @@ def test_should_name_the_fields_that_it_left_out_when_a_view_has_some(
     # Then
     for answer in (one, many):
         assert answer.status_code == 200
-        assert answer.get_json()["ignored"] == ["\\xe9\\n", "reffer", "title"]
+        assert answer.get_json()["ignored"] == ["\\xe9\\n", "referer", "title"]
     assert "ignored" not in http_client.post(ENDPOINT, json=VIEW).get_json()
 
 

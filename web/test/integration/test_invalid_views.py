@@ -8,7 +8,7 @@ from redis import Redis
 
 from support import BROWSER, TOKEN
 from support.answers import check, reason_of
-from support.arbitrary import INJECTION, SCRIPT
+from support.arbitrary import SCRIPT
 from support.recording import nothing_stored, refused
 
 ENDPOINT = "/api/v1/views"

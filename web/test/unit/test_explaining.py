@@ -1,4 +1,4 @@
-"""What is said about an error of Redis."""
+"""The explanation of an error of Redis."""
 
 import pytest
 from redis.exceptions import AuthenticationError, BusyLoadingError

@@ -6,6 +6,7 @@ import re
 import time
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -124,7 +125,7 @@ class Fields:
                     f"time: use RFC 3339, for example {example}"
                 ) from None
         age = self._fields.get("age")
-        if isinstance(age, bool) or not isinstance(age, int | float) or age != age:
+        if isinstance(age, bool) or not isinstance(age, int | float) or isnan(age):
             if age is not None:
                 self.ignored.append("age")
             return None

@@ -21,9 +21,9 @@ UNSEEN = re.compile(
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
     r"\U000e01f0-\U0010ffff]"
 )
-"""Characters outside ASCII that a page writes as escapes: controls, separators, formats,
-private use and others that are no characters. The list is our own, because Python's
-tables grow with its versions, and the name of a page must not change then."""
+"""Characters outside ASCII that a page writes as escapes: controls, separators,
+formats, private use and others that are no characters. The list is our own, because
+Python's tables grow with its versions, and the name of a page must not change then."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 BYTE = re.compile(r"[\udc80-\udcff]")
