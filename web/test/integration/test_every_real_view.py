@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from page_tracker.store.store import Store
 from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
 from support import BROWSER, TOKEN, arbitrary
 from support.arbitrary import INJECTION, thoroughly
 from support.recording import sorted_set, sums, table, today_key
@@ -155,6 +158,60 @@ def test_should_count_language_and_country_when_a_program_sends_them(
     # Then
     assert table(redis_client, today_key("language")) == {"de": 1}
     assert table(redis_client, today_key("country")) == {"AT": 1}
+
+
+@pytest.mark.parametrize(
+    ("referrer", "host", "source"),
+    [
+        ("https://preview.example.net/a", "preview.example.net", "(internal)"),
+        ("https://preview.example.net/a", "www.preview.example.net", "(internal)"),
+        ("https://www.example.org/", "", "(internal)"),
+        ("https://example.net/", "preview.example.net", "example.net"),
+        ("", "preview.example.net", "(direct)"),
+        ("null", "", "(direct)"),
+    ],
+)
+def test_should_name_the_source_when_a_page_of_the_site_led_to_it(
+    http_client: FlaskClient,
+    redis_client: Redis,
+    referrer: str,
+    host: str,
+    source: str,
+) -> None:
+    # When
+    http_client.post(ENDPOINT, json=VIEW | {"referrer": referrer, "host": host})
+
+    # Then
+    assert table(redis_client, today_key("referrer")) == {source: 1}
+
+
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        ("https://example.net/a", 200),
+        ("https://www.example.net/a", 200),
+        ("https://EXAMPLE.org:8080/a", 200),
+        ("https://example.com/a", 400),
+        ("file:///a", 400),
+    ],
+)
+def test_should_take_the_address_of_a_page_when_its_host_is_the_sites(
+    make_http_client: Callable[..., FlaskClient],
+    redis_client: Redis,
+    page: str,
+    status: int,
+) -> None:
+    # Given
+    client = make_http_client()
+    registry = Registry(Store(lambda: redis_client))
+    registry.add(make_site("example.org", aliases=["example.net"]))
+
+    # When
+    answer = client.post(ENDPOINT, json=VIEW | {"page": page})
+
+    # Then
+    assert answer.status_code == status
+    assert sorted_set(redis_client, PAGES) == ({"/a": 1} if status == 200 else {})
 
 
 def test_should_know_one_visitor_when_an_address_is_written_in_two_ways(

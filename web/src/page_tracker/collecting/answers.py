@@ -51,6 +51,12 @@ def answer_to_many(
     return json_answer(answer | _ignored(names), status, headers)
 
 
+def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:
+    # `visits` is the old name of `uniques`. The next version drops it.
+    name, views, uniques = numbers
+    return {of: name, "views": views, "uniques": uniques, "visits": uniques}
+
+
 def _ignored(names: Iterable[str]) -> dict[str, list[str]]:
     """Return a part of an answer: the fields that were left out, if there are any."""
     shown = sorted({ascii(name)[1:-1][:LONGEST_SHOWN] for name in names})

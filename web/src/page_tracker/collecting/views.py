@@ -125,9 +125,10 @@ class Fields:
                     f"time: use RFC 3339, for example {example}"
                 ) from None
         age = self._fields.get("age")
-        if isinstance(age, bool) or not isinstance(age, int | float) or isnan(age):
-            if age is not None:
-                self.ignored.append("age")
+        if age is None:
+            return None
+        if type(age) not in (int, float) or (isinstance(age, float) and isnan(age)):
+            self.ignored.append("age")
             return None
         if age > DAY:
             raise InvalidView(f"age: the limit is {DAY:,} seconds")

@@ -194,7 +194,7 @@ class Recorder:
         view = canonical_view(sent.view)
         site = self._site(view.site)
         host = host_of(sent.view.page)
-        if host is not None and not site.has_host(host.removeprefix("www.")):
+        if host is not None and not site.has_host(host):
             raise InvalidView(
                 f"page: is not on {site.name}; send its path, for example /about"
             )
@@ -204,7 +204,10 @@ class Recorder:
             raise InvalidView("time: is in the future")
         if seen < now - site.retention * DAY:
             raise InvalidView(f"time: {site.name} keeps only {site.retention} days")
-        if view.referrer and site.has_host(view.referrer.partition("/")[0]):
+        source = view.referrer.partition("/")[0]
+        if source and (
+            source == view.host.removeprefix("www.") or site.has_host(source)
+        ):
             view = view._replace(referrer=INTERNAL)
         reason = self._rules.reason_against(view, sent.sender)
         if not reason and site.own_hosts and not site.is_shown_by(view.host):
