@@ -178,13 +178,14 @@ def test_should_still_report_when_redis_is_full(
     command: Command, single_redis: Redis
 ) -> None:
     # Given
+    assert command("report", "example.org").exit_code == 0  # notes the version
     fill(single_redis)
 
     # When
     result = command("report", "example.org")
 
     # Then
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.output
 
 
 def test_should_end_a_command_when_scripts_may_not_run(

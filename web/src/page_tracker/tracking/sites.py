@@ -174,7 +174,6 @@ class Sites:
     def __init__(self, store: Store, configured: Sequence[Site] = ()) -> None:
         self.configured = tuple(configured)
         self._store = store
-        self._is_configured = False
         self._hosts: dict[str, Site] = {}
         self._asked = float("-inf")
         self._failure: RedisError | None = None
@@ -258,16 +257,16 @@ class Sites:
     def _read_all(self) -> dict[bytes, bytes]:
         """Return the settings of all sites, after registering the configured ones."""
         with self._store.asking() as redis:
-            pipeline = redis.pipeline(transaction=False)
-            for site in () if self._is_configured else self.configured:
-                pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
-                pipeline.hsetnx(SITES, site.name, site.model_dump_json())
-            pipeline.hgetall(SITES)
-            stored = cast(dict[bytes, bytes], pipeline.execute()[-1])
-        # A Redis that lost its data gets the configured sites again.
-        self._is_configured = all(
-            site.name.encode() in stored for site in self.configured
-        )
+            stored = cast(dict[bytes, bytes], redis.hgetall(SITES))
+            # Also a Redis that lost its data gets them.
+            new = [site for site in self.configured if site.name.encode() not in stored]
+            if new:
+                pipeline = redis.pipeline(transaction=False)
+                for site in new:
+                    pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
+                    pipeline.hsetnx(SITES, site.name, site.model_dump_json())
+                pipeline.hgetall(SITES)
+                stored = pipeline.execute()[-1]
         return stored
 
 
