@@ -134,6 +134,7 @@ def test_should_name_the_fields_that_it_left_out_when_a_view_has_some(
 ) -> None:
     # Given
     odd = VIEW | {"title": 7, "referer": "https://example.net/", "é\n": 1}
+    odd |= {"language": "Klingon!", "country": "Austria"}
 
     # When
     one = http_client.post(ENDPOINT, json=odd)
@@ -142,7 +143,13 @@ def test_should_name_the_fields_that_it_left_out_when_a_view_has_some(
     # Then
     for answer in (one, many):
         assert answer.status_code == 200
-        assert answer.get_json()["ignored"] == ["\\xe9\\n", "referer", "title"]
+        assert answer.get_json()["ignored"] == [
+            "\\xe9\\n",
+            "country",
+            "language",
+            "referer",
+            "title",
+        ]
     assert "ignored" not in http_client.post(ENDPOINT, json=VIEW).get_json()
 
 

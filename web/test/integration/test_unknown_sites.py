@@ -39,6 +39,22 @@ def test_should_keep_the_last_names_only(
     assert list(names) == sites[:-MOST_NAMES:-1]
 
 
+def test_should_keep_a_name_with_many_views_when_others_are_invented(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # Given
+    mistake = Submission(view(site="exmaple.org"), ANYBODY)
+    recorder.count_all(5 * [mistake])
+
+    # When
+    for n in range(3 * MOST_NAMES):
+        recorder.count_all([Submission(view(site=f"junk-{n}.example"), ANYBODY)])
+    recorder.count_all([mistake])
+
+    # Then
+    assert unknown_names(redis_client)[0] == ("exmaple.org", 6)
+
+
 @pytest.mark.parametrize("site", ["", "ex ample", "<b>", "a" * 300, "\x1b[31m"])
 def test_should_keep_no_name_that_cannot_be_a_site(
     recorder: Recorder, redis_client: Redis, site: str

@@ -5,7 +5,7 @@ import json
 import re
 import time
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isnan
 from typing import Any
 
@@ -114,6 +114,13 @@ class Fields:
             self.ignored.append(name)
         return ""
 
+    def _code(self, name: str, code_of: Callable[[str], str]) -> str:
+        text = self._text(name)
+        code = code_of(text)
+        if text and not code:
+            self.ignored.append(name)
+        return code
+
     def _at(self) -> float | None:
         """Return when the view was seen, in seconds since 1970; None is now."""
         if (sent := self._fields.get("time")) is not None:
@@ -149,8 +156,8 @@ class Fields:
         return by._replace(
             wants_privacy=by.wants_privacy or self._fields.get("privacy") not in NO,
             is_own=self._fields.get("own") not in NO,
-            language=language_of(self._text("language")) or by.language,
-            country=country_of(self._text("country")),
+            language=self._code("language", language_of) or by.language,
+            country=self._code("country", country_of),
         )
 
 

@@ -22,9 +22,10 @@ MOST_SHOWN = 5
 @click.command()
 @click.argument("site")
 @click.argument("page")
+@click.option("--exact", is_flag=True, help="Take a * in PAGE as it is.")
 @yes_option
-def forget(site: str, page: str, yes: bool) -> None:
-    """Forget PAGE of SITE: its views count under (other) from then on.
+def forget(site: str, page: str, exact: bool, yes: bool) -> None:
+    """Forget PAGE of SITE: move its past views to (other).
 
     A * in PAGE stands for any text. All sums stay as they are. New views of the page
     count under its name again.
@@ -40,12 +41,11 @@ def forget(site: str, page: str, yes: bool) -> None:
         found = counts.sites.get(site)
         names = {page, canonical(found, page)}
         with progress_of(f"Searching {found.name}") as on_progress:
-            pages = find_pages(counts.redis, found, names, on_progress)
+            pages = find_pages(counts.redis, found, names, exact, on_progress)
         if not pages:
-            say(f"Nothing to forget: no page of {found.name} is named {page}.")
-            return
+            raise click.ClickException(f"no page of {found.name} is named {page}")
+        show(pages)
         if not yes:
-            show(pages)
             what = "this page" if len(pages) == 1 else f"these {len(pages):,} pages"
             click.confirm(f"This cannot be undone. Forget {what}?", abort=True)
         views = 0
@@ -54,7 +54,8 @@ def forget(site: str, page: str, yes: bool) -> None:
                 views += forget_page(counts.redis, found, name)
                 on_progress(done, len(pages))
         what = "1 page" if len(pages) == 1 else f"{len(pages):,} pages"
-        say(f"Forgot {what} of {found.name}. {views:,} views are now in {OTHER}.")
+        moved = "1 view is" if views == 1 else f"{views:,} views are"
+        say(f"Forgot {what} of {found.name}. {moved} now in {OTHER}.")
 
 
 def show(pages: dict[str, int]) -> None:

@@ -57,8 +57,14 @@ URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 ADDRESS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
 """Scheme, host and path of an address."""
 
-NO_REFERRER = re.compile(r"(?:about|blob|data|file|javascript):|null$", re.I)
-"""Referrers of frames and documents without an address of their own."""
+NO_REFERRER = re.compile(
+    r"(?:about|blob|data|file|javascript|mailto|tel):"
+    r"|(?:null|undefined|NaN|\[object Object\])$",
+    re.I,
+)
+"""Texts that programs send where a document has no address of its own."""
+
+APP_OR_WEB = re.compile(r"(?:(?:https?|android-app|ios-app):)?//", re.I)
 
 ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
@@ -159,6 +165,8 @@ def canonical_referrer(referrer: str) -> str:
     url = ADDRESS.match(referrer)
     if not url or not (url[1] or (url[3] and re.fullmatch(r"[^\s.]+\.\S+", url[2]))):
         return _name(referrer)
+    if url[1] and not APP_OR_WEB.fullmatch(url[1]):
+        return ""  # a page of the browser itself, for example chrome://newtab
     host, path = url[2], url[3]
     host = WWW.sub("", canonical_site(host.rpartition("@")[2]))
     if not host:

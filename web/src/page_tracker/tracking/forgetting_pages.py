@@ -22,15 +22,16 @@ def find_pages(
     redis: Redis,
     site: Site,
     names: Iterable[str],
+    exact: bool,
     on_progress: Callable[[int, int], None],
 ) -> dict[str, int]:
     """Return the pages that have one of some names, and their views, most views first.
 
-    A `*` in a name stands for any text. A page whose views were reset has none, but
+    A `*` in a name stands for any text, unless the names are `exact`. A page whose views were reset has none, but
     its days have its name. Calls `on_progress` with the number of days that were read,
     and of all.
     """
-    spelled = ("|".join(map(_spelled, names))).encode()
+    spelled = "|".join(map(re.escape if exact else _spelled, names)).encode()
     wanted = re.compile(spelled, re.DOTALL)
     keys, days = site.keys, span_of(redis, site).days
     pipeline = redis.pipeline(transaction=False)

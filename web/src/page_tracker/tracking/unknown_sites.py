@@ -23,19 +23,23 @@ local stored = redis.call('HGET', KEYS[1], ARGV[1]) or '0 0'
 local views = tonumber(stored:match('%d+$')) + ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ' ' .. string.format('%.0f', views))
 if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
-  local oldest, last
+  local rarest, least, last
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
-    local time = tonumber(all[i + 1]:match('^%d+'))
-    if all[i] ~= ARGV[1] and (not last or time < last) then
-      oldest, last = all[i], time
+    local time, number = all[i + 1]:match('^(%d+) (%d+)$')
+    time, number = tonumber(time), tonumber(number)
+    if all[i] ~= ARGV[1]
+      and (not least or number < least or number == least and time < last) then
+      rarest, least, last = all[i], number, time
     end
   end
-  redis.call('HDEL', KEYS[1], oldest)
+  redis.call('HDEL', KEYS[1], rarest)
 end
 """
-"""Adds views to a name, and deletes the name that was sent longest ago. A value is the
-time of the last view, in microseconds since 1970, and the number of views."""
+"""Adds views to a name. If there are too many, deletes the one with the fewest views, and
+of several the one that was sent longest ago. So names that somebody invents once do not
+push out a mistake on a live site. A value is the time of the last view, in microseconds
+since 1970, and the number of views."""
 
 
 def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:

@@ -42,6 +42,9 @@ BITS_BEFORE_IPV4 = 96
 LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?![A-Za-z])")
 COUNTRY = re.compile(r"\s*([A-Za-z]{2})\s*$")
 
+OTHER_CODES = {"UK": "GB", "EL": "GR"}
+"""Codes of the European Union that are not those of ISO 3166."""
+
 
 class Sender(NamedTuple):
     """The sender of a view, as far as the request tells. It is never stored or logged.
@@ -139,7 +142,8 @@ def language_of(tag: str) -> str:
 def country_of(code: str) -> str:
     """Return a country's two letters, or an empty text for anything else."""
     country = COUNTRY.match(code)
-    return country[1].upper() if country else ""
+    letters = country[1].upper() if country else ""
+    return OTHER_CODES.get(letters, letters)
 
 
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
