@@ -13,6 +13,7 @@ from page_tracker.store.server import RedisServer, find_program
 from support.servers import complaint_of_serve, run_command
 
 MANIFEST = "appendonlydir/appendonly.aof.manifest"
+DATA = "appendonlydir/appendonly.aof.1.incr.aof"
 BASE = "appendonlydir/appendonly.aof.1.base.rdb"
 
 
@@ -36,7 +37,8 @@ def drop_manifest(data: Path) -> None:
 
 def leave_a_snapshot(data: Path) -> None:
     """Leave the snapshot of a Redis that had no append-only file."""
-    (data / BASE).rename(data / "dump.rdb")
+    empty = (data / BASE).read_bytes()
+    (data / "dump.rdb").write_bytes(empty[:-9] + b"\xfe\x00\xfb\x01\x00" + empty[-9:])
     shutil.rmtree(data / "appendonlydir")
 
 
@@ -69,7 +71,7 @@ def make_it_a_file(data: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (drop_manifest, f"it holds {BASE}, but not {MANIFEST}, so Redis would start"),
+        (drop_manifest, f"it holds {DATA}, but not {MANIFEST}, so Redis would start"),
         (leave_a_snapshot, f"it holds dump.rdb, but not {MANIFEST}, so Redis would"),
         (drop_base, "Redis does not start: "),
         (cut_base, "Redis does not start: "),
@@ -94,6 +96,22 @@ def test_should_not_begin_at_0_when_it_cannot_read_the_data(
     assert {path: path.read_bytes() for path in data.rglob("*.rdb")} == files
 
 
+def test_should_start_when_a_first_start_was_cut_short(folder: Path) -> None:
+    # Given
+    server = RedisServer(find_program(), folder)
+    server.start()
+    server.stop()
+    (folder / MANIFEST).unlink()
+
+    # When
+    server.start()
+
+    # Then
+    with Redis.from_url(server.url) as redis:
+        assert redis.incr("page_views") == 1
+    server.stop()
+
+
 def test_should_end_with_one_line_when_the_manifest_is_missing(data: Path) -> None:
     # Given
     drop_manifest(data)
@@ -103,7 +121,7 @@ def test_should_end_with_one_line_when_the_manifest_is_missing(data: Path) -> No
     listed = run_command(data.parent, "sites", "list")
 
     # Then
-    complaint = f"': it holds {BASE}, but not {MANIFEST}, so Redis would start empty; "
+    complaint = f"': it holds {DATA}, but not {MANIFEST}, so Redis would start empty; "
     assert complaint in served and complaint in listed.stderr
 
 

@@ -1,6 +1,7 @@
 """Invalid views: refused with a reason, and nothing is stored."""
 
 import json
+from time import process_time
 
 import pytest
 from flask.testing import FlaskClient
@@ -98,6 +99,30 @@ def test_should_refuse_a_body_with_a_reason_when_it_is_invalid(
     assert answer.status_code == 400
     assert reason in reason_of(answer)
     assert len(answer.data) < 1_000 or "errors" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"x\n" * 1_000_000, "application/x-ndjson"),
+        (b"[" + 1_000_000 * b"1," + b"x]", "application/json"),
+        (b'{"site": "example.org", "page": "/?%b"}' % (500_000 * b"amp;"), ""),
+        (b"[" + 150_000 * b'{"a": [1, ', ""),
+        (b"[" + 500_000 * b"{x, ", ""),
+    ],
+)
+def test_should_take_less_than_a_second_when_a_body_is_made_to_be_slow(
+    http_client: FlaskClient, body: bytes, kind: str
+) -> None:
+    # Given
+    began = process_time()
+
+    # When
+    answer = http_client.post(ENDPOINT, data=body, content_type=kind)
+
+    # Then
+    check(answer)
+    assert process_time() - began < 1
 
 
 def test_should_refuse_a_view_with_a_reason_when_a_field_is_invalid(

@@ -128,6 +128,7 @@ def forbid(*rules: str) -> Callable[[Redis], None]:
         (break_disk, "(ResponseError): see its log"),
         (forbid("-eval"), "(NoPermissionError): its user needs the rights in"),
         (forbid("-evalsha"), "(NoPermissionError): its user needs the rights in"),
+        (forbid("-hgetall"), "(NoPermissionError): its user needs the rights in"),
         (forbid("-pfadd"), "(NoPermissionError): its user needs the rights in"),
         (forbid("resetkeys", "~page_views"), "(NoPermissionError): its user needs"),
         (forbid("resetkeys", "~pt:*"), "(NoPermissionError): its user needs"),

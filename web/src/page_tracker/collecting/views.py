@@ -5,7 +5,8 @@ import json
 import re
 import time
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from math import isnan
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from page_tracker.collecting.answers import answer_to_many, answer_to_one
+from page_tracker.collecting.broken_json import read_leniently, readable_items
 from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
@@ -32,9 +34,6 @@ MOST_VIEWS = 1_000
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes; enough for `MOST_VIEWS` of the usual size."""
 
-MOST_BROKEN = 20
-"""Items of an array that are no JSON, before the rest is given up."""
-
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 PREFLIGHT = {
@@ -49,13 +48,13 @@ FIELDS = frozenset(
     "site page referrer title event id age host language country privacy own".split()
 ).union(FOR_TOKEN)
 
-NO = (None, False, 0, "", "0", "false", "no")
-"""Values of `privacy` and `own` that mean no. All others mean yes."""
+NO = (None, False, 0, "", "0", "false", "no", "off", "null")
+YES = (True, "1", "true", "yes", "on")
+"""Values of `privacy` and `own`. For privacy, all others mean yes; for own, no."""
 
 TIME = TypeAdapter(AwareDatetime)
 
-ITEM = re.compile(r"[\s,]*(?=[^\s,\]])")
-NEXT_ITEM = re.compile(r",\s*(?=\{)")
+NUMBER = re.compile(r"\d{1,20}(?:\.\d*)?")
 
 
 class Fields:
@@ -114,6 +113,13 @@ class Fields:
             self.ignored.append(name)
         return ""
 
+    def _choice(self, name: str) -> Any:
+        value = self._fields.get(name)
+        value = value.lower() if isinstance(value, str) else value
+        if value not in YES and value not in NO:
+            self.ignored.append(name)
+        return value
+
     def _code(self, name: str, code_of: Callable[[str], str]) -> str:
         text = self._text(name)
         code = code_of(text)
@@ -132,6 +138,8 @@ class Fields:
                     f"time: use RFC 3339, for example {example}"
                 ) from None
         age = self._fields.get("age")
+        if isinstance(age, str) and NUMBER.fullmatch(age):
+            age = float(age)
         if age is None:
             return None
         if type(age) not in (int, float) or (isinstance(age, float) and isnan(age)):
@@ -154,8 +162,8 @@ class Fields:
                 str(address or ""), agent if has_agent else None, is_vouched_for=True
             )
         return by._replace(
-            wants_privacy=by.wants_privacy or self._fields.get("privacy") not in NO,
-            is_own=self._fields.get("own") not in NO,
+            wants_privacy=by.wants_privacy or self._choice("privacy") not in NO,
+            is_own=self._choice("own") in YES,
             language=self._code("language", language_of) or by.language,
             country=self._code("country", country_of),
         )
@@ -239,18 +247,18 @@ def _read_body(incoming: Incoming) -> Any:
         raise ValueError("the body is empty; send a view as JSON")
     kind = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in LINES:
-        return _limited([_line(line) for line in body.splitlines() if line.strip()])
+        return list(map(_line, _limited([s for s in body.splitlines() if s.strip()])))
     try:
         parsed = _parse(body)
     except InvalidView:
-        text = body.decode(errors="surrogateescape").strip()
-        if not text.startswith("["):
+        parsed = list(islice(readable_items(body), MOST_VIEWS + 1))
+        if not parsed:
             raise
-        parsed = list(_items(text))
     return _limited(parsed) if isinstance(parsed, list) else parsed
 
 
 def _limited(items: list[Any]) -> list[Any]:
+    # Before they are read: each costs time.
     if not 0 < len(items) <= MOST_VIEWS:
         raise ValueError(f"{len(items)} views; send 1 to {MOST_VIEWS} at once")
     return items
@@ -264,35 +272,11 @@ def _line(line: bytes) -> Any:
 
 
 def _parse(body: bytes) -> Any:
-    """Return the value of JSON. Raises InvalidView.
-
-    The faster parser refuses halves of characters and bytes that are not UTF-8, which
-    clean texts can do without.
-    """
+    """Return the value of JSON. Raises InvalidView."""
     try:
         return from_json(body)
     except ValueError:
-        try:
-            return json.loads(body.decode(errors="surrogateescape"))
-        except (ValueError, RecursionError) as error:
-            raise InvalidView(f"invalid JSON: {error}") from None
-
-
-def _items(text: str) -> Iterator[Any]:
-    """Give the items of an array that is not JSON as a whole."""
-    read = json.JSONDecoder().raw_decode
-    place, broken = 1, 0
-    while start := ITEM.match(text, place):
-        try:
-            item, place = read(text, start.end())
-            yield item
-        except (ValueError, RecursionError) as error:
-            yield InvalidView(f"invalid JSON: {error}")
-            broken += 1
-            following = NEXT_ITEM.search(text, start.end())
-            if not following or broken == MOST_BROKEN:
-                return
-            place = following.end()
+        return read_leniently(body)
 
 
 def _host(fields: Any) -> str:

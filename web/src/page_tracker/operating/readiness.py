@@ -35,7 +35,12 @@ return redis.call('EXISTS', KEYS[1])
 a replica, with a full memory or a failing disk. A Redis before 7.0 cannot compile
 it."""
 
-COMMANDS = " ".join(sorted(set(re.findall(r"redis\.call\('(\w+)'", SCRIPT))))
+OUTSIDE_OF_SCRIPTS = ("HGETALL", "HEXISTS", "HMGET", "HSETNX")
+"""Commands that find a site and the version of the data."""
+
+COMMANDS = " ".join(
+    sorted({*re.findall(r"redis\.call\('(\w+)'", SCRIPT), *OUTSIDE_OF_SCRIPTS})
+)
 """One argument: before a login, Redis rejects more than ten as a protocol error."""
 
 

@@ -13,6 +13,11 @@ MANIFEST = "appendonlydir/appendonly.aof.manifest"
 OLD_FILE = "appendonly.aof"
 """The data of Redis 6, which newer versions take over."""
 
+LARGEST_EMPTY = 512
+"""Bytes of a snapshot without keys, at most."""
+
+SELECT_DATABASE = b"\xfe"
+
 WRITER = re.compile(rb"(redis|valkey)-ver.([\d.]+)", re.DOTALL)
 """The version that the first bytes of a snapshot name, after a byte of its length."""
 
@@ -50,13 +55,25 @@ def refuse_unread_data(folder: Path) -> None:
     """Raise FolderError if Redis would start empty beside the data in the folder."""
     if has_data(folder):
         return
-    for file in (folder / "dump.rdb", *sorted(folder.glob("appendonlydir/*"))):
-        if file.is_file() and file.stat().st_size:
+    for file in (folder / "dump.rdb", *sorted(folder.glob("appendonlydir/[!t]*"))):
+        if file.is_file() and not _is_empty(file):
             raise FolderError(
                 folder,
                 f"it holds {file.relative_to(folder)}, but not {MANIFEST}, so Redis "
                 "would start empty; restore the whole folder, or name another",
             )
+
+
+def _is_empty(file: Path) -> bool:
+    """Return whether a file holds no key: a first start may leave such a snapshot.
+
+    Before its keys, a snapshot names their database with the byte FE. Its last eight
+    bytes are a checksum.
+    """
+    size = file.stat().st_size
+    if file.suffix != ".rdb" or size > LARGEST_EMPTY:
+        return size == 0
+    return SELECT_DATABASE not in file.read_bytes()[:-8]
 
 
 def written_by(folder: Path, file: str) -> Version | None:

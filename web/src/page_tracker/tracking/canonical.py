@@ -230,7 +230,8 @@ def _route(fragment: str) -> str:
     if not fragment.startswith(("/", "!")):
         return ""
     path, parameters = _split(fragment.partition("#")[0])
-    route, query = _spell(path[:LONGEST_PART]).rstrip("/"), _query(parameters)
+    route = INDEX.sub("", SLASHES.sub("/", _spell(path[:LONGEST_PART])))
+    query = _query(parameters)
     if query:
         return f"#{route or '/'}{query}"
     return "" if route in ("", "!") else f"#{route}"

@@ -15,8 +15,9 @@ IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
 
 BROWSERS = re.compile(
     r"""
-    Mozilla/\d.*(?:AppleWebKit|Gecko|KHTML|Trident|MSIE|Presto|Firefox|Chrome|Safari|
+    Mozilla/\d.*(?:AppleWebKit|Gecko|Goanna|KHTML|Trident|MSIE|Presto|Firefox|Chrome|Safari|
         NetFront|NetSurf|Dillo|Ladybird|Servo|KAIOS|PlayStation|HbbTV|Maple|NetPositive|
+        Nintendo|\[[a-z-]+\]\ \(|
         \[FB)
     | (?:Opera|UCWEB|HbbTV)/?\d
     # In terminals, and on small systems
@@ -38,12 +39,19 @@ DEVICE = re.compile(r"^(Mozilla/\S+ )\((?![^)]*(?:compatible|://))[^)]*\)", re.I
 
 WORDS = re.compile(
     r"://|(?<!cu)bot\b|crawl|spider|scrape|archive|headless|prerender|rendertron|"
-    r"preview|\bhealth|probe|check(?!out)|monitor|synthetic|uptime|pinger|validator|"
+    r"(?:link|url|image|site)[ -]?preview|health-?check|probe|check(?:er|bot|s?/|$)|"
+    r"monitor|synthetic|uptime|pinger|validator|"
     r"inspect|lighthouse|page ?speed|"
+    r"debugbear|speedcurve|rigor/|artillery|wkhtmlto|htmlunit|zombie|testcafe|"
+    r"web services client|"
     r"jsdom|happy ?dom|phantomjs|puppeteer|playwright|cypress|selenium|webdriver",
     re.I,
 )
 """Words of programs that dress as a browser."""
+
+APPS = frozenset({"Viber"})
+"""Names in the list that are also those of apps with a browser. Alone, such a name is no
+browser's."""
 
 PATTERNS_AT_ONCE = 25
 """More of them in one expression are slower: it then tries all at each character."""
@@ -75,7 +83,7 @@ def _crawlers() -> list[re.Pattern[str]]:
     package = distribution("crawler-user-agents")
     path = package.locate_file("crawleruseragents/crawler-user-agents.json")
     crawlers = json.loads(Path(str(path)).read_text(encoding="utf-8"))
-    patterns = [crawler["pattern"] for crawler in crawlers]
+    patterns = sorted({crawler["pattern"] for crawler in crawlers} - APPS)
     return [
         re.compile("|".join(patterns[start : start + PATTERNS_AT_ONCE]))
         for start in range(0, len(patterns), PATTERNS_AT_ONCE)

@@ -4,6 +4,7 @@ Most names come from the list of tidy-url, which `make lists` writes into the pa
 Here are those that the list lacks, and the beginnings that no site uses for itself.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from urllib.parse import unquote_to_bytes
@@ -23,7 +24,7 @@ CAMPAIGN_NAMES = (
 
 BEGINNINGS = tuple(
     "__utm _branch_ _sgm_ _x_tr_ adobe_mc ajs_ at_custom at_link at_recipient_ "
-    "at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ itm_ matomo_ ml_subscriber "
+    "at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ iterable itm_ matomo_ ml_subscriber "
     "mtm_ oft_ oly_ omnisend piwik_ pk_ sfmc_ trk_ utm_ vero_ wt.mc_".split()
 )
 """Beginnings of names, for example of all that Google Translate adds: `_x_tr_sl`."""
@@ -38,17 +39,21 @@ MORE = frozenset(
     # Mail
     "_bhlid _bta_c _bta_tid _clde _cldee _ke _kx _ope bbemailid bbeml "
     "ck_subscriber_id dm_i emci emdi et_rid inf_contact_key mc_tc mindbox-click-id "
-    "mindbox-message-key nr_email_referer sc_cid sc_customer sc_eh sc_uid spjobid "
+    "mindbox-message-key nr_email_referer sc_cid pi_campaign_id pi_list_email sc_customer sc_eh sc_uid spjobid "
     "spmailingid spreportid spuserid ss_email_id vgo_ee wickedid "
     # Analytics and campaigns
-    "_ga _gac _gl at_campaign at_campaign_type at_creation at_emailtype at_format "
+    "_gcl_au _gcl_aw _ga _gac _gl at_campaign at_campaign_type at_creation at_emailtype at_format "
     "at_medium at_network at_ptr_name at_variant campid hmb_campaign hmb_medium "
     "hmb_source s_cid wt_mc wt_zmc xtor "
     # Links that people share, and previews
-    "__twitter_impression amp_gsa amp_js_v fb_action_ids fb_action_types "
+    "bd_vid gdt_vid hmci hmcu hmkw hmpl hmsr isappinstalled lipi qz_gdt sca_esv slof "
+    "trk ved xmt __twitter_impression amp_gsa amp_js_v fb_action_ids fb_action_types "
     "fb_comment_id fb_ref fb_source gs_l guccounter igsh igshid mibextid ref "
     "ref_src ref_url sfnsn usqp wprov".split()
 )
+
+
+ESCAPED = re.compile("^(?:amp(?:;|%3B))+", re.I)
 
 
 def is_tracking(name: str) -> bool:
@@ -62,9 +67,7 @@ def is_tracking(name: str) -> bool:
 
 def plain_name(name: str) -> str:
     """Return the name of a parameter without what an escaped `&` left before it."""
-    while name.startswith("amp;"):
-        name = name[len("amp;") :]
-    return name
+    return ESCAPED.sub("", name)
 
 
 def source_and_campaign(parameters: Iterable[tuple[str, str]]) -> tuple[str, str]:
