@@ -4,7 +4,7 @@ import { currentPage } from "./identity.js";
 import { storage } from "./storage.js";
 
 const KEY = "page-tracker-own";
-const LINK = /^#page-tracker=(own|visitor)$/;
+const LINK = /^#page-tracker=((own)|visitor)$/;
 
 /** Return whether this browser is marked. */
 export function isOwn() {
@@ -16,7 +16,7 @@ export function readMark() {
   const wish = LINK.exec(location.hash);
   if (!wish) return;
   try {
-    if (wish[1] === "own") storage[KEY] = "1";
+    if (wish[2]) storage[KEY] = 1;
     else delete storage[KEY];
   } catch {
     // The storage is full: the message below is still true.

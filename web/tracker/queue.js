@@ -4,18 +4,24 @@
 // views, and no key is left once all are sent.
 
 import { memory, storage } from "./storage.js";
+import { privacy } from "./tag.js";
 
 const PREFIX = "page-tracker-view-";
 
-/** Keep a view in `memory` or `storage`. */
-export function enqueue(view, place) {
+/**
+ * Keep a view, in `memory` if the visitor asks for privacy. Return `true`, or nothing if
+ * the queue is full.
+ */
+export function enqueue(view) {
   const most = 100;
-  if ([...queued()].length >= most) return;
-  const text = JSON.stringify(view);
-  try {
-    place[PREFIX + view.id] = text;
-  } catch {
-    memory[PREFIX + view.id] = text; // the storage is full
+  if ([...queued()].length < most) {
+    const text = JSON.stringify(view);
+    try {
+      (privacy ? memory : storage)[PREFIX + view.id] = text;
+    } catch {
+      memory[PREFIX + view.id] = text; // the storage is full
+    }
+    return true;
   }
 }
 

@@ -1,22 +1,21 @@
 // Sends views, and keeps each one until an answer settles it.
 
 import { dequeue, enqueue, queued } from "./queue.js";
-import { memory, storage } from "./storage.js";
-import { complain, endpoint, privacy } from "./tag.js";
+import { complain, endpoint } from "./tag.js";
 
 const HALF_CHARACTERS = /[\ud800-\udfff]/gu; // with "u", no part of a pair
 
 /** The views on their way. */
 const sent = new Set();
 let isSendingQueue;
-let hasComplained;
 
 /**
- * Send a view as text, which needs no CORS preflight. Return the answer, or nothing if
- * the view is kept for a later try.
+ * Send a view as text, which needs no CORS preflight. Keep it for a later
+ * try unless an answer settles it. Return the answer, if one arrives.
  */
 export async function count(view) {
   const millisecondsToAnswer = 10000;
+  let answer;
   sent.add(view);
   try {
     const controller = new AbortController();
@@ -28,22 +27,18 @@ export async function count(view) {
       keepalive: true,
       signal: controller.signal,
     });
-    const answer = await response.json();
-    const problem = answer.reason ?? answer.detail;
+    answer = await response.json();
+    const problem = answer.detail ?? answer.reason;
     // A retry may succeed after 429 (too many views) and faults of the server.
-    if (response.status > 428 || !(answer.counted || problem)) throw Error();
+    if (response.status > 428 || !(answer.counted || problem)) throw Error(problem);
     dequeue(view);
-    if (problem && !hasComplained) {
-      hasComplained = true;
-      complain(`did not count this view: ${problem}`);
-    }
+    if (problem) complain("did not count this view:", problem);
     sendQueue();
-    return answer;
-  } catch {
-    keep(view);
-  } finally {
-    sent.delete(view);
+  } catch (error) {
+    if (enqueue(view)) complain("will resend this view:", error.message);
   }
+  sent.delete(view);
+  return answer;
 }
 
 /**
@@ -62,12 +57,8 @@ export function leave() {
   for (const view of sent) {
     const isTaken =
       "keepalive" in Request.prototype || navigator.sendBeacon(endpoint, written(view));
-    if (!(isTaken && navigator.onLine)) keep(view);
+    if (!(isTaken && navigator.onLine)) enqueue(view);
   }
-}
-
-function keep(view) {
-  enqueue(view, privacy ? memory : storage);
 }
 
 /** Return a view as JSON whose texts are valid Unicode. */

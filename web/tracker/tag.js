@@ -8,11 +8,15 @@ export const site = script.dataset.site;
 export const endpoint = new URL(script.dataset.endpoint ?? "api/v1/views", script.src);
 
 /** Whether the visitor asks for privacy. */
-export const privacy = Boolean(
-  navigator.globalPrivacyControl || navigator.doNotTrack === "1",
-);
+export const privacy = navigator.globalPrivacyControl || navigator.doNotTrack > 0;
 
-/** Write a line for the owner of the site to the console. */
-export function complain(text) {
-  console.warn(`Page Tracker ${text}`);
+/** The lines that this page has written, without their reasons. */
+const complaints = {};
+
+/**
+ * Write a line for the owner of the site to the console, if it is new on this page. The
+ * reason, `why`, does not make a line new.
+ */
+export function complain(what, ...why) {
+  complaints[what] = complaints[what] || !console.warn("Page Tracker", what, ...why);
 }

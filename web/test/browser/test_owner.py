@@ -6,33 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import ConsoleMessage, Dialog, Page, Response, expect
+from playwright.sync_api import Dialog, Page, expect
 from redis import Redis
 
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
-from support.pages import NUMBERS, document, kept
+from support.pages import NUMBERS, document, kept, warnings_of
 from support.web import SECONDS_TO_ARRIVE, Web
-
-
-def is_warning(message: ConsoleMessage) -> bool:
-    return bool(message.type == "warning")
-
-
-def is_answer(answer: Response) -> bool:
-    return bool(answer.request.method == "POST")
-
-
-def warnings_of(tab: Page) -> list[str]:
-    """Return the list of the warnings in the console of a tab, which grows."""
-    warnings: list[str] = []
-
-    def add(message: ConsoleMessage) -> None:
-        if is_warning(message):
-            warnings.append(message.text)
-
-    tab.on("console", add)
-    return warnings
 
 
 def test_should_not_count_the_owner_when_the_browser_is_marked(
@@ -179,41 +159,6 @@ def test_should_offer_its_functions_when_a_variable_is_undefined(
     assert not warnings
 
 
-def test_should_warn_once_when_the_site_is_unknown(web: Web, tab: Page) -> None:
-    # Given
-    warnings = warnings_of(tab)
-    web.pages["blog.example/unknown"] = document(web.tag("nobody.example"))
-
-    # When
-    with tab.expect_response(is_answer) as refused:
-        tab.goto(web.url("blog.example/unknown"))
-    with tab.expect_response(is_answer):
-        tab.evaluate("pageTracker.view()")
-
-    # Then
-    reason = refused.value.json()["detail"]
-    assert "nobody.example" in reason
-    assert warnings == [f"Page Tracker did not count this view: {reason}"]
-
-
-@pytest.mark.parametrize("is_own", [True, False])
-def test_should_warn_only_when_a_view_is_filtered(
-    web: Web, tab: Page, is_own: bool
-) -> None:
-    # Given
-    warnings = warnings_of(tab)
-    web.pages["blog.example/filtered"] = document(web.tag(), NUMBERS)
-    mark = "localStorage.setItem('page-tracker-own', '1')"
-    tab.add_init_script(f"if (location.protocol === 'http:' && {int(is_own)}) {mark}")
-
-    # When
-    tab.goto(web.url("blog.example/filtered"))
-
-    # Then
-    expect(tab.locator("#page")).to_have_text(str(int(not is_own)))
-    assert warnings == is_own * ["Page Tracker did not count this view: own"]
-
-
 @pytest.mark.parametrize(
     ("script", "more"),
     [
@@ -260,18 +205,3 @@ def test_should_run_only_the_unchanged_script_when_the_tag_has_a_hash(
     # Then
     assert runs is not tampered
     assert wait_for(lambda: stored("/guarded") == int(runs), SECONDS_TO_ARRIVE)
-
-
-def test_should_warn_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
-    # Given
-    web.pages["blog.example/nameless"] = document(
-        web.tag().replace("data-site", "data-sight")
-    )
-
-    # When
-    with tab.expect_console_message(is_warning) as logged:
-        tab.goto(web.url("blog.example/nameless"))
-
-    # Then
-    assert logged.value.text == "Page Tracker needs the attribute data-site"
-    assert not web.views()

@@ -1,6 +1,6 @@
 """Pages with the tracker's tag, and the state of a page in a browser."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 from page_tracker.store.waiting import wait_for
 from support.web import SECONDS_TO_ARRIVE
@@ -33,3 +33,15 @@ def kept(tab: Page) -> list[str]:
 def forgets(tab: Page) -> bool:
     """Return whether the browser deletes everything that the site of a page kept."""
     return wait_for(lambda: not kept(tab), SECONDS_TO_ARRIVE)
+
+
+def warnings_of(tab: Page) -> list[str]:
+    """Return the list of the warnings in the console of a tab, which grows."""
+    warnings: list[str] = []
+
+    def add(message: ConsoleMessage) -> None:
+        if message.type == "warning":
+            warnings.append(message.text)
+
+    tab.on("console", add)
+    return warnings

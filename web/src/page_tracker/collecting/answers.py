@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.collecting.refusals import explain, seconds_of_minute
 from page_tracker.http.outgoing import Answer, json_answer, retry_after
-from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.reasons import MEANINGS, Reason
 from page_tracker.tracking.recorded import Numbers, Recorded
 
 LONGEST_SHOWN = 64
@@ -23,6 +23,7 @@ def answer_to_one(recorded: Recorded, names: Iterable[str]) -> Answer:
     answer: dict[str, Any] = {"counted": not recorded.reason, **_ignored(names)}
     if recorded.reason:
         answer["reason"] = recorded.reason
+        answer["detail"] = MEANINGS[recorded.reason]
     if recorded.is_public:
         if recorded.has_own_number:
             answer["page"] = _numbers("page", recorded.page)
