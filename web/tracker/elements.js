@@ -20,7 +20,9 @@ export function fill(answer) {
     const [last, first = text] = filled.get(element) ?? [];
     if (number >= 0 && (answer !== last || text === first)) {
       filled.set(element, [answer, first]);
-      element.textContent = written(number);
+      const shown = written(number);
+      // To write the same text is a change too, which would call this function again.
+      if (shown !== text) element.textContent = shown;
     }
   }
 }

@@ -50,13 +50,13 @@ function start() {
   });
 }
 
-if (!site) complain("needs the attribute data-site");
+if (!site) complain("needs data-site");
 else if (location.protocol === "file:") complain("does not count local files");
 else if (!window[MARK]) {
   // Otherwise it is the page's second tag.
   window[MARK] = { event: countEvent, view: () => arrive(true) };
   if (window.pageTracker === undefined) window.pageTracker = window[MARK];
-  else complain("counts, but window.pageTracker is taken");
+  else complain("counts; pageTracker is taken");
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
   else start();
 }

@@ -135,5 +135,5 @@ def test_should_warn_when_the_tag_names_no_site(web: Web, tab: Page) -> None:
     tab.goto(web.url("blog.example/nameless"))
 
     # Then
-    assert warnings == ["Page Tracker needs the attribute data-site"]
+    assert warnings == ["Page Tracker needs data-site"]
     assert not web.views()

@@ -138,7 +138,7 @@ def test_should_count_when_the_page_has_its_own_name_page_tracker(
     expect(tab.locator("#page")).to_have_text("1")
     assert stored("/taken") == 1
     assert tab.evaluate("window.pageTracker === before")
-    assert warnings == ["Page Tracker counts, but window.pageTracker is taken"]
+    assert warnings == ["Page Tracker counts; pageTracker is taken"]
 
 
 def test_should_offer_its_functions_when_a_variable_is_undefined(

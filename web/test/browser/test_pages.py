@@ -51,6 +51,21 @@ def test_should_show_the_numbers_when_an_element_is_drawn_later(
     assert len(web.views()) == 1
 
 
+def test_should_go_on_when_an_element_has_its_number_from_the_start(
+    web: Web, tab: Page
+) -> None:
+    # Given
+    body = '<b data-views="page">1</b> <b id="unique" data-uniques="page">0</b>'
+    web.pages["blog.example/same"] = document(web.tag(), body)
+
+    # When
+    tab.goto(web.url("blog.example/same"))
+
+    # Then: the tab still answers
+    expect(tab.locator("#unique")).to_have_text("1")
+    assert tab.evaluate("1 + 1") == 2
+
+
 def test_should_leave_the_text_of_an_element_when_the_page_wrote_it(
     web: Web, tab: Page
 ) -> None:
