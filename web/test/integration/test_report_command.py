@@ -286,6 +286,10 @@ def test_should_draw_a_picture_without_foreign_requests_or_markup(
     }
     (wide,) = (shown for shown in lengths if "文字" in shown)
     assert lengths[wide] == pytest.approx(12.2 * cell_len(unescape(wide)))
+    # A font could leave gaps between the cells of a column.
+    assert not set(shown) & set("▁▂▃▄▅▆▇█")
+    columns = re.findall('<rect class="report-r[^>]* height="24.65"', text)
+    assert len(columns) >= 8
     assert re.findall('https?://[^ "]+', text) == ["http://www.w3.org/2000/svg"]
     assert not re.search("url\\((?!#)|href|@import", text)
     assert "redis" not in shown.lower()  # others see the picture

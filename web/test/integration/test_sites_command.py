@@ -87,7 +87,10 @@ OFFSET_HINT = "use a place, for example Europe/Berlin: offsets have no summer ti
         ("new york", "did you mean America/New_York?"),
         ("Asia/Shangai", "did you mean Asia/Shanghai?"),
         ("Mars/Olympus", "use a place, for example Europe/Berlin"),
-        *((offset, OFFSET_HINT) for offset in ("UTC+2", "GMT+1", "gmt -3", "+02:00", "5")),
+        *(
+            (offset, OFFSET_HINT)
+            for offset in ("UTC+2", "GMT+1", "gmt -3", "+02:00", "5")
+        ),
     ],
 )
 def test_should_suggest_a_time_zone(command: Command, zone: str, meant: str) -> None:
@@ -429,7 +432,10 @@ def test_should_start_no_new_counts_when_nobody_agrees(
 
     # Then
     assert ended.returncode == 1
-    assert "Run this in the folder of your server, or set PAGE_TRACKER_DATA" in ended.stderr
+    assert (
+        "Run this in the folder of your server, or set PAGE_TRACKER_DATA"
+        in ended.stderr
+    )
     assert not list(folder.glob("page-tracker-data/*"))
 
 

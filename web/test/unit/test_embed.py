@@ -192,7 +192,11 @@ def test_should_keep_the_sub_path_when_it_is_served_under_one(
     [
         ("site", "my site", "'my site' is not a host. Example: example.org"),
         ("page", "a" * 2049, "use a path, for example /about"),
-        ("page", "https://other.org/a", "The host of this page is other.org, not mine.org."),
+        (
+            "page",
+            "https://other.org/a",
+            "The host of this page is other.org, not mine.org.",
+        ),
         ("color", "nope", "use a hex colour such as 1c6bb0, or one of"),
         ("labelColor", "nope", "use a hex colour such as 1c6bb0, or one of"),
         ("style", "round", "use flat, flat-square, plastic or for-the-badge"),

@@ -63,8 +63,8 @@ def report(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) ->
     """Report what was counted for SITE.
 
     SITE is its host, or the address of any of its pages. Days and hours are in its time
-    zone. A unique view is the first view of a page by a visitor on a day. ▲ and ▼ compare
-    with the previous period of the same length and weekdays.
+    zone. A unique view is the first view of a page by a visitor on a day. ▲ and ▼
+    compare with the previous period of the same length and weekdays.
 
     \b
     Examples:

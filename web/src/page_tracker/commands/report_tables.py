@@ -84,8 +84,8 @@ def notes(tops: Mapping[str, Top], unknown_until: date | None) -> Iterator[str]:
         if top.other:
             cap = "PAGES" if name == "pages" else "VALUES"
             yield (
-                f"Views under {OTHER}: {top.other:,}. If there are too many {name}, raise "
-                f"PAGE_TRACKER_MAX_{cap}."
+                f"Views under {OTHER}: {top.other:,}. If there are too many {name}, "
+                f"raise PAGE_TRACKER_MAX_{cap}."
             )
 
 
