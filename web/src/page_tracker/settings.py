@@ -93,7 +93,7 @@ class Settings(BaseModel):
         None,
         description="the Redis that counts: `redis://`, `unix://`, `redis+cluster://` "
         "or `redis+sentinel://`; if unset, `page-tracker` starts its own Redis; "
-        f"without that command, the application uses `{DEFAULT_REDIS_URL}`",
+        f"another WSGI server uses `{DEFAULT_REDIS_URL}`",
     )
     redis_url_file: Path | None = Field(
         None,
@@ -126,8 +126,8 @@ class Settings(BaseModel):
         0,
         ge=0,
         le=1_000,
-        description="a view of an unknown site registers the site while there are "
-        "fewer sites than this; `0` refuses views of unknown sites",
+        description="number of sites up to which a view registers an unknown site; "
+        "`0` refuses views of unknown sites",
     )
     proxies: Networks = Field(
         (),
@@ -151,8 +151,8 @@ class Settings(BaseModel):
         300,
         ge=0,
         le=1_000_000,
-        description="most views that one address can have counted for one site in a "
-        "minute; `0` for no limit",
+        description="most views a minute that count from one address for one site; "
+        "`0` for no limit",
     )
     max_pages: int = Field(
         10_000,

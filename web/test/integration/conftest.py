@@ -75,7 +75,12 @@ def make_count(redis_client: Redis) -> Callable[..., Count]:
         ) -> None:
             agent = fields.pop("user_agent", BROWSER)
             host = fields.pop("site", "example.org")
-            sender = Sender(f"192.0.2.{visitor}", agent, fields.pop("language", ""))
+            sender = Sender(
+                f"192.0.2.{visitor}",
+                agent,
+                fields.pop("language", ""),
+                country=fields.pop("country", ""),
+            )
             at = time.time() - days_ago * DAY if days_ago else None
             recorder.count(view(page, host, **fields), sender, at)
 

@@ -85,7 +85,9 @@ def test_should_show_the_number_and_give_the_reason_when_a_bot_loads_it(
 
     # Then
     assert answer.json and answer.json["message"] == "1"
-    assert answer.headers["X-Page-Tracker"].startswith("200 not counted: bot (by a ")
+    assert answer.headers["X-Page-Tracker"].startswith(
+        "200 not counted: bot (from a program"
+    )
 
 
 def test_should_show_the_number_and_give_the_reason_when_the_rate_is_exceeded(

@@ -14,7 +14,9 @@ from support.fixture_types import Command
         ("sites show EXAMPLE.O", ["example.org"]),
         ("count set nothing", []),
         ("sites add a.org --time-zone Europe/Berl", ["Europe/Berlin"]),
-        ("sites add a.org --time-zone berl", ["Europe/Berlin"]),
+        ("sites add a.org --time-zone Berl", ["Europe/Berlin"]),
+        ("sites add a.org --time-zone=Berl", ["Europe/Berlin"]),
+        ("sites add a.org --time-zone europe/berl", ["Europe/Berlin"]),
         ("sites sh", ["show"]),
     ],
 )

@@ -138,7 +138,7 @@ def test_should_leave_no_more_unique_views_than_views(
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (["add", "example.org", "/a", "-2"], "/a has 1 views: cannot subtract 2"),
+        (["add", "example.org", "/a", "-2"], "/a has 1 view: cannot subtract 2"),
         (["add", "example.org", "/b", "-1"], "/b has 0 views: cannot subtract 1"),
         (["set", "example.org", "/b", str(LARGEST)], "can have at most 1,000"),
         (["add", "example.org", "/a", str(LARGEST)], "can have at most 1,000"),
@@ -210,7 +210,7 @@ def test_should_add_no_page_when_the_cap_is_reached(
     # Then
     assert new.exit_code == 1
     assert freed.output == "/9 on example.org: 1 view (+1, from 0)\n"
-    assert "already has 3 pages, the most that PAGE_TRACKER_MAX_PAGES" in new.output
+    assert "as many pages as PAGE_TRACKER_MAX_PAGES allows: 3\n" in new.output
     assert old.exit_code == other.exit_code == 0
     assert other.output == "(other) on example.org: 1 view (-1, from 2)\n"
     assert views_of(command) == 1 + 1 + 7 + 1

@@ -82,7 +82,7 @@ def test_should_contain_the_difference_95_times_in_100_when_two_looks_are_equal(
         (None, "PAGE_TRACKER_FLAGS: name a file that has metadata.site"),
         ('{"flags": {}}', "PAGE_TRACKER_FLAGS: name a file that has metadata.site"),
         ("{", "flags.json': invalid JSON: "),
-        (flags_text(), f"{SITE} is not registered: page-tracker sites list"),
+        (flags_text(), f"{SITE} is not registered; page-tracker sites list"),
     ],
 )
 def test_should_name_the_reason_in_one_line_when_there_is_no_outcome(

@@ -94,7 +94,7 @@ def test_should_count_the_view_when_other_parameters_are_odd(
 @pytest.mark.parametrize(
     ("settings", "agent", "remark"),
     [
-        ({}, "Googlebot/2.1", "200 not counted: bot (by a program"),
+        ({}, "Googlebot/2.1", "200 not counted: bot (from a program"),
         ({"rate": 1}, BROWSER, "429 not counted: rate (over PAGE_TRACKER_RATE"),
     ],
 )

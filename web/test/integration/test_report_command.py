@@ -158,7 +158,7 @@ def test_should_print_numbers_to_people(command: Command) -> None:
     assert ["20", "%", "of", "all"] in lines
     assert ["Pages", "title", "views", "unique"] in lines
     assert ["/a", "Über", "[bold]uns[/bold]", "3", "75", "%", "2"] in lines
-    assert ["bot", "1", "100", "%", "by", "a", "program,"] in [
+    assert ["bot", "1", "100", "%", "from", "a", "program:"] in [
         line[:7] for line in lines
     ]
     for words in (
@@ -190,7 +190,7 @@ def test_should_print_the_change_against_the_days_before(
     # Then
     assert re.search(r"▲ 20 % +▲ \d\d % +▲ \d\d %", text)
     assert re.search(
-        r"▲ ▼ compare with \d.* – .*: views until \d\d:00 of the last", text
+        r"▲ ▼ compare with \d.* – .*\. Views: up to \d\d:00 on the last day\.", text
     )
     assert "\x1b[38;5;28m▲ 20 %" in grey
 
@@ -209,6 +209,19 @@ def test_should_print_the_change_of_few_views_in_grey(
 
     # Then
     assert "\x1b[2m▲ 200 %" in text
+
+
+def test_should_print_only_a_name_of_ours_in_italics(
+    command: Command, count: Count
+) -> None:
+    # Given
+    count("/a")
+
+    # When
+    text = command("report", "example.org", **IN_COLOURS).output
+
+    # Then
+    assert re.search("\x1b\\[3mdirect *\x1b\\[0m +1 ", text)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
@@ -260,7 +273,7 @@ def test_should_draw_a_picture_without_foreign_requests_or_markup(
     result = command("report", counted.name, "--svg", str(file))
 
     # Then
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.output) == (0, f"Wrote {file}.\n")
     text = file.read_text("utf-8")
     picture = ElementTree.fromstring(text)  # nosec B314  # our own
     shown = "".join(picture.itertext()).replace("\xa0", " ")
@@ -273,6 +286,10 @@ def test_should_draw_a_picture_without_foreign_requests_or_markup(
     }
     (wide,) = (shown for shown in lengths if "文字" in shown)
     assert lengths[wide] == pytest.approx(12.2 * cell_len(unescape(wide)))
+    # A font could leave gaps between the cells of a column.
+    assert not set(shown) & set("▁▂▃▄▅▆▇█")
+    columns = re.findall('<rect class="report-r[^>]* height="24.65"', text)
+    assert len(columns) >= 8
     assert re.findall('https?://[^ "]+', text) == ["http://www.w3.org/2000/svg"]
     assert not re.search("url\\((?!#)|href|@import", text)
     assert "redis" not in shown.lower()  # others see the picture
@@ -347,6 +364,7 @@ def test_should_say_what_to_do_when_nothing_was_counted(command: Command) -> Non
     # Then
     assert "No view is counted yet." in text
     assert 'data-site="example.org"' in text
+    assert "\n\nReplace https://YOUR-COUNTER with the address of your" in text
 
 
 @pytest.mark.usefixtures("site")
@@ -378,9 +396,9 @@ def test_should_name_the_setting_when_a_cap_was_reached(
 
     # Then
     printed = " ".join(result.output.split())
-    assert "5 views count under (other)" in printed
-    assert "too many pages to count each. PAGE_TRACKER_MAX_PAGES" in printed
-    assert "too many sources to count each. PAGE_TRACKER_MAX_VALUES" in printed
+    assert "Views under (other): 5. If there are too many pages, raise" in printed
+    assert "PAGE_TRACKER_MAX_PAGES." in printed
+    assert "If there are too many sources, raise PAGE_TRACKER_MAX_VALUES." in printed
     assert document["other"]["pages"] == 5
     assert document["other"]["sources"] == 6
     assert "(other)" not in [page["page"] for page in document["pages"]]

@@ -42,6 +42,7 @@ VIEWS = st.lists(
             "referrer": st.sampled_from(REFERRERS),
             "language": st.sampled_from(["", "de", "en", "xx"]),
             "user_agent": st.sampled_from(AGENTS),
+            "country": st.sampled_from(["", "", "AT", "CH", "DE", "FR", "JP"]),
         }
     ),
     min_size=1,
@@ -77,12 +78,12 @@ def test_should_add_up_to_the_views(
 
     # Then
     assert cut["period"]["views"] == len(views)
-    for name in (*WHOLE, "campaigns", "events"):
+    for name in (*WHOLE, "campaigns", "countries", "events"):
         shown = sum(row["views"] for row in cut[name])
         hidden = sum(row["views"] for row in whole[name][len(cut[name]) :])
         assert whole["rest"][name] == 0
         assert cut["rest"][name] == hidden, name
-        if name in WHOLE:
+        if name in WHOLE or name == "countries" and whole[name]:
             assert shown + hidden + cut["other"][name] == len(views), name
     assert sum(day["views"] for day in cut["days"]) == len(views)
     today = cut["days"][-1]
@@ -109,8 +110,23 @@ def test_should_print_columns_that_add_up_when_tables_are_cut(
     assert sum(uniques for _, uniques in pages) == 78
     assert len(pages) == 4 + 2  # one row for (other), and one for the rest
     assert sum(views for (views,) in numbers_below("Sources", text)) == 2 * 78
-    assert re.search(r"^others, over the limit ", text, re.M)
+    assert re.search(r"^others, without a name ", text, re.M)
     assert re.search(r"^… \d more ", text, re.M)
+
+
+def test_should_print_a_row_for_views_without_a_country_when_others_have_one(
+    command: Command, count: Count
+) -> None:
+    # Given
+    count("/a", country="AT")
+    for _ in range(3):
+        count("/a")
+
+    # When
+    text = command("report", "example.org", COLUMNS="60").output
+
+    # Then
+    assert re.search(r"^Countries .*\nunknown +3 +75 % *\nAustria +1 +25 %", text, re.M)
 
 
 def numbers_below(title: str, text: str) -> list[tuple[int, ...]]:

@@ -30,7 +30,9 @@ def test_should_print_the_tag_to_paste_when_a_site_is_added(
     assert f"Its counts are in Redis at {redis_url}.\n" in result.output
     assert (
         '<script defer src="https://YOUR-COUNTER/tracker.js" '
-        'data-site="example.org"></script>'
+        'data-site="example.org"></script>\n\n'
+        "Replace https://YOUR-COUNTER with the address of your server, or set "
+        "PAGE_TRACKER_URL.\n"
     ) in result.output
 
 
@@ -42,6 +44,7 @@ def test_should_print_the_tag_with_the_address_of_the_server(command: Command) -
 
     # Then
     assert '<script defer src="https://counter.example/tracker.js" ' in result.output
+    assert "Replace" not in result.output
 
 
 @pytest.mark.parametrize(
@@ -73,6 +76,9 @@ def test_should_take_any_address_of_a_site(command: Command, address: str) -> No
     assert "Deleted example.org" in command("sites", "remove", address, "--yes").output
 
 
+OFFSET_HINT = "use a place, for example Europe/Berlin: offsets have no summer time"
+
+
 @pytest.mark.parametrize(
     ("zone", "meant"),
     [
@@ -80,7 +86,11 @@ def test_should_take_any_address_of_a_site(command: Command, address: str) -> No
         ("europe/berlin", "did you mean Europe/Berlin?"),
         ("new york", "did you mean America/New_York?"),
         ("Asia/Shangai", "did you mean Asia/Shanghai?"),
-        ("Mars/Olympus", "use one like Europe/Berlin"),
+        ("Mars/Olympus", "use a place, for example Europe/Berlin"),
+        *(
+            (offset, OFFSET_HINT)
+            for offset in ("UTC+2", "GMT+1", "gmt -3", "+02:00", "5")
+        ),
     ],
 )
 def test_should_suggest_a_time_zone(command: Command, zone: str, meant: str) -> None:
@@ -422,7 +432,10 @@ def test_should_start_no_new_counts_when_nobody_agrees(
 
     # Then
     assert ended.returncode == 1
-    assert "set PAGE_TRACKER_DATA to the folder of your server" in ended.stderr
+    assert (
+        "Run this in the folder of your server, or set PAGE_TRACKER_DATA"
+        in ended.stderr
+    )
     assert not list(folder.glob("page-tracker-data/*"))
 
 
@@ -454,6 +467,5 @@ def test_should_list_refused_views_that_belong_to_no_site(
     assert "\n  3 views for exmaple.org: did you mean example.org?\n" in listed.output
     assert "\n  1 view for nothing.like.it\n" in listed.output
     assert listed.output.endswith(
-        "Refused views in the last 30 days that belong to no registered site: "
-        "4 unknown site, 1 invalid\n"
+        "Refused in the last 30 days: 4 views for unknown sites, 1 invalid view\n"
     )

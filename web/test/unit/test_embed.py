@@ -107,8 +107,10 @@ def test_should_escape_the_page_once_when_a_pixel_counts_it(
         'alt="" width="1" height="1" referrerpolicy="no-referrer">'
     )
     found = snippets(answer.text)
-    assert found["Beside the script"] == f"<noscript>{pixel}</noscript>"
-    assert found["Instead of the script"] == pixel
+    assert found["With the script, for browsers without JavaScript"] == (
+        f"<noscript>{pixel}</noscript>"
+    )
+    assert found["Without the script"] == pixel
 
 
 def test_should_write_a_badge_in_three_languages_when_options_are_given(
@@ -188,9 +190,13 @@ def test_should_keep_the_sub_path_when_it_is_served_under_one(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("site", "my site", "use a host, for example example.org"),
+        ("site", "my site", "'my site' is not a host. Example: example.org"),
         ("page", "a" * 2049, "use a path, for example /about"),
-        ("page", "https://other.org/a", "use a path"),
+        (
+            "page",
+            "https://other.org/a",
+            "The host of this page is other.org, not mine.org.",
+        ),
         ("color", "nope", "use a hex colour such as 1c6bb0, or one of"),
         ("labelColor", "nope", "use a hex colour such as 1c6bb0, or one of"),
         ("style", "round", "use flat, flat-square, plastic or for-the-badge"),
@@ -269,7 +275,7 @@ def test_should_take_an_address_apart_when_it_is_pasted_as_a_site(
     found = snippets(answer.text)
     assert f'data-site="{site}"' in found["Script"]
     address = parse_qs(
-        urlsplit(unescape(found["Instead of the script"].split('"')[1])).query
+        urlsplit(unescape(found["Without the script"].split('"')[1])).query
     )
     assert address == {"site": [site], "page": [page]}
     assert "secret" not in answer.text
@@ -385,7 +391,7 @@ def test_should_use_its_own_address_when_one_is_set(url: str) -> None:
     found = snippets(page)
     assert f'src="{root}/tracker.js" data-site' in found["Script"]
     assert f'data-endpoint="{root}/in"' in found["Script"]
-    assert f'src="{root}/pixel.gif?' in found["Instead of the script"]
+    assert f'src="{root}/pixel.gif?' in found["Without the script"]
     assert f"({root}/badge/mine.org/a.svg)" in found["Markdown"]
     assert 'src="/badge/mine.org/a.svg?count=no"' in page
     assert "PAGE_TRACKER_URL" not in page

@@ -144,7 +144,7 @@ def test_should_treat_an_empty_variable_as_unset() -> None:
             "name a readable file that holds the domains",
         ),
         ("PAGE_TRACKER_SITES", "a b", "'a b' is not a valid site: use its host"),
-        ("PAGE_TRACKER_SITES", "a.org=Mars", "'Mars' is not a time zone: use one"),
+        ("PAGE_TRACKER_SITES", "a.org=Mars", "'Mars' is not a time zone: use a place"),
         ("PAGE_TRACKER_FLAGS", "/nowhere", "name a readable file of flags"),
         ("PAGE_TRACKER_FLAGS", __file__, "JSON: "),
         ("PAGE_TRACKER_SCRIPT", "../x.js", "use a path of A-Z, a-z, 0-9"),

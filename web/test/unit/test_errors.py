@@ -122,6 +122,20 @@ def test_should_list_the_methods_when_another_is_used(
     # Then
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert answer.text.startswith("This address takes only GET, HEAD, OPTIONS.\n")
+
+
+def test_should_point_to_the_snippets_when_a_browser_opens_the_endpoint(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answer = http_client.get(
+        "/api/v1/views", headers={"Accept": "text/html"}, base_url="http://a.org/stats"
+    )
+
+    # Then
+    assert answer.status_code == 405
+    assert "takes views by POST. /stats/embed has the snippets." in answer.text
 
 
 def test_should_refuse_a_body_when_it_is_too_large(http_client: FlaskClient) -> None:

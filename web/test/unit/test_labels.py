@@ -20,7 +20,7 @@ from page_tracker.commands.labels import label_of
         ("sources", "(direct)", "direct"),
         ("sources", "(internal)", "from the site itself"),
         ("sources", "de", "de"),
-        ("pages", "(other)", "others, over the limit"),
+        ("pages", "(other)", "others, without a name"),
     ],
 )
 def test_should_name_a_value_in_words(kind: str, value: str, label: str) -> None:

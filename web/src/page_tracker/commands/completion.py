@@ -31,8 +31,9 @@ def complete_time_zone(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[str]:
     """Return the time zones that begin like this, or else those with these letters."""
-    zones = sorted(zone for zone in time_zones() if begun.lower() in zone.lower())
-    return [zone for zone in zones if zone.startswith(begun)] or zones
+    letters = begun.lower().replace(" ", "_")
+    zones = sorted(zone for zone in time_zones() if letters in zone.lower())
+    return [zone for zone in zones if zone.lower().startswith(letters)] or zones
 
 
 site_argument = click.argument("site", shell_complete=complete_site)

@@ -10,7 +10,7 @@ OUR_NAMES = {
     "(direct)": "direct",
     "(internal)": "from the site itself",
     "(unknown)": "unknown",
-    "(other)": "others, over the limit",
+    "(other)": "others, without a name",
 }
 """Values that no view sends: they say why there is none, or where it counts."""
 

@@ -100,9 +100,9 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
     else:
         refuse_unread_data(folder)
         raise SettingsError(
-            f"There are no counts in '{folder.absolute()}': set PAGE_TRACKER_DATA to "
-            "the folder of your server, or REDIS_URL to its Redis; page-tracker serve "
-            "starts new counts"
+            f"There are no counts in '{folder.absolute()}'. Run this in the folder of "
+            "your server, or set PAGE_TRACKER_DATA or REDIS_URL. To start new counts: "
+            "page-tracker serve."
         )
 
 

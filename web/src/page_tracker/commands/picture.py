@@ -4,11 +4,13 @@ import re
 from dataclasses import replace
 from html import unescape
 from io import StringIO
+from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
+from page_tracker.commands.columns import EIGHTHS
 from page_tracker.commands.report_layout import Report, print_report
 
 WIDTH = 100
@@ -37,8 +39,15 @@ NAME = "report"
 
 TEXT = re.compile(r'textLength="[^"]*"([^>]*)>([^<]*)<')
 
+COLUMN = re.compile(
+    r'<text (class="[^"]*") x="([^"]*)" y="([^"]*)"[^>]*>([▁▂▃▄▅▆▇█]+)</text>'
+)
+
+# These are in units of the picture, as rich draws cells and their backgrounds.
 WIDTH_OF_CELL = 12.2
-"""In units of the picture, as rich draws them."""
+HEIGHT_OF_CELL = 24.65
+TOP_OF_CELL = -18.5
+"""The top of a background, from the line on which its text stands."""
 
 # The template of rich loads a font from another server, and draws a window's buttons.
 TEMPLATE = """\
@@ -86,7 +95,24 @@ def picture_of(made: Report) -> str:
         dark = dark.replace(colour, brighter)
         # The backgrounds have no class.
         dark += f'\nrect[fill="{colour}"] {{ fill: {brighter} }}'
-    return TEXT.sub(_with_true_length, picture.replace("DARK-STYLES", dark))
+    picture = COLUMN.sub(_as_rectangles, picture.replace("DARK-STYLES", dark))
+    return TEXT.sub(_with_true_length, picture)
+
+
+def _as_rectangles(column: re.Match[str]) -> str:
+    """Return the cells of a column as rectangles: signs of a font leave gaps."""
+    style, x, y, signs = column.groups()
+    rectangles, left = "", float(x)
+    for sign, cells in groupby(signs):
+        width = WIDTH_OF_CELL * len(list(cells))
+        height = HEIGHT_OF_CELL * EIGHTHS.index(sign) / 8
+        top = float(y) + TOP_OF_CELL + HEIGHT_OF_CELL - height
+        rectangles += (
+            f'<rect {style} x="{left:g}" y="{top:g}" width="{width:g}" '
+            f'height="{height:g}" shape-rendering="crispEdges"/>'
+        )
+        left += width
+    return rectangles
 
 
 def _with_true_length(text: re.Match[str]) -> str:

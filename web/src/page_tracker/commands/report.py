@@ -7,7 +7,7 @@ import click
 
 from page_tracker.commands.completion import site_argument
 from page_tracker.commands.opening import Counts, open_counts
-from page_tracker.commands.output import json_option, make_console, print_json
+from page_tracker.commands.output import json_option, make_console, print_json, say
 from page_tracker.commands.picture import picture_of
 from page_tracker.commands.report_document import document_of
 from page_tracker.commands.report_layout import Report, print_report
@@ -63,8 +63,8 @@ def report(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) ->
     """Report what was counted for SITE.
 
     SITE is its host, or the address of any of its pages. Days and hours are in its time
-    zone. A unique view is the first view of a page by a visitor on a day. A change
-    compares with as many days before, on the same weekdays.
+    zone. A unique view is the first view of a page by a visitor on a day. ▲ and ▼
+    compare with the previous period of the same length and weekdays.
 
     \b
     Examples:
@@ -78,9 +78,9 @@ def report(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) ->
         svg.write(picture_of(made))
     if as_json:
         print_json(document_of(made))
-    elif svg:
-        return
-    else:
+    elif svg and svg.name != "<stdout>":
+        say(f"Wrote {svg.name}.")
+    elif not svg:
         print_report(made, make_console())
 
 

@@ -67,8 +67,8 @@ def explanations(period: Period, totals: Totals) -> Iterator[Text]:
     if whole:
         days = f"the mean of {whole:,} days" if whole > 1 else "of yesterday"
         yield Text(
-            f"Visitors a day: {days}, without today. Nobody is recognised on another "
-            "day, so visitors of several days cannot be counted.",
+            f"Visitors a day: {days}, without today. A visitor cannot be recognised on "
+            "another day, so there is no total for several days.",
             QUIET,
         )
     yield Text(
@@ -92,8 +92,12 @@ def _basis(comparison: Comparison, whole: int) -> str:
     """Return which hours and days the change is about."""
     if comparison.until == "00:00":
         return ", without the last day" if whole else ""
-    views = f": views until {comparison.until} of the last day"
-    return f"{views}, visitors and events without it" if whole else views
+    if not whole:
+        return f", up to {comparison.until}"
+    return (
+        f". Views: up to {comparison.until} on the last day. "
+        "Visitors and events: without the last day"
+    )
 
 
 def span_of(first: date, last: date) -> str:

@@ -36,13 +36,14 @@ def table_of_pages(
     has_titles = width >= NARROWEST_WITH_TITLES and any(page.title for page in pages)
     table = _make_table("Pages", *["title"] * has_titles, ">views", ">", ">unique")
 
-    def add(name: str, title: str, views: int, of_these: int, style: str) -> None:
+    def add(
+        name: str | Text, title: str, views: int, of_these: int, style: str = ""
+    ) -> None:
         texts = (name, title) if has_titles else (name,)
         add_row(table, *texts, *_shares(views, top.views), of_these, style=style)
 
     for page in pages:
-        name = label_of("pages", page.page)
-        add(name, page.title, page.views, page.uniques, _style(page.page))
+        add(_name("pages", page.page), page.title, page.views, page.uniques)
     if top.rest:
         shown = sum(page.uniques for page in pages)
         add(_rest(top), "", top.rest, max(0, uniques - shown), QUIET)
@@ -73,7 +74,7 @@ def table_of_filtered(filtered: Mapping[str, int]) -> Table:
 
 
 def notes(tops: Mapping[str, Top], unknown_until: date | None) -> Iterator[str]:
-    """Yield why sources are unknown, and the setting that raises each cap reached."""
+    """Yield why sources are unknown, and the setting that may keep more names."""
     if unknown_until:
         yield (
             f"Sources are unknown for some views until {long(unknown_until)}: an older "
@@ -83,8 +84,8 @@ def notes(tops: Mapping[str, Top], unknown_until: date | None) -> Iterator[str]:
         if top.other:
             cap = "PAGES" if name == "pages" else "VALUES"
             yield (
-                f"{top.other:,} views count under {OTHER}: there are too many {name} "
-                f"to count each. PAGE_TRACKER_MAX_{cap} raises this limit."
+                f"Views under {OTHER}: {top.other:,}. If there are too many {name}, "
+                f"raise PAGE_TRACKER_MAX_{cap}."
             )
 
 
@@ -93,7 +94,7 @@ def _table_of(name: str, top: Top) -> Table:
     table = _make_table(name.capitalize(), number, ">")
     for value, views in [*top.rows, *[(OTHER, top.other)] * bool(top.other)]:
         shares = _shares(views, top.views)
-        add_row(table, label_of(name, value), *shares, style=_style(value))
+        add_row(table, _name(name, value), *shares)
     if top.rest:
         add_row(table, _rest(top), *_shares(top.rest, top.views), style=QUIET)
     return table
@@ -117,8 +118,10 @@ def _shares(views: int, whole: int) -> tuple[int, Text]:
     return views, Text(percent(views / whole), QUIET)
 
 
-def _style(value: str) -> str:
-    return "italic" if value in OUR_NAMES else ""
+def _name(kind: str, value: str) -> str | Text:
+    """Return the words for a value; those that are ours are in italics."""
+    label = label_of(kind, value)
+    return Text(label, "italic") if value in OUR_NAMES else label
 
 
 def _rest(top: Top) -> str:

@@ -23,6 +23,7 @@ from page_tracker.commands.report_head import added_by_hand
 from page_tracker.commands.snippet import snippet_of
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.days import span_of
+from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.reports import Reports, refused_for_no_site
 from page_tracker.tracking.sites import (
     LONGEST_RETENTION,
@@ -60,8 +61,8 @@ retention_option = click.option(
 own_hosts_option = click.option(
     "--own-hosts/--no-own-hosts",
     default=None,
-    help="Whether only views count that the site's host, its aliases and their "
-    "subdomains show. Views without a host count too.",
+    help="Count only views shown by the site's host, its aliases and their "
+    "subdomains. Views without a host always count.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
@@ -107,7 +108,7 @@ def add(site: str, **given: Any) -> None:
 @sites.command("list")
 @json_option
 def list_sites(as_json: bool) -> None:
-    """List the registered sites, and names of views that are not registered."""
+    """List registered sites, and unregistered names that got views."""
     with open_counts() as counts:
         registered = counts.sites.all()
         refused = refused_for_no_site(counts.redis)
@@ -139,17 +140,14 @@ def list_sites(as_json: bool) -> None:
         click.echo()
         say(f"The counts are in {counts.where}.")
     if unknown:
-        click.echo("\nViews for names that are not registered, newest first:")
+        click.echo("\nUnregistered names that got views, newest first:")
         for name, views in unknown:
             say(
                 f"  {number_of(views, 'view')} for {name}{suggestion(name, registered)}"
             )
     if refused:
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in refused.most_common())
-        click.echo(
-            "\nRefused views in the last 30 days that belong to no registered site: "
-            f"{reasons}"
-        )
+        numbers = ", ".join(refused_views(*one) for one in refused.most_common())
+        click.echo(f"\nRefused in the last 30 days: {numbers}")
 
 
 @sites.command()
@@ -224,6 +222,14 @@ def suggestion(name: str, registered: Sequence[Site]) -> str:
     return f": did you mean {close[0]}?" if close else ""
 
 
+def refused_views(reason: str, number: int) -> str:
+    """Return the number of views of no site that were refused for a reason."""
+    if reason == Reason.UNKNOWN_SITE:
+        sites_ = "an unknown site" if number == 1 else "unknown sites"
+        return f"{number_of(number, 'view')} for {sites_}"
+    return number_of(number, f"{reason} view")
+
+
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were used."""
     return {name: value for name, value in given.items() if value not in (None, ())}
@@ -262,7 +268,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("aliases", " ".join(site.aliases) or "none"),
         ("numbers", "public" if site.public else "private"),
         ("days kept", f"{site.retention:,}"),
-        ("shown by", "own hosts only" if site.own_hosts else "any host"),
+        ("counts", "own hosts only" if site.own_hosts else "any host"),
         ("since", str(totals.since)),
         ("views", f"{totals.views:,}{added_by_hand(totals)}"),
         ("unique views", f"{totals.uniques:,}"),

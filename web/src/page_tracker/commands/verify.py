@@ -5,7 +5,13 @@ import sys
 import click
 
 from page_tracker.commands.opening import open_counts
-from page_tracker.commands.output import json_option, print_json, progress_of, say
+from page_tracker.commands.output import (
+    json_option,
+    number_of,
+    print_json,
+    progress_of,
+    say,
+)
 from page_tracker.tracking.checks.keys import check_keys
 from page_tracker.tracking.checks.sums import CheckedSite, check_sums
 
@@ -37,10 +43,10 @@ def verify(as_json: bool) -> None:
         )
     else:
         for one in checked:
-            days = f"{one.days:,} day" if one.days == 1 else f"{one.days:,} days"
-            what = f"{one.site}: {one.views:,} views, {days}"
+            views, days = number_of(one.views, "view"), number_of(one.days, "day")
+            what = f"{one.site}: {views}, {days}"
             print_result(what, "all sums agree", one.differences)
-        print_result(f"{keys.checked:,} keys", "all correct", keys.differences)
+        print_result(number_of(keys.checked, "key"), "all correct", keys.differences)
     if keys.differences or any(one.differences for one in checked):
         sys.exit(1)
 
@@ -51,7 +57,7 @@ def print_result(what: str, success: str, differences: list[str]) -> None:
         say(f"{what}, {success}")
         return
     number = len(differences)
-    say(f"{what}, {number:,} difference{'s' if number > 1 else ''}:")
+    say(f"{what}, {number_of(number, 'difference')}:")
     for difference in differences[:MOST_PRINTED]:
         say(f"  {difference}")
     if number > MOST_PRINTED:

@@ -1,7 +1,9 @@
 """Errors as JSON, HTML or text, by what was asked for; never a stack trace."""
 
+from collections.abc import Iterable
+
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 
 from page_tracker.http.incoming import Form, form_asked_for
@@ -46,6 +48,14 @@ def name_of(status: int) -> str:
     return HTTP_STATUS_CODES.get(status, "Unknown Error")
 
 
+def _explain_methods(valid: Iterable[str]) -> str:
+    """Return which methods an address takes. Only those of views take POST."""
+    if "POST" in valid:
+        page = f"{request.script_root}/embed"
+        return f"This address takes views by POST. {page} has the snippets."
+    return f"This address takes only {', '.join(sorted(valid))}."
+
+
 def _answer_http_error(error: HTTPException) -> Response:
     """Answer an HTTP error in the form asked for, with the headers that belong to it.
 
@@ -53,6 +63,8 @@ def _answer_http_error(error: HTTPException) -> Response:
     """
     status = error.code or 500
     detail = DETAILS.get(status) or str(error.description)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        detail = _explain_methods(error.valid_methods)
     form = form_asked_for(request.environ.get("HTTP_ACCEPT", ""))
     answer = error_answer(status, name_of(status), detail, form)
     for name, value in error.get_headers():

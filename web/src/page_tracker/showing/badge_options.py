@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 COLORS = {
     "brightgreen": "#3fb618",
@@ -65,6 +66,9 @@ def plain_text(text: str) -> str:
 
 PlainText = Annotated[str, AfterValidator(plain_text)]
 Color = Annotated[str, AfterValidator(color_value)]
+
+EXPLAINED = "explained"
+"""Type of an error with a message for people."""
 
 A_COLOR = "a hex colour such as 1c6bb0, or one of " + ", ".join(COLORS)
 
@@ -134,8 +138,16 @@ def _problems(
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
+        if problem["type"] == EXPLAINED:
+            yield name, problem["msg"]
+            continue
         given = quoted(str(problem["input"]))
         yield name, f"{name} is {given}: use {fields[name].description}"
+
+
+def explained(message: str) -> PydanticCustomError:
+    """Return an error of a value whose message people see as it is."""
+    return PydanticCustomError(EXPLAINED, "{message}", {"message": message})
 
 
 def quoted(value: str) -> str:

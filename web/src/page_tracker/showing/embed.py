@@ -12,7 +12,7 @@ from page_tracker.flags.looks import Look
 from page_tracker.http.incoming import read_parameters
 from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
-from page_tracker.showing.badge_options import BadgeOptions, parse
+from page_tracker.showing.badge_options import BadgeOptions, explained, parse, quoted
 from page_tracker.showing.look import LookChoice, comes_from_counter, pixel_of
 from page_tracker.showing.pasted import taken_apart
 from page_tracker.showing.reach import reached_by
@@ -50,14 +50,18 @@ class Wish(BadgeOptions):
     @field_validator("site")
     @classmethod
     def _check_site(cls, site: str) -> str:
-        return checked_site(site) if site else ""
+        try:
+            return checked_site(site) if site else ""
+        except ValueError:
+            example = f"Example: {EXAMPLE_SITE}"
+            raise explained(f"{quoted(site)} is not a host. {example}") from None
 
     @field_validator("page")
     @classmethod
     def _check_page(cls, page: str, info: ValidationInfo) -> str:
         host, site = host_of(page), info.data.get("site")
         if host and site and _bare(host) != _bare(site):
-            raise ValueError("on another site")
+            raise explained(f"The host of this page is {host}, not {site}.")
         name = canonical_page(page)
         if len(name.encode()) > LONGEST:
             raise ValueError("counted under (other)")

@@ -36,7 +36,7 @@ def script_snippet(root: str, site: str, names: Settings) -> Snippet:
     """Return the script, for every page of a site."""
     return Snippet(
         "Script",
-        "Recommended. Copy it into the head of every page. It finds the path.",
+        "Recommended. Copy it into the head of every page.",
         script_tag(root, site, names),
     )
 
@@ -80,12 +80,12 @@ def pixel_snippets(root: str, site: str, page: str) -> list[Snippet]:
     )
     return [
         Snippet(
-            "Beside the script",
-            "For the body, for browsers that run no scripts.",
+            "With the script, for browsers without JavaScript",
+            "Put it into the body.",
             f"<noscript>{image}</noscript>",
         ),
         Snippet(
-            "Instead of the script",
+            "Without the script",
             "For pages that may have images but no scripts.",
             image,
         ),

@@ -111,10 +111,11 @@ class Adjustments:
         name = self._site.name
         return {
             "unknown site": f"{name} was removed",
-            "negative": f"{change.page} has {change.before:,} views: "
+            "negative": f"{change.page} has {change.before:,} "
+            f"{'view' if change.before == 1 else 'views'}: "
             f"cannot subtract {-change.amount:,}",
             "too many views": "a page, and a site, can have at most "
             f"{MOST_VIEWS:,} views",
-            "too many pages": f"{name} already has {self._most_pages:,} pages, "
-            "the most that PAGE_TRACKER_MAX_PAGES allows",
+            "too many pages": f"{name} already has as many pages as "
+            f"PAGE_TRACKER_MAX_PAGES allows: {self._most_pages:,}",
         }[refusal]

@@ -27,10 +27,9 @@ MEANINGS: Mapping[str, str] = {
     Reason.OWN: "by the owner: a marked browser, or an address in PAGE_TRACKER_OWN",
     Reason.PRIVACY: "the browser asked not to be tracked, and "
     "PAGE_TRACKER_PRIVACY_SIGNAL is skip",
-    Reason.BOT: "by a program, as its user agent says",
+    Reason.BOT: "from a program: its user agent is not a browser's",
     Reason.SPAM: "its referrer is on the list of spam",
-    Reason.OTHER_HOST: "shown by a host that is not the site's, which counts its own "
-    "hosts only",
+    Reason.OTHER_HOST: "shown by another host, and the site counts only its own hosts",
     Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
     Reason.INVALID: "invalid as it was sent; the answer gives the reason",
     Reason.UNKNOWN_SITE: "for a site that is not registered",

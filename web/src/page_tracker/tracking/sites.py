@@ -22,7 +22,7 @@ from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
 from page_tracker.tracking.keys import SITES, SiteKeys
-from page_tracker.tracking.zones import closest_zone, time_zones
+from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
 """Days."""
@@ -84,9 +84,12 @@ class Site(BaseModel):
     @classmethod
     def _check_time_zone(cls, time_zone: str) -> str:
         if time_zone not in time_zones():
-            close = closest_zone(time_zone)
-            meant = f"did you mean {close}?" if close else "use one like Europe/Berlin"
-            raise ValueError(f"'{time_zone}' is not a time zone: {meant}")
+            hint = "use a place, for example Europe/Berlin"
+            if OFFSET.fullmatch(time_zone.strip()):
+                hint += ": offsets have no summer time"
+            elif close := closest_zone(time_zone):
+                hint = f"did you mean {close}?"
+            raise ValueError(f"'{time_zone}' is not a time zone: {hint}")
         return time_zone
 
     @cached_property
@@ -207,7 +210,7 @@ class Sites:
         if site := self.find(host):
             return site
         raise UnknownSite(
-            f"site: {host} is not registered; its owner registers it with "
+            f"site: {host} is not registered. Check data-site, or run: "
             f"page-tracker sites add {host}"
         )
 
@@ -226,8 +229,9 @@ class Sites:
         if site := self.find(name):
             return site
         close = difflib.get_close_matches(name, self._hosts, n=1, cutoff=0.7)
-        meant = f"did you mean {close[0]}?" if close else "page-tracker sites list"
-        raise SiteError(f"{name} is not registered: {meant}")
+        if close:
+            raise SiteError(f"{name} is not registered: did you mean {close[0]}?")
+        raise SiteError(f"{name} is not registered; page-tracker sites list shows all")
 
     def forget(self) -> None:
         """Ask Redis again at the next question: the sites were changed."""

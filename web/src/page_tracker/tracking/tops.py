@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from redis import Redis
 
-from page_tracker.tracking.keys import OTHER, WHOLE
+from page_tracker.tracking.keys import OTHER, UNKNOWN, WHOLE
 from page_tracker.tracking.sites import Site
 
 SUM = """#!lua flags=no-writes
@@ -87,11 +87,15 @@ class Tops:
     ) -> Top:
         """Return the values of one of `DIMENSIONS` with most views.
 
-        With `family_of`, the values of one family have one row.
+        With `family_of`, the values of one family have one row. Countries have a row
+        for the views without one.
         """
         keys = [day.dimensions[dimension] for day in self._keys]
-        whole = self._views() if dimension in WHOLE else sum(sums_of(self._redis, keys))
-        return self._top(keys, most, whole, family_of)
+        whole = self._views()
+        known = sum(sums_of(self._redis, keys))
+        if dimension == "country" and known:  # Redis has only the known ones
+            return self._top(keys, most, whole, unknown=max(0, whole - known))
+        return self._top(keys, most, whole if dimension in WHOLE else known, family_of)
 
     def last_day_of(self, dimension: str, value: str) -> date | None:
         """Return the last day with a value of a dimension, or None."""
@@ -107,12 +111,16 @@ class Tops:
         most: int,
         whole: int,
         family_of: Callable[[str], str] | None = None,
+        unknown: int = 0,
     ) -> Top:
         # Values that are rare each can be frequent together.
         ranking = top_of(self._redis, keys, ALL if family_of else most + 1)
         sums = Counter(dict(ranking.rows))
         other = sums.pop(OTHER, 0) or self._other(keys)
         names = None if ranking.names is None else ranking.names - bool(other)
+        if unknown:
+            sums[UNKNOWN] = unknown
+            names = None if names is None else names + 1
         if family_of:
             families: Counter[str] = Counter()
             for name, views in sums.items():

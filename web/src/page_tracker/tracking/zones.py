@@ -1,8 +1,12 @@
 """The names of time zones, and the one that somebody probably meant."""
 
 import difflib
+import re
 from functools import cache
 from zoneinfo import available_timezones
+
+OFFSET = re.compile(r"[A-Za-z]{0,4}\s*[+\-\u2212]?\s*\d{1,2}(:?\d\d)?")
+"""A distance from UTC, for example UTC+2 or +02:00."""
 
 
 @cache
