@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking import migration, sites
 from page_tracker.tracking.keys import DAY, UNKNOWN, VERSION, WHOLE
-from page_tracker.tracking.migration import migrate, sites_to_migrate
+from page_tracker.tracking.migration import Migration, migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
@@ -373,6 +374,47 @@ def test_should_note_the_version_when_nothing_old_was_found_for_a_day(
 
     # Then
     assert (early, redis_client.hget(VERSION, "version")) == (None, b"2")
+
+
+def test_should_be_done_when_an_operator_set_all_pages_to_0(
+    command: Command, redis_client: Redis, shown: Shown
+) -> None:
+    # Given
+    redis_client.hset("pt:{empty.example}:totals", "visits", 0)
+    migrate_all(redis_client)
+    redis_client.hset(VERSION, "older", int(time.time()) - DAY - 1)
+
+    # When
+    migrate_all(redis_client)
+
+    # Then
+    assert redis_client.hget(VERSION, "version") == b"2"
+    assert_as_shown(command, redis_client, shown)
+
+
+def test_should_retry_within_a_minute_when_a_server_could_not_migrate(
+    redis_client: Redis, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    def fail(*_: object) -> int:
+        raise RedisConnectionError("unavailable")
+
+    def start_at_once(thread: Thread) -> None:
+        thread.run()
+
+    monkeypatch.setattr(migration, "migrate_days", fail)
+    monkeypatch.setattr(Thread, "start", start_at_once)
+    monkeypatch.setattr(migration, "SECONDS_TO_RETRY", 0)
+    server = Migration()
+    server.start(redis_client)
+    monkeypatch.undo()
+
+    # When
+    server.start(redis_client)
+
+    # Then
+    assert shown
+    assert wait_for(lambda: not keys_in(redis_client, "*visits"), 10)
 
 
 def test_should_note_the_version_at_once_when_redis_is_empty(

@@ -131,9 +131,11 @@ class Migration:
             except RedisError:
                 self._running.release()
                 raise
+            self._due = monotonic() + HOUR  # first: the thread may set a retry
             arguments = (redis, sites, changes)
             Thread(target=self._finish, args=arguments, daemon=True).start()
-        self._due = monotonic() + HOUR
+        else:
+            self._due = monotonic() + HOUR
 
     def _finish(self, redis: Redis, sites: Sequence[Site], changes: int) -> None:
         try:
