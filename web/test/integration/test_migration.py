@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from page_tracker.operating.starting import check_start
+from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
@@ -417,14 +419,38 @@ def test_should_retry_within_a_minute_when_a_server_could_not_migrate(
     assert wait_for(lambda: not keys_in(redis_client, "*visits"), 10)
 
 
+def start_a_server(settings: Settings) -> None:
+    """Register the configured sites before the first view."""
+    check_start(settings)
+
+
+def lose_the_data_of_a_server(settings: Settings) -> None:
+    """Register the configured sites again while a server runs."""
+    with connect(settings.counting_url) as redis:
+        running = Registry(Store(lambda: redis), settings.sites, Migration())
+        running.all()
+        redis.flushall()
+        running.all()
+
+
+def open_a_site(settings: Settings) -> None:
+    """Register the site of a view."""
+    with connect(settings.counting_url) as redis:
+        Registry(Store(lambda: redis), (), Migration()).open("example.org", 1)
+
+
+@pytest.mark.parametrize(
+    "register", [start_a_server, lose_the_data_of_a_server, open_a_site]
+)
 def test_should_note_the_version_at_once_when_redis_is_empty(
-    command: Command, redis_client: Redis
+    redis_client: Redis, redis_url: str, register: Callable[[Settings], None]
 ) -> None:
     # When
-    command("sites", "add", "example.org")
+    register(Settings.model_validate({"redis_url": redis_url, "sites": "example.org"}))
 
     # Then
     assert redis_client.hgetall(VERSION) == {b"version": b"2"}
+    assert not sites_to_migrate(redis_client)
 
 
 @pytest.fixture

@@ -21,11 +21,8 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import DAY, SITES, VERSION, WHOLE
+from page_tracker.tracking.keys import DAY, NUMBER, SITES, VERSION, WHOLE
 from page_tracker.tracking.sites import HOUR, Site, read_sites
-
-NUMBER = 2
-"""The version of the data that this package reads and writes."""
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
 
@@ -48,8 +45,7 @@ class NewerData(RedisError):
 def sites_to_migrate(redis: Redis) -> list[Site]:
     """Return the sites that may have older data; none if the data is current.
 
-    Notes in Redis that older data was found. An empty Redis gets the current version.
-    Raises NewerData.
+    Notes in Redis that older data was found. Raises NewerData.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(VERSION)
@@ -57,16 +53,14 @@ def sites_to_migrate(redis: Redis) -> list[Site]:
     version, settings = pipeline.execute()
     _refuse_newer(version.get(b"version"))
     sites = list(read_sites(settings))
-    if not settings:
-        redis.hsetnx(VERSION, "version", NUMBER)
-    elif b"version" in version:
+    if b"version" in version:
         # A server of version 1 may have run again since, after a rollback.
         for site in sites:
             pipeline.hexists(site.keys.totals, "visits")
         if not any(pipeline.execute()):
             return []
         _note_older(redis)
-    elif b"older" not in version:
+    elif settings and b"older" not in version:
         _note_older(redis)
     return sites
 
