@@ -15,7 +15,7 @@ SITES = "pt:sites"
 
 VERSION = "pt:version"
 
-NUMBER = 2
+DATA_VERSION = 2
 """The version of the data that this package reads and writes. Whatever lists the first
 site in a Redis notes it: else the new data would be taken for older data."""
 

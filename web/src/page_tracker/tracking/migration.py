@@ -27,7 +27,7 @@ from redis.exceptions import (
 
 from page_tracker.store.explaining import explain
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import DAY, NUMBER, SITES, VERSION, WHOLE
+from page_tracker.tracking.keys import DATA_VERSION, DAY, SITES, VERSION, WHOLE
 from page_tracker.tracking.sites import HOUR, Site, read_sites
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
@@ -164,7 +164,9 @@ class Migration:
             )
             _settle(redis, changes)
             if changes:
-                logger.info("Migrated the counts to version %d of the data", NUMBER)
+                logger.info(
+                    "Migrated the counts to version %d of the data", DATA_VERSION
+                )
         except RedisError as error:
             self._retry(error)
         finally:
@@ -177,11 +179,11 @@ class Migration:
 
 def _refuse_newer(stored: Any) -> None:
     version = (stored or b"1").decode(errors="replace")
-    if not version.isdecimal() or int(version) > NUMBER:
+    if not version.isdecimal() or int(version) > DATA_VERSION:
         raise NewerData(
             f"used by a newer Page Tracker: the data has version {version}, and this "
-            f"one reads version {NUMBER} and older; run the newer one, or restore a "
-            "backup"
+            f"one reads version {DATA_VERSION} and older; run the newer one, or "
+            "restore a backup"
         )
 
 
@@ -197,6 +199,7 @@ def run_step(redis: Redis, *step: str | int) -> int:
         return cast(int, redis.eval(SCRIPT, 1, *step))
     except ResponseError as error:
         # Its subclasses have other causes than a broken key.
+        # pylint: disable-next=unidiomatic-typecheck
         if type(error) is not ResponseError or refuses_writes(error):
             raise
         logger.error("Counts of %s are not migrated: %s", step[:2], error)
@@ -214,4 +217,4 @@ def _settle(redis: Redis, changes: int) -> None:
     if changes:
         _note_older(redis)
     elif int(redis.hmget(VERSION, "older")[0] or 0) < time.time() - DAY:
-        redis.hsetnx(VERSION, "version", NUMBER)
+        redis.hsetnx(VERSION, "version", DATA_VERSION)
