@@ -9,11 +9,16 @@ from unittest.mock import patch
 import pytest
 from redis import Redis
 
+from page_tracker.tracking import forgetting_pages
+from page_tracker.tracking.days import Span, span_of
 from page_tracker.tracking.forgetting_pages import forget_page
+from page_tracker.tracking.sites import LONGEST_RETENTION, Site
 from support.fixture_types import Command, Count
 from support.recording import keys_in, sorted_set, table, today_key
 
 pytestmark = pytest.mark.usefixtures("site")
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def texts_in(redis: Redis) -> str:
@@ -185,6 +190,76 @@ def test_should_keep_all_sums_when_it_is_interrupted_and_runs_again(
     assert "\nForgot 3 pages of example.org." in result.output
     assert "/users" not in texts_in(redis_client)
     assert command("verify").exit_code == 0
+
+
+def test_should_forget_a_page_in_what_an_older_server_counts(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    count("/jane")
+    day = site.keys.day(site.today())
+    older = {
+        f"{site.keys.prefix}pages:visits": site.keys.uniques,
+        day.uniques.replace("uniques", "visits"): day.uniques,
+    }
+    for key, newer in older.items():
+        redis_client.rename(newer, key)
+
+    # When
+    forget_page(redis_client, site, "/jane")
+
+    # Then
+    assert "jane" not in texts_in(redis_client)
+    for key in older:
+        assert sorted_set(redis_client, key) == {"(other)": 1}
+    redis_client.hset(site.keys.totals, mapping={"visits": 1, "uniques": 0})
+    day_visits = day.hours_uniques.replace("uniques", "visits")
+    redis_client.rename(day.hours_uniques, day_visits)
+    assert command("verify").exit_code == 0
+
+
+def test_should_forget_a_page_when_a_view_changes_the_first_day_meanwhile(
+    command: Command,
+    count: Count,
+    redis_client: Redis,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given
+    count("/jane", days_ago=3)
+
+    def span_before_a_view(redis: Redis, of_site: Site) -> Span:
+        span = span_of(redis, of_site)
+        if len(span.days) == 5:
+            count("/jane", days_ago=40)
+        return span
+
+    monkeypatch.setattr(forgetting_pages, "span_of", span_before_a_view)
+
+    # When
+    views = forget_page(redis_client, site, "/jane")
+
+    # Then
+    assert views == 2
+    assert "jane" not in texts_in(redis_client)
+    assert command("verify").exit_code == 0
+
+
+def test_should_ask_redis_for_few_days_when_a_site_that_keeps_many_is_new(
+    redis_client: Redis, site: Site, count: Count
+) -> None:
+    # Given
+    count("/jane", days_ago=2)
+    patient = site.model_copy(update={"retention": LONGEST_RETENTION})
+
+    # When
+    with patch.object(redis_client, "eval", wraps=redis_client.eval) as asked:
+        views = forget_page(redis_client, patient, "/jane")
+
+    # Then
+    assert views == 1
+    days = [text for text in asked.call_args.args if DAY.fullmatch(str(text))]
+    assert len(set(days)) == 5  # with the oldest that the site may keep
 
 
 def test_should_keep_all_sums_when_views_arrive_meanwhile(

@@ -10,7 +10,6 @@ from redis import Redis
 from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, FAMILIES, PAGE_VIEWS, Family
-from page_tracker.tracking.migration import sites_to_migrate
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Rules
 from page_tracker.tracking.sites import make_site
@@ -74,7 +73,6 @@ def count_all_sorts(redis: Redis) -> None:
         rules=Rules(spam=spam_domains(["a.spam"])),
         limits=Limits(pages=20, values=3, rate=6),
     )
-    sites_to_migrate(redis)
     now = time.time()
     for n in range(30):
         seen = view(

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from page_tracker.operating.starting import check_start
+from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
+from page_tracker.store.server import RedisServer
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking import migration, sites
 from page_tracker.tracking.keys import DAY, UNKNOWN, VERSION, WHOLE
-from page_tracker.tracking.migration import migrate, sites_to_migrate
+from page_tracker.tracking.migration import Migration, migrate, sites_to_migrate
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import Site
@@ -133,18 +137,16 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given
-    run, allowed = migration.run_steps, 0
+    run, allowed = migration.run_step, 0
     left: Iterator[int] = iter(())
 
-    def run_some(redis: Redis, steps: list[Any]) -> list[int]:
-        answers = []
-        for step in steps:
-            answers += run(redis, [step])
-            if next(left, None) is None:
-                raise RedisConnectionError("killed")
-        return answers
+    def run_some(redis: Redis, *step: Any) -> int:
+        answer = run(redis, *step)
+        if next(left, None) is None:
+            raise RedisConnectionError("killed")
+        return answer
 
-    monkeypatch.setattr(migration, "run_steps", run_some)
+    monkeypatch.setattr(migration, "run_step", run_some)
 
     # When
     for allowed in range(1_000):
@@ -211,20 +213,93 @@ def count_with_version_1(redis: Redis, site: Site, page: str = "/") -> None:
     pipeline.execute()
 
 
-@pytest.mark.usefixtures("shown")
-def test_should_not_be_done_when_redis_is_full(
-    command: Command, redis_client: Redis, shown: Shown
+def fill(redis: Redis) -> None:
+    """Leave it no memory."""
+    redis.config_set("maxmemory", 1)
+
+
+def make_replica(redis: Redis) -> None:
+    """Make it a replica of a Redis that does not run."""
+    redis.replicaof("127.0.0.1", 1)
+
+
+def leave_alone(redis: Redis) -> None:
+    """Let it need a replica."""
+    redis.config_set("min-replicas-to-write", 1)
+
+
+@pytest.fixture
+def single_redis(redis_server: RedisServer) -> Iterator[Redis]:
+    """Give a client of one Redis, whose settings a test may change."""
+    with Redis.from_url(redis_server.url, protocol=2) as redis:
+        yield redis
+
+
+@pytest.mark.parametrize("spoil", [fill, make_replica, leave_alone])
+def test_should_still_show_older_data_when_redis_refuses_writes(
+    command: Command,
+    make_http_client: Callable[..., FlaskClient],
+    single_redis: Redis,
+    spoil: Callable[[Redis], None],
 ) -> None:
     # Given
-    redis_client.config_set("maxmemory", 1)
+    shown = restore(single_redis)
+    before = stored(single_redis)
+    spoil(single_redis)
 
     # When
-    result = command("count", "show", "example.org")
-    redis_client.config_set("maxmemory", 0)
+    result = command("report", "example.org", "--days", "60", "--json")
+    badge = make_http_client().get("/badge/example.org.json?count=no")
 
     # Then
-    assert result.exit_code == 1
-    assert_as_shown(command, redis_client, shown)
+    assert result.stderr.startswith("Note: Redis cannot migrate the counts")
+    assert result.stderr.count("\n") == 1
+    views = shown["example.org"]["report"]["totals"]["views"]
+    assert json.loads(result.stdout)["totals"]["views"] == views
+    assert badge.get_json()["message"] == f"{views:,}"
+    assert stored(single_redis) == before
+
+
+def test_should_be_done_once_redis_is_no_longer_full(
+    command: Command, single_redis: Redis
+) -> None:
+    # Given
+    shown = restore(single_redis)
+    fill(single_redis)
+    command("count", "show", "example.org")
+
+    # When
+    single_redis.config_set("maxmemory", 0)
+
+    # Then
+    assert_as_shown(command, single_redis, shown)
+
+
+@pytest.mark.usefixtures("shown")
+def test_should_serve_others_between_two_steps(
+    redis_client: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    spin = """
+    local function now() local t = redis.call('TIME') return t[1] + t[2] / 1e6 end
+    local start = now()
+    while now() < start + 0.06 do end
+    return 0
+    """
+    monkeypatch.setattr(migration, "SCRIPT", spin)
+    longest = 0.0
+
+    # When
+    with ThreadPoolExecutor() as threads, connect(redis_url) as other:
+        running = threads.submit(migrate_all, redis_client)
+        while not running.done():
+            asked = time.monotonic()
+            other.get("page_views")
+            longest = max(longest, time.monotonic() - asked)
+
+    # Then
+    assert running.exception() is None
+    assert 0.04 < longest < 0.3
 
 
 def test_should_add_up_the_views_of_servers_of_both_versions(
@@ -234,23 +309,21 @@ def test_should_add_up_the_views_of_servers_of_both_versions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given
-    run, counted = migration.run_steps, 0
+    run, counted = migration.run_step, 0
     recorder = make_recorder(redis_client)
     before = numbers(redis_client, "/").site
 
-    def run_while_views_count(redis: Redis, steps: list[Any]) -> list[int]:
+    def run_while_views_count(redis: Redis, *step: Any) -> int:
         nonlocal counted
-        answers = []
-        for step in steps:
-            answers += run(redis, [step])
-            if counted < 100:
-                counted += 1
-                count_with_version_1(redis, site)
-                recorder.count(view("/"), person())
-        return answers
+        answer = run(redis, *step)
+        if counted < 100:
+            counted += 1
+            count_with_version_1(redis, site)
+            recorder.count(view("/"), person())
+        return answer
 
     # When
-    monkeypatch.setattr(migration, "run_steps", run_while_views_count)
+    monkeypatch.setattr(migration, "run_step", run_while_views_count)
     migrate_all(redis_client)
     monkeypatch.undo()
     shown = document(command, "count", "show", "example.org")
@@ -375,14 +448,79 @@ def test_should_note_the_version_when_nothing_old_was_found_for_a_day(
     assert (early, redis_client.hget(VERSION, "version")) == (None, b"2")
 
 
+def test_should_be_done_when_an_operator_set_all_pages_to_0(
+    command: Command, redis_client: Redis, shown: Shown
+) -> None:
+    # Given
+    redis_client.hset("pt:{empty.example}:totals", "visits", 0)
+    migrate_all(redis_client)
+    redis_client.hset(VERSION, "older", int(time.time()) - DAY - 1)
+
+    # When
+    migrate_all(redis_client)
+
+    # Then
+    assert redis_client.hget(VERSION, "version") == b"2"
+    assert_as_shown(command, redis_client, shown)
+
+
+def test_should_retry_within_a_minute_when_a_server_could_not_migrate(
+    redis_client: Redis, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    def fail(*_: object) -> int:
+        raise RedisConnectionError("unavailable")
+
+    def start_at_once(thread: Thread) -> None:
+        thread.run()
+
+    monkeypatch.setattr(migration, "migrate_days", fail)
+    monkeypatch.setattr(Thread, "start", start_at_once)
+    monkeypatch.setattr(migration, "SECONDS_TO_RETRY", 0)
+    server = Migration()
+    server.start(redis_client)
+    monkeypatch.undo()
+
+    # When
+    server.start(redis_client)
+
+    # Then
+    assert shown
+    assert wait_for(lambda: not keys_in(redis_client, "*visits"), 10)
+
+
+def start_a_server(settings: Settings) -> None:
+    """Register the configured sites before the first view."""
+    check_start(settings)
+
+
+def lose_the_data_of_a_server(settings: Settings) -> None:
+    """Register the configured sites again while a server runs."""
+    with connect(settings.counting_url) as redis:
+        running = Registry(Store(lambda: redis), settings.sites, Migration())
+        running.all()
+        redis.flushall()
+        running.all()
+
+
+def open_a_site(settings: Settings) -> None:
+    """Register the site of a view."""
+    with connect(settings.counting_url) as redis:
+        Registry(Store(lambda: redis), (), Migration()).open("example.org", 1)
+
+
+@pytest.mark.parametrize(
+    "register", [start_a_server, lose_the_data_of_a_server, open_a_site]
+)
 def test_should_note_the_version_at_once_when_redis_is_empty(
-    command: Command, redis_client: Redis
+    redis_client: Redis, redis_url: str, register: Callable[[Settings], None]
 ) -> None:
     # When
-    command("sites", "add", "example.org")
+    register(Settings.model_validate({"redis_url": redis_url, "sites": "example.org"}))
 
     # Then
     assert redis_client.hgetall(VERSION) == {b"version": b"2"}
+    assert not sites_to_migrate(redis_client)
 
 
 @pytest.fixture

@@ -23,7 +23,11 @@ from page_tracker.store.keeper import embedded_redis
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
-from page_tracker.tracking.migration import migrate, sites_to_migrate
+from page_tracker.tracking.migration import (
+    migrate,
+    refuses_writes,
+    sites_to_migrate,
+)
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import SiteError
 from page_tracker.tracking.view import InvalidView
@@ -60,9 +64,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.counting_url))
             check_fit(redis)
-            if older := sites_to_migrate(redis):
-                with progress_of("Migrating the counts") as on_progress:
-                    migrate(redis, older, on_progress)
+            _migrate(redis)
             sites = Registry(Store(lambda: redis), settings.sites)
             yield Counts(redis, sites, settings, where)
     except (
@@ -79,6 +81,22 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
     except RedisError as error:
         verb = "rejects the command" if has_answered(error) else "does not answer"
         raise click.ClickException(f"{where} {verb}: {explain(error)}") from error
+
+
+def _migrate(redis: Redis) -> None:
+    """Migrate older data. If Redis refuses all writes, print a note and go on."""
+    try:
+        if older := sites_to_migrate(redis):
+            with progress_of("Migrating the counts") as on_progress:
+                migrate(redis, older, on_progress)
+    except RedisError as error:
+        if not refuses_writes(error):
+            raise
+        click.echo(
+            "Note: Redis cannot migrate the counts of an older version now, so unique "
+            f"views may be missing: {explain(error)}",
+            err=True,
+        )
 
 
 @contextmanager

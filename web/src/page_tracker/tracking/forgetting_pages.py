@@ -27,9 +27,9 @@ def find_pages(
 ) -> dict[str, int]:
     """Return the pages that have one of some names, and their views, most views first.
 
-    A `*` in a name stands for any text, unless the names are `exact`. A page whose views were reset has none, but
-    its days have its name. Calls `on_progress` with the number of days that were read,
-    and of all.
+    A `*` in a name stands for any text, unless the names are `exact`. A page whose
+    views were reset has none, but its days have its name. Calls `on_progress` with the
+    number of days that were read, and of all.
     """
     spelled = "|".join(map(re.escape if exact else _spelled, names)).encode()
     wanted = re.compile(spelled, re.DOTALL)
@@ -57,10 +57,11 @@ def find_pages(
 
 def forget_page(redis: Redis, site: Site, page: str) -> int:
     """Take a page out of every key, in one atomic step, and return its views."""
-    # All days that a view may count for. The site's first day may change meanwhile.
-    first = site.today() - timedelta(days=site.retention + 1)
-    days = [str(first + timedelta(days=n)) for n in range(site.retention + 4)]
-    views: Any = redis.eval(SCRIPT, 1, site.keys.prefix, page, *days)
+    views: Any = None
+    while views is None:  # a view of an earlier day was counted meanwhile
+        oldest = site.today() - timedelta(days=site.retention)
+        days = map(str, span_of(redis, site).days)
+        views = redis.eval(SCRIPT, 1, site.keys.prefix, page, str(oldest), *days)
     return int(views)
 
 

@@ -15,6 +15,10 @@ SITES = "pt:sites"
 
 VERSION = "pt:version"
 
+DATA_VERSION = 2
+"""The version of the data that this package reads and writes. Whatever lists the first
+site in a Redis notes it: else the new data would be taken for older data."""
+
 OTHER = "(other)"
 """Pages and values over a cap count under this name."""
 

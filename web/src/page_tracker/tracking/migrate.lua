@@ -52,7 +52,8 @@ if not day then
   end
   if changes > 0 then
     redis.call('HINCRBY', totals, 'uniques', sum)
-    if redis.call('HINCRBY', totals, 'visits', -sum) == 0 then
+    -- Not -sum: Redis refuses -0.
+    if redis.call('HINCRBY', totals, 'visits', 0 - sum) == 0 then
       redis.call('HDEL', totals, 'visits')
     end
   end

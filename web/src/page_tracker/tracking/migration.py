@@ -14,23 +14,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from threading import Lock, Thread
-from time import monotonic
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, cast
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
+from page_tracker.store.explaining import explain
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import DAY, SITES, VERSION, WHOLE
+from page_tracker.tracking.keys import DATA_VERSION, DAY, SITES, VERSION, WHOLE
 from page_tracker.tracking.sites import HOUR, Site, read_sites
-
-NUMBER = 2
-"""The version of the data that this package reads and writes."""
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
 
-STEPS_AT_ONCE = 10
-"""Redis serves nobody else meanwhile. A step takes up to some milliseconds."""
+SECONDS_BETWEEN_STEPS = 0.01
+"""Pause of a server. Redis serves nobody else during a step: a day with 10,000 pages
+takes some 70 milliseconds. So each step is a round trip of its own."""
 
 BROKEN = -1
 """The answer of a step that changed nothing because a key is broken. It is no reason to
@@ -45,11 +49,17 @@ class NewerData(RedisError):
     """A newer Page Tracker wrote the data, and this one must not change it."""
 
 
+def refuses_writes(error: RedisError) -> bool:
+    """Say whether Redis refuses all writes for now, but still answers reads."""
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(
+        ("MISCONF", "NOREPLICAS")
+    )
+
+
 def sites_to_migrate(redis: Redis) -> list[Site]:
     """Return the sites that may have older data; none if the data is current.
 
-    Notes in Redis that older data was found. An empty Redis gets the current version.
-    Raises NewerData.
+    Notes in Redis that older data was found. Raises NewerData.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(VERSION)
@@ -57,16 +67,14 @@ def sites_to_migrate(redis: Redis) -> list[Site]:
     version, settings = pipeline.execute()
     _refuse_newer(version.get(b"version"))
     sites = list(read_sites(settings))
-    if not settings:
-        redis.hsetnx(VERSION, "version", NUMBER)
-    elif b"version" in version:
+    if b"version" in version:
         # A server of version 1 may have run again since, after a rollback.
         for site in sites:
             pipeline.hexists(site.keys.totals, "visits")
         if not any(pipeline.execute()):
             return []
         _note_older(redis)
-    elif b"older" not in version:
+    elif settings and b"older" not in version:
         _note_older(redis)
     return sites
 
@@ -92,11 +100,12 @@ def migrate(
 
 def migrate_totals(redis: Redis, sites: Sequence[Site]) -> int:
     """Migrate the totals and the pages of some sites. Return the number of changes."""
-    changes, waiting = 0, list(sites)
-    while waiting:
-        answers = run_steps(redis, [(site.keys.prefix,) for site in waiting])
-        changes += sum(map(abs, answers))
-        waiting = [site for site, answer in zip(waiting, answers) if answer > 0]
+    changes = 0
+    for site in sites:
+        answer = 1
+        while answer > 0:
+            answer = run_step(redis, site.keys.prefix)
+            changes += abs(answer)
     return changes
 
 
@@ -106,9 +115,9 @@ def migrate_days(
     """Migrate the days of some sites. Return the number of changes."""
     steps = [step for site in sites for step in _steps(redis, site)]
     changes = 0
-    for start in range(0, len(steps), STEPS_AT_ONCE):
-        changes += sum(map(abs, run_steps(redis, steps[start : start + STEPS_AT_ONCE])))
-        on_progress(min(start + STEPS_AT_ONCE, len(steps)), len(steps))
+    for done, step in enumerate(steps, start=1):
+        changes += abs(run_step(redis, *step))
+        on_progress(done, len(steps))
     return changes
 
 
@@ -120,9 +129,20 @@ class Migration:
         self._running = Lock()
 
     def start(self, redis: Redis) -> None:
-        """Start to migrate, or return at once if it is not due. Raises RedisError."""
+        """Start to migrate, or return at once if it is not due.
+
+        Goes on without it if Redis refuses all writes. Raises RedisError.
+        """
         if monotonic() < self._due:
             return
+        try:
+            self._start(redis)
+        except RedisError as error:
+            if not refuses_writes(error):
+                raise
+            self._retry(error)
+
+    def _start(self, redis: Redis) -> None:
         sites = sites_to_migrate(redis)
         # pylint: disable-next=consider-using-with  # the thread releases it
         if sites and self._running.acquire(blocking=False):
@@ -131,30 +151,39 @@ class Migration:
             except RedisError:
                 self._running.release()
                 raise
+            self._due = monotonic() + HOUR  # first: the thread may set a retry
             arguments = (redis, sites, changes)
             Thread(target=self._finish, args=arguments, daemon=True).start()
-        self._due = monotonic() + HOUR
+        else:
+            self._due = monotonic() + HOUR
 
     def _finish(self, redis: Redis, sites: Sequence[Site], changes: int) -> None:
         try:
-            changes += migrate_days(redis, sites, lambda done, all_: None)
+            changes += migrate_days(
+                redis, sites, lambda done, all_: sleep(SECONDS_BETWEEN_STEPS)
+            )
             _settle(redis, changes)
             if changes:
-                logger.info("Migrated the counts to version %d of the data", NUMBER)
+                logger.info(
+                    "Migrated the counts to version %d of the data", DATA_VERSION
+                )
         except RedisError as error:
-            self._due = monotonic() + SECONDS_TO_RETRY
-            logger.error("The counts are not migrated yet: %s", error)
+            self._retry(error)
         finally:
             self._running.release()
+
+    def _retry(self, error: RedisError) -> None:
+        self._due = monotonic() + SECONDS_TO_RETRY
+        logger.error("The counts are not migrated yet: %s", explain(error))
 
 
 def _refuse_newer(stored: Any) -> None:
     version = (stored or b"1").decode(errors="replace")
-    if not version.isdecimal() or int(version) > NUMBER:
+    if not version.isdecimal() or int(version) > DATA_VERSION:
         raise NewerData(
             f"used by a newer Page Tracker: the data has version {version}, and this "
-            f"one reads version {NUMBER} and older; run the newer one, or restore a "
-            "backup"
+            f"one reads version {DATA_VERSION} and older; run the newer one, or "
+            "restore a backup"
         )
 
 
@@ -164,18 +193,17 @@ def _steps(redis: Redis, site: Site) -> Iterator[tuple[str | int, ...]]:
         yield site.keys.prefix, str(day), site.expires(day), *WHOLE
 
 
-def run_steps(redis: Redis, steps: Sequence[tuple[str | int, ...]]) -> list[int]:
-    """Run the script for each step, and return the number of changes or `BROKEN`."""
-    pipeline = redis.pipeline(transaction=False)
-    for step in steps:
-        pipeline.eval(SCRIPT, 1, *step)
-    answers = pipeline.execute(raise_on_error=False)
-    for step, answer in zip(steps, answers):
-        if type(answer) is ResponseError:  # pylint: disable=unidiomatic-typecheck
-            logger.error("Counts of %s are not migrated: %s", step[:2], answer)
-        elif isinstance(answer, Exception):
-            raise answer
-    return [BROKEN if isinstance(answer, Exception) else answer for answer in answers]
+def run_step(redis: Redis, *step: str | int) -> int:
+    """Run the script once, and return the number of changes or `BROKEN`."""
+    try:
+        return cast(int, redis.eval(SCRIPT, 1, *step))
+    except ResponseError as error:
+        # Its subclasses have other causes than a broken key.
+        # pylint: disable-next=unidiomatic-typecheck
+        if type(error) is not ResponseError or refuses_writes(error):
+            raise
+        logger.error("Counts of %s are not migrated: %s", step[:2], error)
+        return BROKEN
 
 
 def _note_older(redis: Redis) -> None:
@@ -189,4 +217,4 @@ def _settle(redis: Redis, changes: int) -> None:
     if changes:
         _note_older(redis)
     elif int(redis.hmget(VERSION, "older")[0] or 0) < time.time() - DAY:
-        redis.hsetnx(VERSION, "version", NUMBER)
+        redis.hsetnx(VERSION, "version", DATA_VERSION)

@@ -7,7 +7,7 @@ from math import inf
 from page_tracker.store.nodes import KEYS_AT_ONCE, keys_in, masters_of
 from page_tracker.store.store import Store
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import SITES
+from page_tracker.tracking.keys import DATA_VERSION, SITES, VERSION
 from page_tracker.tracking.migration import Migration
 from page_tracker.tracking.sites import Site, SiteError, Sites
 
@@ -55,6 +55,8 @@ class Registry(Sites):
         `most` sites are."""
         self._refuse_taken(site)
         with self._store.asking() as redis:
+            if not redis.exists(SITES):
+                redis.hsetnx(VERSION, "version", DATA_VERSION)
             # The script counts for a site that has totals. No view names the site until
             # it is listed.
             redis.hsetnx(site.keys.totals, "since", str(site.today()))

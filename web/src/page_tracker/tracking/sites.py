@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
-from page_tracker.tracking.keys import SITES, SiteKeys
+from page_tracker.tracking.keys import DATA_VERSION, SITES, VERSION, SiteKeys
 from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
@@ -266,6 +266,8 @@ class Sites:
             new = [site for site in self.configured if site.name.encode() not in stored]
             if new:
                 pipeline = redis.pipeline(transaction=False)
+                if not stored:
+                    pipeline.hsetnx(VERSION, "version", DATA_VERSION)
                 for site in new:
                     pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
                     pipeline.hsetnx(SITES, site.name, site.model_dump_json())
