@@ -1,7 +1,8 @@
 """Reads what a body says that strict JSON refuses.
 
-Programs cut a text in the middle of a character, or write bytes that are not UTF-8. That
-spoils a title, and not the view. An array may also have items that nobody can read.
+Programs cut a text in the middle of a character, or write bytes that are not UTF-8.
+That spoils a title, and not the view. An array may also have items that nobody can
+read.
 """
 
 import json

@@ -15,10 +15,9 @@ IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
 
 BROWSERS = re.compile(
     r"""
-    Mozilla/\d.*(?:AppleWebKit|Gecko|Goanna|KHTML|Trident|MSIE|Presto|Firefox|Chrome|Safari|
+    Mozilla/\d.*(?:AppleWebKit|Gecko|KHTML|Trident|MSIE|Presto|Firefox|Chrome|Safari|
         NetFront|NetSurf|Dillo|Ladybird|Servo|KAIOS|PlayStation|HbbTV|Maple|NetPositive|
-        Nintendo|\[[a-z-]+\]\ \(|
-        \[FB)
+        Goanna|Nintendo|\[[a-z-]+\][ ]\(|\[FB)
     | (?:Opera|UCWEB|HbbTV)/?\d
     # In terminals, and on small systems
     | (?:Lynx|ELinks|Links|w3m|Dillo|NetSurf|edbrowse|retawq|netrik|Mosaic|NCSA_Mosaic|
@@ -50,8 +49,8 @@ WORDS = re.compile(
 """Words of programs that dress as a browser."""
 
 APPS = frozenset({"Viber"})
-"""Names in the list that are also those of apps with a browser. Alone, such a name is no
-browser's."""
+"""Names in the list that are also those of apps with a browser. Alone, such a name is
+no browser's."""
 
 PATTERNS_AT_ONCE = 25
 """More of them in one expression are slower: it then tries all at each character."""

@@ -24,7 +24,8 @@ CAMPAIGN_NAMES = (
 
 BEGINNINGS = tuple(
     "__utm _branch_ _sgm_ _x_tr_ adobe_mc ajs_ at_custom at_link at_recipient_ "
-    "at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ iterable itm_ matomo_ ml_subscriber "
+    "at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ iterable itm_ matomo_ "
+    "ml_subscriber "
     "mtm_ oft_ oly_ omnisend piwik_ pk_ sfmc_ trk_ utm_ vero_ wt.mc_".split()
 )
 """Beginnings of names, for example of all that Google Translate adds: `_x_tr_sl`."""
@@ -39,10 +40,12 @@ MORE = frozenset(
     # Mail
     "_bhlid _bta_c _bta_tid _clde _cldee _ke _kx _ope bbemailid bbeml "
     "ck_subscriber_id dm_i emci emdi et_rid inf_contact_key mc_tc mindbox-click-id "
-    "mindbox-message-key nr_email_referer sc_cid pi_campaign_id pi_list_email sc_customer sc_eh sc_uid spjobid "
+    "mindbox-message-key nr_email_referer sc_cid pi_campaign_id pi_list_email "
+    "sc_customer sc_eh sc_uid spjobid "
     "spmailingid spreportid spuserid ss_email_id vgo_ee wickedid "
     # Analytics and campaigns
-    "_gcl_au _gcl_aw _ga _gac _gl at_campaign at_campaign_type at_creation at_emailtype at_format "
+    "_gcl_au _gcl_aw _ga _gac _gl at_campaign at_campaign_type at_creation "
+    "at_emailtype at_format "
     "at_medium at_network at_ptr_name at_variant campid hmb_campaign hmb_medium "
     "hmb_source s_cid wt_mc wt_zmc xtor "
     # Links that people share, and previews

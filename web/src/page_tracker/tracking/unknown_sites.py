@@ -36,8 +36,8 @@ if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
   redis.call('HDEL', KEYS[1], rarest)
 end
 """
-"""Adds views to a name. If there are too many, deletes the one with the fewest views, of
-several the one that was sent longest ago. So names that somebody invents once do not
+"""Adds views to a name. If there are too many, deletes the one with the fewest views,
+of several the one that was sent longest ago. So names that somebody invents once do not
 push out a mistake on a live site. A value is the time of the last view, in microseconds
 since 1970, and the number of views."""
 
