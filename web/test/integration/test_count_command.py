@@ -242,24 +242,6 @@ def test_should_list_changes_newest_first(command: Command) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_should_tell_how_many_views_were_added_by_hand(
-    command: Command, count: Count, redis_client: Redis, site: Site
-) -> None:
-    # Given
-    by_hand = Adjustments(redis_client, site, most_pages=10)
-    count("/a")
-
-    # When
-    command("count", "set", "example.org", "/a", "501")
-    command("count", "add", "example.org", "/b", "10")
-    command("count", "add", "example.org", "/b", "-3")
-    count("/b")
-
-    # Then
-    assert (by_hand.by_hand("/a"), by_hand.by_hand("/b")) == (500, 7)
-    assert (by_hand.by_hand("/c"), by_hand.by_hand()) == (0, 507)
-
-
 def test_should_remember_a_thousand_changes(
     command: Command, redis_client: Redis, site: Site
 ) -> None:

@@ -72,17 +72,6 @@ class Adjustments:
             for entry in map(json.loads, entries)
         ]
 
-    def by_hand(self, page: str | None = None) -> int:
-        """Return the views of the site, or of a page, that were added by hand.
-
-        The number is negative if more were subtracted. It is in the totals, and in no
-        day.
-        """
-        key = self._site.keys.adjusted
-        if page is not None:
-            return int(self._redis.hmget(key, [page])[0] or 0)
-        return sum(map(int, self._redis.hvals(key)))
-
     def _change(self, mode: str, page: str, views: int) -> Change:
         # The script rounds larger numbers.
         if abs(views) > MOST_VIEWS:

@@ -142,8 +142,7 @@ def canonical_page(page: str) -> str:
 
     It has no host, no trailing slash or `/index.html`, no tracking parameters and no
     anchor. The other parameters are sorted, and each character is written in one way. A
-    fragment that is a route (`#/…`, `#!…`) belongs to the page, and has a path and
-    a query too.
+    fragment that is a route (`#/…`, `#!…`) belongs to the page, with its own query.
     """
     page = page.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS)
     address, _, fragment = URL.sub("", page).partition("#")
