@@ -286,7 +286,7 @@ def test_should_change_nothing_when_the_site_was_removed(
     # Then
     with pytest.raises(AdjustmentError, match="example.org was removed"):
         Adjustments(redis_client, site, most_pages=10).set("/a", 1)
-    assert not redis_client.keys("pt:*")
+    assert not redis_client.keys("pt:{*")
 
 
 def test_should_print_times_and_numbers_of_changes_whole(command: Command) -> None:
