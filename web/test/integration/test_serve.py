@@ -194,6 +194,7 @@ def test_should_try_again_when_redis_cannot_start_for_a_while(
     )
     with page_tracker(folder, PATH=f"{folder}:{os.environ['PATH']}") as tracker:
         assert tracker.get().ok
+        assert wait_for(lambda: has_rewritten(folder), 10)  # it would mend a file
 
         # When
         mend = break_it(folder)
@@ -205,6 +206,16 @@ def test_should_try_again_when_redis_cannot_start_for_a_while(
         assert failed
         assert wait_for(lambda: tracker.get("/ready").ok, 10)
         assert tracker.get().text == "This page has been seen 2 times."
+
+
+def has_rewritten(folder: Path) -> bool:
+    """Return whether Redis has written its file again, as it does once a day."""
+    socket_path = str(folder / "page-tracker-data" / "redis.sock")
+    with Redis(unix_socket_path=socket_path) as redis:
+        state = redis.info("persistence")
+    return state["aof_last_rewrite_time_sec"] >= 0 and not (
+        state["aof_rewrite_in_progress"]
+    )
 
 
 def write_program(path: Path, text: str) -> None:

@@ -40,7 +40,7 @@ def test_should_answer_with_reason_and_numbers_when_a_view_is_filtered(
     assert answer.json == {
         "counted": False,
         "reason": "bot",
-        "detail": "by a program, as its user agent says",
+        "detail": "from a program: its user agent is not a browser's",
         "page": {"page": "/about", "views": 0, "uniques": 0, "visits": 0},
         "site": {"site": "example.org", "views": 0, "uniques": 0, "visits": 0},
     }
