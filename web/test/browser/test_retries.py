@@ -177,9 +177,9 @@ def test_should_keep_a_hundred_valid_views_when_more_are_stored(
     web: Web, visitor: BrowserContext, tab: Page
 ) -> None:
     # Given
-    web.pages["blog.example/full"] = document(web.tag())
+    web.pages["blog.example/full"] = document(web.tag(), NUMBERS)
     tab.goto(web.url("blog.example/full"))
-    web.wait_for_views(1)
+    expect(tab.locator("#page")).to_have_text("1")  # it has looked for kept views
     tab.evaluate("""() => {
             const hour = 60 * 60 * 1000;
             const view = { site: "blog.example", page: "/kept" };
