@@ -19,7 +19,7 @@ HINTS = {
     "MISCONF": "see its log",
     "NOREPLICAS": "start a replica, or lower min-replicas-to-write",
     "DENIED": "give it a password, and write it into REDIS_URL",
-    "Connection not ready": "is it in protected mode, or " "has it too many clients?",
+    "Connection not ready": "is it in protected mode, or has it too many clients?",
     "handshake": "if this Redis uses no TLS, write redis:// in REDIS_URL",
     "Connection reset": WITH_TLS,
     "closed by server": WITH_TLS,

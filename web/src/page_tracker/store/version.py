@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 OLDEST = {"Redis": "7.0", "Valkey": "7.2"}
-"""Scripts of older versions cannot change keys as `record.lua` does."""
+"""Older versions cannot run the scripts of this package."""
 
 SECONDS_TO_ANSWER = 5
 
