@@ -53,9 +53,9 @@ def test_should_send_the_other_views_when_one_is_refused(
             route.continue_()
 
     tab.route("**/api/v1/views", refuse_odd)
-    web.pages["blog.example/online"] = document(web.tag())
+    web.pages["blog.example/online"] = document(web.tag(), NUMBERS)
     tab.goto(web.url("blog.example/online"))
-    web.wait_for_views(1)
+    expect(tab.locator("#page")).to_have_text("1")  # which lets the route be handled
     visitor.set_offline(True)
     for number, page in enumerate(["/even-1", "/odd", "/half", "/even-2"], 1):
         title = "half an emoji \ud83c" if page == "/half" else page
