@@ -152,7 +152,7 @@ def test_should_count_a_page_when_its_title_is_unusual(
 
     # Then
     expect(tab.locator("#page")).to_have_text("1")
-    assert ascii(web.views()[0]["title"]) == ascii(sent)  # half a character is no text
+    assert ascii(web.views()[0]["title"]) == ascii(sent)  # half a character is not text
     assert stored("/title") == 1
 
 

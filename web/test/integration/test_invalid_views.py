@@ -31,6 +31,14 @@ BODIES = {
         f'{{"site": "example.org", "page": {deep(150)}}}',
         "page: must be a string",
     ),
+    "deep id": (
+        '{"site": "example.org", "page": "/", "id": '
+        + 60_000 * '{"a":'
+        + "1"
+        + 60_000 * "}"
+        + "}",
+        "nested too deeply",
+    ),
     "no object": ('"example.org"', "a view: must be a JSON object"),
     "null": ("null", "a view: must be a JSON object"),
     "empty array": ("[]", "0 views"),

@@ -20,7 +20,7 @@ NEXT_OBJECT = re.compile(r",\s*(?=\{)")
 
 
 def read_leniently(body: bytes) -> Any:
-    """Return the value of a body, with surrogates for what is no text (PEP 383).
+    """Return the value of a body, with surrogates where it is not text (PEP 383).
 
     Raises InvalidView.
     """

@@ -84,7 +84,7 @@ class Fields:
         event = self._fields.get("event")
         identifier = self._fields.get("id")
         if identifier is not None and not isinstance(identifier, str):
-            identifier = json.dumps(identifier, sort_keys=True)
+            identifier = _as_text(identifier)
         view = SentView(
             site=self._required("site"),
             page=self._required("page"),
@@ -235,6 +235,13 @@ class Views:
         ):
             raise PermissionError("the token is not the one of PAGE_TRACKER_TOKEN")
         return True
+
+
+def _as_text(identifier: Any) -> str:
+    try:
+        return json.dumps(identifier, sort_keys=True)
+    except RecursionError:  # some versions of Python read deeper than they write
+        raise InvalidView("id: nested too deeply") from None
 
 
 def _read_body(incoming: Incoming) -> Any:
