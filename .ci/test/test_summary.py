@@ -23,3 +23,17 @@ def test_should_run_every_target_and_fail_when_one_has_failed(tmp_path: Path) ->
     words = [line.split()[:2] for line in table.splitlines()[:3]]
     assert words == [["lint", "FAILED"], ["unit", "passed"], ["e2e", "passed"]]
     assert table.splitlines()[3].endswith(" s: lint. See the first failure above.")
+
+
+def test_should_give_each_target_a_temporary_folder_of_its_own(tmp_path: Path) -> None:
+    # Given
+    path = on_path(tmp_path, make='echo "folder $TMPDIR"; touch "$TMPDIR/left"')
+    environment = os.environ | {"PATH": path, "MAKE": "make"}
+
+    # When
+    _, output = run(".ci/summary", "lint unit", "e2e", environment=environment)
+
+    # Then
+    folders = {line for line in output.splitlines() if line.startswith("folder ")}
+    assert len(folders) == 3
+    assert not any(Path(folder.split()[1]).exists() for folder in folders)
