@@ -138,6 +138,7 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
         pages=settings.max_pages,
         values=settings.max_values,
         rate=settings.rate,
+        site_rate=settings.site_rate,
         sites=settings.any_site,
     )
     return Recorder(store, sites, rules, limits)

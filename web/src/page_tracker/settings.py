@@ -154,6 +154,12 @@ class Settings(BaseModel):
         description="most views a minute that count from one address for one site; "
         "`0` for no limit",
     )
+    site_rate: int = Field(
+        10_000,
+        ge=0,
+        le=100_000_000,
+        description="most views a minute that count for one site; `0` for no limit",
+    )
     max_pages: int = Field(
         10_000,
         ge=1,

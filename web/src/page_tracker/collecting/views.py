@@ -20,7 +20,7 @@ from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.keys import DAY
-from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.reasons import LIMITS, Reason
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import (
@@ -207,8 +207,8 @@ class Views:
             self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
             raise
         recorded = self._recorder.count(view, sender, at)
-        if recorded.reason == Reason.RATE:
-            raise over_rate(self._rate)
+        if recorded.reason in LIMITS:
+            raise over_rate(self._rate, recorded.reason)
         return answer_to_one(recorded, fields.ignored)
 
     def _many(self, items: Sequence[Any], by: Sender, has_token: bool) -> Answer:

@@ -1,13 +1,15 @@
 """The browser, system and device that a user agent names, and whether it is a program.
 
-Answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
+Answers are remembered, but no user agent is: it could name a person. Callers cut it to
+LONGEST_USER_AGENT first, which bounds the time to read it.
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
-import ua_parser
+from ua_parser import Parser, load_builtins
+from ua_parser.regex import Resolver
 
 from page_tracker.tracking.programs import is_program
 
@@ -24,10 +26,31 @@ class Agent(NamedTuple):
     is_bot: bool
 
 
-@lru_cache(maxsize=4096)
+MOST_REMEMBERED = 4096
+
+_remembered: dict[int, Agent] = {}
+
+
 def agent_of(user_agent: str) -> Agent:
     """Return what a user agent tells."""
-    result = ua_parser.parse(user_agent)
+    # Python's hash of a text has a random key of this process.
+    key = hash(user_agent)
+    agent = _remembered.get(key)
+    if agent is None:
+        if len(_remembered) >= MOST_REMEMBERED:
+            _remembered.clear()
+        agent = _remembered[key] = _read(user_agent)
+    return agent
+
+
+@cache
+def _parser() -> Parser:
+    # The default one remembers user agents.
+    return Parser(Resolver(load_builtins()))
+
+
+def _read(user_agent: str) -> Agent:
+    result = _parser().parse(user_agent)
     system = result.os.family if result.os else ""
     return Agent(
         browser=result.user_agent.family if result.user_agent else "",

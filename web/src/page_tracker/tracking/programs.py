@@ -6,7 +6,7 @@ found by the list of crawler-user-agents and by their words.
 
 import json
 import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -56,7 +56,6 @@ PATTERNS_AT_ONCE = 25
 """More of them in one expression are slower: it then tries all at each character."""
 
 
-@lru_cache(maxsize=4096)
 def is_image_proxy(user_agent: str) -> bool:
     """Say whether a user agent fetches images for people whom it hides."""
     return bool(IMAGE_PROXIES.search(user_agent))
