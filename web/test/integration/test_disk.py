@@ -1,4 +1,4 @@
-"""What the file of Redis tells of a visitor to one who has it, with the salt in it."""
+"""What disk and memory tell of a visitor to one who has them, with the salt in them."""
 
 import random
 import re
@@ -8,16 +8,18 @@ from statistics import median
 from typing import cast
 
 import pytest
+import requests
 from redis import Redis
 
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorder import Recorder, Submission
 from page_tracker.tracking.visitor import Sender, visitor_to_store
 from support.recording import make_recorder, today_key, view
+from support.servers import page_tracker
 
 AGENTS = [
-    f"Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
-    for version in range(130, 135)
+    f"Mozilla/5.0 (X11; Linux x86_64; rv:{number}.0) Gecko/20100101 Firefox/{number}.0"
+    for number in range(130, 135)
 ]
 POOL = [f"203.{n >> 8}.{n & 255}.7" for n in range(1 << 16)]
 """The addresses that the attacker tries; the real ones are 65,536 times as many."""
@@ -122,3 +124,53 @@ def test_should_write_no_time_that_is_finer_than_an_hour(
     times = [int(word) for word in words if re.fullmatch(rb"1\d{12}", word)]
     assert len(times) > 5
     assert [time for time in times if time % HOUR] == []
+
+
+def memory_of(process: int) -> bytes:
+    """Return the memory of a process."""
+    found = []
+    with open(f"/proc/{process}/mem", "rb", 0) as memory:
+        for line in Path(f"/proc/{process}/maps").read_text("utf-8").splitlines():
+            place, rights, *_, name = line.split(maxsplit=5)
+            if "w" in rights and name not in ("[vvar]", "[vsyscall]"):
+                start, end = (int(number, 16) for number in place.split("-"))
+                memory.seek(start)
+                found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux")
+def test_should_remember_no_addresses_and_no_user_agents_when_views_are_counted(
+    folder: Path,
+) -> None:
+    # Given
+    numbers = range(1000, 1200)
+    with page_tracker(
+        folder,
+        PAGE_TRACKER_SITES="example.org",
+        PAGE_TRACKER_PROXIES="127.0.0.1",
+        PAGE_TRACKER_WORKERS="1",
+    ) as tracker:
+        # When
+        for n in (*numbers, *[999] * 200):
+            answer = requests.post(
+                f"{tracker.url}/api/v1/views",
+                json={"site": "example.org", "page": "/"},
+                headers={
+                    "User-Agent": f"{AGENTS[0]} Zwiebel/{n}",
+                    "X-Forwarded-For": f"2001:db8:{n}::7",
+                },
+                timeout=5,
+            )
+        memory = b"".join(map(memory_of, processes_of(tracker.process.pid)))
+
+    # Then: what a process has freed may still be there, until it is used again
+    assert answer.json()["page"]["views"] == 400
+    for mark in (rb"Zwiebel/(1\d{3})", rb"2001:db8:(1\d{3})::7"):
+        assert len(set(re.findall(mark, memory))) < len(numbers) / 4
+
+
+def processes_of(parent: int) -> list[int]:
+    """Return a process and its children."""
+    task = Path(f"/proc/{parent}/task/{parent}/children")
+    return [parent, *map(int, task.read_text("utf-8").split())]

@@ -5,9 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
+from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.wire import Limits
-from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
+from support.recording import (
+    ANYBODY,
+    SITE,
+    make_recorder,
+    person,
+    sums,
+    today_key,
+    view,
+)
 
 
 def test_should_count_an_id_once_when_many_threads_send_it(

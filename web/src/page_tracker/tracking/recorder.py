@@ -17,7 +17,7 @@ from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
-from page_tracker.tracking.reasons import LIMITS, Reason
+from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.room import Room
