@@ -69,7 +69,6 @@ FAMILIES = (
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
-    Family("pt:{s}:events", "zset", "event → how often", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
@@ -110,7 +109,6 @@ class SiteKeys:
         self.pages = f"{self.prefix}pages"
         self.uniques = f"{self.prefix}pages:uniques"
         self.titles = f"{self.prefix}titles"
-        self.events = f"{self.prefix}events"
         self.adjusted = f"{self.prefix}adjusted"
         self.audit = f"{self.prefix}audit"
 

@@ -112,7 +112,6 @@ if id ~= '' then
 end
 
 if event ~= '' then
-  add(prefix .. 'events', event, 1, most_values)
   add(today .. 'events', event, 1, most_values, expires)
   return numbers(0)
 end
