@@ -7,14 +7,14 @@ MOST = 100
 
 
 class Pattern:
-    """A pattern of page names; one without a `*` is the name of one page.
+    """A pattern of page names; without a `*`, or if exact, it is the name of one page.
 
     A regular expression could go back to each `*`. This takes one pass over the name,
     because strangers choose the names.
     """
 
-    def __init__(self, text: str) -> None:
-        self._first, *self._parts = text.split("*")
+    def __init__(self, text: str, is_exact: bool = False) -> None:
+        self._first, *self._parts = [text] if is_exact else text.split("*")
 
     def matches(self, page: str) -> bool:
         """Say whether a page has such a name."""

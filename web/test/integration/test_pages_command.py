@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 from redis import Redis
 
-from page_tracker.tracking import forgetting_pages
+from page_tracker.tracking import moving_pages
 from page_tracker.tracking.days import Span, span_of
-from page_tracker.tracking.forgetting_pages import forget_page
+from page_tracker.tracking.moving_pages import move_page
 from page_tracker.tracking.sites import LONGEST_RETENTION, Site
 from support.fixture_types import Command, Count
 from support.recording import keys_in, sorted_set, table, today_key
@@ -55,7 +55,7 @@ def test_should_leave_no_name_and_all_sums_when_a_page_is_forgotten(
 
     # When
     page = 'https://example.org/users/jane "doe"/?utm_source=a'
-    result = command("count", "forget", "example.org", page, "--yes")
+    result = command("pages", "forget", "example.org", page, "--yes")
 
     # Then
     assert result.output.endswith(
@@ -84,7 +84,7 @@ def test_should_forget_a_page_when_only_its_days_know_it(
     command("count", "set", "example.org", "/jane", "0")
 
     # When
-    result = command("count", "forget", "example.org", "/jane", "--yes")
+    result = command("pages", "forget", "example.org", "/jane", "--yes")
 
     # Then
     assert "\nForgot 1 page of example.org." in result.output
@@ -100,7 +100,7 @@ def test_should_show_the_pages_and_ask_when_a_pattern_matches_many(
         for _ in range(number + 1):
             count(f"/users/{number}?a=[1]")
     count("/users")
-    arguments = ("count", "forget", "example.org", "/users/*?a=[1]*")
+    arguments = ("pages", "forget", "example.org", "/users/*?a=[1]*")
 
     # When
     refused = command(*arguments, answer="n\n")
@@ -128,7 +128,7 @@ def test_should_fail_when_no_page_has_the_name(
     count("/about")
 
     # When
-    result = command("count", "forget", "example.org", page)
+    result = command("pages", "forget", "example.org", page)
 
     # Then
     error = f"Error: no page of example.org is named {page}\n"
@@ -143,7 +143,7 @@ def test_should_forget_one_page_when_its_name_has_a_star(
     count("/xzy")
 
     # When
-    result = command("count", "forget", "example.org", "/x*y", "--exact", "--yes")
+    result = command("pages", "forget", "example.org", "/x*y", "--exact", "--yes")
 
     # Then
     assert result.output.endswith(
@@ -154,7 +154,7 @@ def test_should_forget_one_page_when_its_name_has_a_star(
 
 def test_should_refuse_the_name_that_stands_for_others(command: Command) -> None:
     # When
-    result = command("count", "forget", "example.org", "(other)", "--yes")
+    result = command("pages", "forget", "example.org", "(other)", "--yes")
 
     # Then
     assert result.exit_code == 2
@@ -174,10 +174,10 @@ def test_should_keep_all_sums_when_it_is_interrupted_and_runs_again(
         calls += 1
         if calls > 2:
             raise KeyboardInterrupt
-        return forget_page(*arguments)
+        return move_page(*arguments)
 
-    arguments = ("count", "forget", "example.org", "/users/*", "--yes")
-    with patch("page_tracker.commands.forget.forget_page", interrupted):
+    arguments = ("pages", "forget", "example.org", "/users/*", "--yes")
+    with patch("page_tracker.commands.pages.move_page", interrupted):
         stopped = command(*arguments)
     between = command("verify")
 
@@ -206,7 +206,7 @@ def test_should_forget_a_page_in_what_an_older_server_counts(
         redis_client.rename(newer, key)
 
     # When
-    forget_page(redis_client, site, "/jane")
+    move_page(redis_client, site, "/jane")
 
     # Then
     assert "jane" not in texts_in(redis_client)
@@ -234,10 +234,10 @@ def test_should_forget_a_page_when_a_view_changes_the_first_day_meanwhile(
             count("/jane", days_ago=40)
         return span
 
-    monkeypatch.setattr(forgetting_pages, "span_of", span_before_a_view)
+    monkeypatch.setattr(moving_pages, "span_of", span_before_a_view)
 
     # When
-    views = forget_page(redis_client, site, "/jane")
+    views = move_page(redis_client, site, "/jane")
 
     # Then
     assert views == 2
@@ -254,7 +254,7 @@ def test_should_ask_redis_for_few_days_when_a_site_that_keeps_many_is_new(
 
     # When
     with patch.object(redis_client, "eval", wraps=redis_client.eval) as asked:
-        views = forget_page(redis_client, patient, "/jane")
+        views = move_page(redis_client, patient, "/jane")
 
     # Then
     assert views == 1
@@ -275,7 +275,7 @@ def test_should_keep_all_sums_when_views_arrive_meanwhile(
     # When
     with ThreadPoolExecutor(4) as visitors:
         visits = [visitors.submit(visit, number) for number in range(200)]
-        result = command("count", "forget", "example.org", "/users/*", "--yes")
+        result = command("pages", "forget", "example.org", "/users/*", "--yes")
     for one in visits:
         one.result()
 
