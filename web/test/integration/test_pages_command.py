@@ -1,7 +1,8 @@
-"""page-tracker count forget: pages whose names nobody may keep."""
+"""page-tracker pages: pages are listed, merged, forgotten and blocked."""
 
 import json
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import patch
@@ -40,6 +41,12 @@ def views_of(command: Command, *what: str) -> int:
     """Return how many views a site, or a page of it, has."""
     output = command("count", "show", "example.org", *what, "--json").output
     return int(json.loads(output)["views"])
+
+
+def pages_of(command: Command, *patterns: str) -> list[tuple[object, ...]]:
+    """Return page, title, views and unique views of the pages of a site."""
+    output = command("pages", "list", "example.org", *patterns, "--json").output
+    return [tuple(page.values()) for page in json.loads(output)]
 
 
 def test_should_leave_no_name_and_all_sums_when_a_page_is_forgotten(
@@ -158,7 +165,197 @@ def test_should_refuse_the_name_that_stands_for_others(command: Command) -> None
 
     # Then
     assert result.exit_code == 2
-    assert "(other) is no page" in result.output
+    assert "(other) is not a page" in result.output
+
+
+@pytest.mark.parametrize("pattern", ["/*?utm_source=*", "/*/index.html", "/*/"])
+def test_should_forget_no_other_page_when_a_part_of_a_pattern_is_never_kept(
+    command: Command, count: Count, pattern: str
+) -> None:
+    # Given
+    count("/about?utm_source=a")
+
+    # When
+    result = command("pages", "forget", "example.org", pattern, "--yes")
+
+    # Then
+    assert result.exit_code == 1
+    assert views_of(command, "/about") == 1
+
+
+def test_should_list_all_pages_that_match(command: Command, count: Count) -> None:
+    # Given
+    for number in range(1_200):
+        count(f"/blog/{number}")
+    for _ in range(2):
+        count("/blog/7", title="Seven", visitor=2)
+    count("/about", title="About us")
+    count(500 * "/a")
+
+    # When
+    lines = command("pages", "list", "example.org", "/blog/*").output.splitlines()
+    document = json.loads(
+        command("pages", "list", "example.org", "/a*", "*g/7", "--json").output
+    )
+    everything = command("pages", "list", "example.org").output.splitlines()
+
+    # Then
+    assert lines[0].split() == ["page", "title", "views", "unique"]
+    assert lines[1].split() == ["/blog/7", "Seven", "3", "2"]
+    assert len(lines) == 1 + 1_200 + 2
+    assert lines[-1] == "1,200 pages of example.org: 1,202 views, 1,201 unique"
+    assert document == [
+        {"page": "/blog/7", "title": "Seven", "views": 3, "uniques": 2},
+        {"page": "/about", "title": "About us", "views": 1, "uniques": 1},
+    ]
+    assert any(line.startswith("(other) ") for line in everything)
+    assert everything[-1] == "1,201 pages of example.org: 1,204 views, 1,203 unique"
+
+
+def test_should_say_so_when_no_page_is_listed(command: Command) -> None:
+    assert command("pages", "list", "example.org", "/a*").output == (
+        "0 pages of example.org: 0 views, 0 unique\n"
+    )
+
+
+def test_should_keep_all_numbers_when_pages_are_merged(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    for days_ago in (0, 1, 40):
+        for visitor in (1, 2):
+            count("/old", days_ago=days_ago, visitor=visitor, title="Old")
+        count("/old?a=1", days_ago=days_ago, visitor=2)
+    count("/new", visitor=3)
+    count("/about")
+    command("count", "set", "example.org", "/old", "100")
+    command("count", "add", "example.org", "/new", "5")
+    arguments = ("pages", "merge", "example.org", "/old", "/old?*", "/new/")
+
+    # When
+    refused = command(*arguments, answer="n\n")
+    result = command(*arguments, answer="y\n")
+
+    # Then
+    assert refused.exit_code == 1
+    assert "Merge these 2 pages into /new? [y/N]" in refused.output
+    assert result.output.endswith(
+        "\nMerged 2 pages of example.org into /new, which has 103 views more.\n"
+    )
+    assert "/old" not in texts_in(redis_client)
+    assert pages_of(command, "/new*") == [("/new", "Old", 109, 10)]
+    assert table(redis_client, site.keys.adjusted) == {"/new": 99}
+    day = site.keys.day(site.today())
+    assert redis_client.pfcount(f"{day.visitors}:/new") == 3
+    assert 0 < redis_client.ttl(f"{day.visitors}:/new") <= 48 * 3600
+    assert sorted_set(redis_client, day.pages) == {"/about": 1, "/new": 4}
+    log = json.loads(command("count", "log", "example.org", "--json").output)
+    assert [change["page"] for change in log] == ["/new", "/new"]
+    verified = command("verify")
+    assert verified.exit_code == 0, verified.output
+
+
+def test_should_merge_into_a_page_that_has_no_views_yet(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    count("/a", title="A")
+
+    # When
+    command("pages", "merge", "example.org", "*", "/b", "--yes")
+    count("/b")
+
+    # Then
+    assert pages_of(command) == [("/b", "A", 2, 1)]
+    key = f"{site.keys.day(site.today()).visitors}:/b"
+    assert 0 < redis_client.ttl(key) <= 48 * 3600
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["/a", "/b*"], 2, "INTO must be one page, but '/b*' has a *"),
+        (["/a", "(other)"], 2, "page-tracker pages forget"),
+        (["(other)", "/b"], 2, "(other) is not a page"),
+        (["/a", "https://example.com/"], 1, "is not on example.org"),
+        (["https://example.com/*", "/b"], 1, "is not on example.org"),
+        (["/a", 500 * "/b"], 1, "INTO is too long: use at most 500 bytes"),
+        (["/b*", "/b"], 1, "no page of example.org besides /b is named /b*"),
+        (["/c", "/d", "/b"], 1, "no page of example.org besides /b is named /c, /d"),
+        (["/b"], 2, "Missing argument"),
+    ],
+)
+def test_should_say_why_when_pages_cannot_be_merged(
+    command: Command, count: Count, arguments: list[str], status: int, complaint: str
+) -> None:
+    # Given
+    count("/a")
+    count("/b")
+
+    # When
+    result = command("pages", "merge", "example.org", *arguments, "--yes")
+
+    # Then
+    assert result.exit_code == status
+    assert complaint in result.output
+    assert len(pages_of(command)) == 2
+
+
+def test_should_not_count_views_of_blocked_pages(
+    command: Command, make_count: Callable[..., Count]
+) -> None:
+    # Given
+    make_count()("/shop?session=1")
+
+    # When
+    blocked = command("pages", "block", "example.org", "*session=*", "/wp admin/*")
+    for page in ("/shop?session=2&a=1", "/wp admin/login", "/shop"):
+        make_count()(page)
+    listed = command("sites", "list").output
+    document = json.loads(command("report", "example.org", "--json").output)
+    unblocked = command("pages", "unblock", "example.org", "/wp admin/*")
+    make_count()("/wp admin/login")
+
+    # Then
+    assert blocked.output == (
+        "Views of *session=*, /wp%20admin/* on example.org no longer count.\n"
+    )
+    for text in ("blocked pages", "*session=*", "/wp%20admin/*"):
+        assert text in listed
+    assert [(row["reason"], row["views"]) for row in document["filtered"]] == [
+        ("blocked page", 2)
+    ]
+    assert unblocked.output == "Views of /wp%20admin/* on example.org count again.\n"
+    assert [page for page, *_ in pages_of(command)] == [
+        "/shop",
+        "/shop?session=1",
+        "/wp%20admin/login",
+    ]
+    shown = json.loads(command("sites", "show", "example.org", "--json").output)
+    assert shown["blocked"] == ["*session=*"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["block", "(other)"], 2, "(other) is not a page"),
+        (["block", "https://example.com/*"], 1, "is not on example.org"),
+        (["block", ""], 1, "page: is required"),
+        (["block"], 2, "Missing argument"),
+        (["unblock", "/a"], 1, "/a is not blocked on example.org; nothing is"),
+    ],
+)
+def test_should_say_why_when_pages_cannot_be_blocked(
+    command: Command, arguments: list[str], status: int, complaint: str
+) -> None:
+    # When
+    name, *patterns = arguments
+    result = command("pages", name, "example.org", *patterns)
+
+    # Then
+    assert result.exit_code == status
+    assert complaint in result.output
 
 
 def test_should_keep_all_sums_when_it_is_interrupted_and_runs_again(

@@ -186,10 +186,9 @@ def unblock(site: str, patterns: tuple[str, ...]) -> None:
         unblocked = [written(found, pattern) for pattern in patterns]
         for pattern in unblocked:
             if pattern not in found.blocked:
-                known = in_words(found.blocked) or "nothing"
-                raise SiteError(
-                    f"{pattern} is not blocked on {found.name}: {known} is"
-                )
+                known = in_words(found.blocked)
+                others = f"these are: {known}" if known else "nothing is"
+                raise SiteError(f"{pattern} is not blocked on {found.name}; {others}")
         left = [one for one in found.blocked if one not in unblocked]
         set_blocked(counts, found, left)
         say(f"Views of {in_words(unblocked)} on {found.name} count again.")

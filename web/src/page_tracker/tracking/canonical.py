@@ -157,7 +157,7 @@ def canonical_pattern(pattern: str) -> str:
 
     Nothing is dropped or sorted: with less text, a pattern matches more pages.
     """
-    pattern = URL.sub("", pattern.strip(OUTSIDE_OF_URL))
+    pattern = URL.sub("", pattern.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS))
     spelt = "#".join(map(_spell, pattern.split("#")))
     return spelt if spelt.startswith(("/", "*")) else f"/{spelt}"
 

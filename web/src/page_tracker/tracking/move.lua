@@ -88,6 +88,7 @@ for argument = 5, #ARGV do
   move(day .. 'uniques')
   move(day .. 'visits')
   move_visitors(day)
+  redis.call('HDEL', day .. 'titles', page)
 end
 
 return views
