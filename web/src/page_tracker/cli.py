@@ -16,8 +16,8 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
-from page_tracker.commands.forget import forget
 from page_tracker.commands.output import forgive_encoding
+from page_tracker.commands.pages import pages
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
@@ -126,9 +126,8 @@ def main() -> None:
     forgive_encoding()
 
 
-for command in (sites, count, report, experiment, verify, smoke):
+for command in (sites, pages, count, report, experiment, verify, smoke):
     main.add_command(command)
-count.add_command(forget)
 
 
 @main.command(epilog=settings_help())

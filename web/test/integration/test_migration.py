@@ -110,8 +110,12 @@ def includes_rows(now: list[Shown], before: list[Shown]) -> bool:
 
 
 def stored(redis: Redis) -> dict[str, object]:
-    """Return all of Redis but the time of the last migration."""
-    return {key: redis.dump(key) for key in keys_in(redis) if key != VERSION}
+    """Return all of Redis but the time of the last migration, and unread keys."""
+    return {
+        key: redis.dump(key)
+        for key in keys_in(redis)
+        if key != VERSION and not key.endswith("}:events")
+    }
 
 
 def test_should_show_the_same_numbers_after_the_migration(
@@ -161,6 +165,22 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
     monkeypatch.undo()
     assert allowed > SITES * 10
     assert_as_shown(command, redis_client, shown)
+
+
+def test_should_delete_what_nothing_reads_when_the_data_is_current(
+    command: Command, redis_client: Redis
+) -> None:
+    # Given
+    command("sites", "add", "example.org")
+    redis_client.zadd("pt:{example.org}:events", {"signup": 2})
+
+    # When
+    verified = command("verify")
+
+    # Then
+    assert verified.exit_code == 0, verified.output
+    assert not redis_client.exists("pt:{example.org}:events")
+    assert redis_client.hget(VERSION, "version") == b"2"
 
 
 @pytest.mark.usefixtures("shown")

@@ -152,6 +152,16 @@ def canonical_page(page: str) -> str:
     return path + _query(query) + _route(fragment)
 
 
+def canonical_pattern(pattern: str) -> str:
+    """Return a pattern of pages with each character written as pages write it.
+
+    Nothing is dropped or sorted: with less text, a pattern matches more pages.
+    """
+    pattern = URL.sub("", pattern.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS))
+    spelt = "#".join(map(_spell, pattern.split("#")))
+    return spelt if spelt.startswith(("/", "*")) else f"/{spelt}"
+
+
 def canonical_referrer(referrer: str) -> str:
     """Return the source of a view: host and path of a URL, or a name.
 

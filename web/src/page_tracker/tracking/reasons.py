@@ -7,7 +7,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason not to count a view.
 
-    The recorder checks the first six in this order. Redis decides on the two rates, the
+    The recorder checks the first seven in this order. Redis decides on the two rates, the
     way in on `INVALID`, the recorder on `UNKNOWN_SITE`.
     """
 
@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BOT = "bot"
     SPAM = "spam"
     OTHER_HOST = "other host"
+    BLOCKED = "blocked page"
     RATE = "rate"
     SITE_RATE = "site rate"
     INVALID = "invalid"
@@ -34,6 +35,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.BOT: "from a program: its user agent is not a browser's",
     Reason.SPAM: "its referrer is on the list of spam",
     Reason.OTHER_HOST: "shown by another host, and the site counts only its own hosts",
+    Reason.BLOCKED: "of a page that the owner blocked",
     Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
     Reason.SITE_RATE: "over PAGE_TRACKER_SITE_RATE views of the site in a minute",
     Reason.INVALID: "invalid as it was sent; the answer gives the reason",

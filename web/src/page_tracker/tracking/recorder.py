@@ -221,6 +221,8 @@ class Recorder:
         reason = self._rules.reason_against(view, sent.sender)
         if not reason and site.own_hosts and not site.is_shown_by(view.host):
             reason = Reason.OTHER_HOST
+        if not reason and site.blocks(view.page):
+            reason = Reason.BLOCKED
         return Attempt(
             site, view, sent.sender, site.moment(seen), int(now // 60), reason
         )

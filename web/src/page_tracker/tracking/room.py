@@ -1,14 +1,36 @@
-"""Makes room for new pages in a site that has almost as many as it may."""
+"""Makes room for new pages when a site has as many as it may have.
+
+Without that, the first 10,000 names would keep all later ones out, even if nobody asks
+for them any more.
+"""
 
 import logging
+from collections.abc import Sequence
 from threading import Lock, Thread
 from time import sleep
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from page_tracker.store.explaining import explain
 from page_tracker.store.store import Store
+from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.moving_pages import move_page
 from page_tracker.tracking.sites import Site
+
+SHARE = 20
+"""One page of so many gives way: 5 % of the limit."""
+
+PAGES_READ = 1_000
+"""Pages with fewest views that are compared with each other."""
+
+PAGES_MOVED = PAGES_READ // 4
+"""Pages that move before others are compared. So a page that was seen today stays if
+enough pages with equal views were not."""
+
+SECONDS_BETWEEN_PAGES = 0.01
+"""Redis serves nobody else while a page moves: some milliseconds if the site has two
+years of days."""
 
 SECONDS_BETWEEN_PASSES = 1
 
@@ -40,5 +62,65 @@ class Room:
             self._making.release()
 
 
-def make_room(redis: object, site: Site, most_pages: int) -> None:
-    """Stand in for the branch that has it."""
+def make_room(redis: Redis, site: Site, most_pages: int) -> int:
+    """Move the pages with fewest views to `(other)`, and return their number.
+
+    5 % of `most_pages` move, at least one; fewer if the site has room by then. Of pages
+    with equal views, those that were not seen today move first. A page whose number was
+    set by hand stays. Takes seconds to hours, and may stop after any page. Raises
+    RedisError.
+    """
+    free = max(1, most_pages // SHARE)
+    moved, read = 0, PAGES_READ
+    while True:
+        left = min(free - moved, _pages_of(redis, site) + free - most_pages)
+        if left <= 0:
+            return moved
+        least = redis.zrange(site.keys.pages, 0, read - 1, withscores=True)
+        may_go = _in_order(redis, site, {page: int(views) for page, views in least})
+        gone = _move_some(redis, site, may_go[:PAGES_MOVED], left)
+        moved += gone
+        if not gone:
+            if may_go or len(least) < read:
+                return moved
+            read *= 2  # pages that must stay have the fewest views
+
+
+def _move_some(
+    redis: Redis, site: Site, pages: Sequence[tuple[str, int]], most: int
+) -> int:
+    """Move at most so many of some pages that did not change, and return how many."""
+    gone = 0
+    for page, views in pages:
+        if gone < most and move_page(redis, site, page, most=views) is not None:
+            gone += 1
+            sleep(SECONDS_BETWEEN_PAGES)
+    return gone
+
+
+def _pages_of(redis: Redis, site: Site) -> int:
+    """Return the number of pages that are counted by themselves."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.zcard(site.keys.pages)
+    pipeline.zscore(site.keys.pages, OTHER)
+    pages, other = pipeline.execute()
+    return int(pages) - (other is not None)
+
+
+def _in_order(
+    redis: Redis, site: Site, views: dict[bytes, int]
+) -> list[tuple[str, int]]:
+    """Return the pages that may move, in the order in which they should."""
+    pages = [page for page in views if page != OTHER.encode()]
+    if not pages:
+        return []
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.hmget(site.keys.adjusted, pages)
+    pipeline.zmscore(site.keys.day(site.today()).pages, pages)
+    by_hand, today = pipeline.execute()
+    order = sorted(
+        (views[page], of_today is not None, page.decode())
+        for page, of_hand, of_today in zip(pages, by_hand, today)
+        if of_hand is None
+    )
+    return [(page, of_page) for of_page, _, page in order]
