@@ -6,8 +6,10 @@ LONGEST_USER_AGENT first, which bounds the time to read it.
 
 import re
 from functools import cache
+from threading import Lock
 from typing import NamedTuple
 
+from cachetools import LRUCache, cached
 from ua_parser import Parser, load_builtins
 from ua_parser.regex import Resolver
 
@@ -26,30 +28,10 @@ class Agent(NamedTuple):
     is_bot: bool
 
 
-MOST_REMEMBERED = 4096
-
-_remembered: dict[int, Agent] = {}
-
-
+# Python's hash of a text has a random key of this process.
+@cached(LRUCache(4096), key=hash, lock=Lock())
 def agent_of(user_agent: str) -> Agent:
     """Return what a user agent tells."""
-    # Python's hash of a text has a random key of this process.
-    key = hash(user_agent)
-    agent = _remembered.get(key)
-    if agent is None:
-        if len(_remembered) >= MOST_REMEMBERED:
-            _remembered.clear()
-        agent = _remembered[key] = _read(user_agent)
-    return agent
-
-
-@cache
-def _parser() -> Parser:
-    # The default one remembers user agents.
-    return Parser(Resolver(load_builtins()))
-
-
-def _read(user_agent: str) -> Agent:
     result = _parser().parse(user_agent)
     system = result.os.family if result.os else ""
     return Agent(
@@ -58,6 +40,12 @@ def _read(user_agent: str) -> Agent:
         device=_device(user_agent, system),
         is_bot=is_program(user_agent),
     )
+
+
+@cache
+def _parser() -> Parser:
+    # The default one remembers user agents.
+    return Parser(Resolver(load_builtins()))
 
 
 def _device(user_agent: str, system: str) -> str:

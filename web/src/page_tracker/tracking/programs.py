@@ -9,6 +9,9 @@ import re
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
+from threading import Lock
+
+from cachetools import LRUCache, cached
 
 IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
 """User agents that fetch images for all readers of a README or an e-mail."""
@@ -56,6 +59,7 @@ PATTERNS_AT_ONCE = 25
 """More of them in one expression are slower: it then tries all at each character."""
 
 
+@cached(LRUCache(4096), key=hash, lock=Lock())
 def is_image_proxy(user_agent: str) -> bool:
     """Say whether a user agent fetches images for people whom it hides."""
     return bool(IMAGE_PROXIES.search(user_agent))
