@@ -148,9 +148,7 @@ class Registry(Sites):
                 self._migration.start(redis)
         stored = super()._read_all()
         # Also a Redis that lost its data gets them.
-        missing = [
-            site for site in self.configured if site.name.encode() not in stored
-        ]
+        missing = [site for site in self.configured if site.name.encode() not in stored]
         if missing and self._register(missing, is_first=not stored):
             stored, missing = super()._read_all(), []
         self._missing = missing
