@@ -91,7 +91,7 @@ def test_should_list_every_command() -> None:
     }
 
     # When
-    command = r"`page-tracker ((?:sites|count) \w+|\w+)"
+    command = r"`page-tracker ((?:sites|pages|count) \w+|\w+)"
     named = re.findall(command, read("docs/operating.md"))
 
     # Then

@@ -82,9 +82,7 @@ def test_should_free_memory_when_redis_is_full(
         assert len(keys_in(full)) < before
 
 
-def test_should_make_room_when_redis_is_full(
-    command: Command, full: Redis
-) -> None:
+def test_should_make_room_when_redis_is_full(command: Command, full: Redis) -> None:
     # Given
     site = Site(name="example.org")
 
@@ -118,7 +116,6 @@ def test_should_serve_other_sites_when_one_cannot_be_registered(
         sent = {"site": "new.example", "page": "/"}
         return client.post("/api/v1/views", json=sent).status_code == 200
 
-
     # Then
     assert shown == ["4", "4", "4"]
     assert new.headers["X-Page-Tracker"].startswith("503 ")
@@ -129,6 +126,9 @@ def test_should_serve_other_sites_when_one_cannot_be_registered(
     assert lines[0].startswith("Cannot register new.example now: command not allowed")
 
 
+@pytest.mark.usefixtures(
+    "redis_server"
+)  # the test's client of a cluster has no COMMAND
 def test_should_not_write_when_it_shows(command: Command, full: Redis) -> None:
     # Given
     full.config_set("maxmemory", 0)
@@ -152,7 +152,7 @@ def test_should_explain_when_a_command_is_about_a_site_that_cannot_be_registered
     result = command("report", "new.example", PAGE_TRACKER_SITES="new.example")
 
     # Then
-    assert full.info("memory")["maxmemory"] == 1
+    assert full.info("memory")["maxmemory"]
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith(
         "rejects the command: command not allowed when used memory > 'maxmemory'; "
@@ -167,6 +167,6 @@ def test_should_list_blocked_pages_when_redis_is_full(
     command("pages", "block", "example.org", "/users/*")
 
     # Then
-    assert full.info("memory")["maxmemory"] == 1
+    assert full.info("memory")["maxmemory"]
     listed = json.loads(command("sites", "list", "--json").stdout)
     assert listed[0]["blocked"] == ["/users/*"]

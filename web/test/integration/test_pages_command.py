@@ -366,7 +366,7 @@ def test_should_keep_all_sums_when_it_is_interrupted_and_runs_again(
         count(f"/users/{number}", days_ago=number)
     calls = 0
 
-    def interrupted(*arguments: Any) -> int:
+    def interrupted(*arguments: Any) -> int | None:
         nonlocal calls
         calls += 1
         if calls > 2:

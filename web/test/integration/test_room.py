@@ -26,7 +26,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "SECONDS_BETWEEN_PAGES", 0)
 
 
-def pages_of(redis: Redis, site: Site) -> dict[str, float]:
+def pages_of(redis: Redis, site: Site) -> dict[str, int]:
     """Return the pages of all time, and their views."""
     return sorted_set(redis, site.keys.pages)
 

@@ -188,7 +188,7 @@ def canonical(site: Site, page: str) -> str:
 
 
 def check_host(site: Site, page: str) -> None:
-    """Check that a page is of the site, if it is a whole address. Raises InvalidView."""
+    """Check the host of a page, if it has one. Raises InvalidView."""
     host = host_of(page)
     if host and not site.has_host(host.removeprefix("www.")):
         raise InvalidView(f"'{page}' is not on {site.name}: its host is {host}")

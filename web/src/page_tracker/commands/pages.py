@@ -71,9 +71,11 @@ def list_all(site: str, patterns: tuple[str, ...], as_json: bool) -> None:
         print_json([page._asdict() for page in listed])
         return
     if listed:
-        table = make_table("page", "title", ">views", ">unique", folds="page")
+        titles = ["title"] * any(page.title for page in listed)
+        table = make_table("page", *titles, ">views", ">unique", folds="page")
         for page in listed:
-            add_row(table, *page)
+            title = [page.title] * len(titles)
+            add_row(table, page.page, *title, page.views, page.uniques)
         make_console().print(table)
         click.echo()
     views = number_of(sum(page.views for page in listed), "view")
@@ -204,14 +206,12 @@ def written(site: Site, pattern: str, exact: bool = False) -> str:
     return canonical_pattern(pattern)
 
 
-def patterns_of(
-    site: Site, texts: Iterable[str], exact: bool = False
-) -> list[Pattern]:
+def patterns_of(site: Site, texts: Iterable[str], exact: bool = False) -> list[Pattern]:
     """Return patterns as they were typed, and as counts write them."""
     return [
         Pattern(text, exact)
         for typed in texts
-        for text in {typed, written(site, typed, exact)}
+        for text in (typed, written(site, typed, exact))
     ]
 
 

@@ -20,8 +20,11 @@ from page_tracker.tracking.checks.sums import CheckedSite, check_sums
 MOST_PRINTED = 20
 """Differences that are printed of one site; JSON has all."""
 
-NOT_CHECKED = 3
-"""Status if Redis could not be asked; 1 is a difference, and 2 a wrong argument."""
+
+class NotChecked(click.ClickException):
+    """Redis could not be asked. Status 1 is a difference, and 2 a wrong argument."""
+
+    exit_code = 3
 
 
 @click.command()
@@ -59,13 +62,11 @@ def verify(as_json: bool) -> None:
 
 @contextmanager
 def checking() -> Iterator[None]:
-    """Give an error a status of its own: it is no difference."""
+    """Give each error a status of its own: it is no difference. Raises NotChecked."""
     try:
         yield
     except click.ClickException as error:
-        error.exit_code = NOT_CHECKED
-        error.message = f"not checked: {error.message}"
-        raise
+        raise NotChecked(f"not checked: {error.message}") from error
 
 
 def print_result(what: str, success: str, differences: list[str]) -> None:

@@ -39,5 +39,7 @@ def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"a site can block at most {MOST} patterns")
     for pattern in different:
         if len(pattern.encode()) > LONGEST:
-            raise ValueError(f"{pattern[:40]}… is too long: use at most {LONGEST} bytes")
+            raise ValueError(
+                f"{pattern[:40]}… is too long: use at most {LONGEST} bytes"
+            )
     return different

@@ -55,17 +55,9 @@ class Registry(Sites):
         self._missing: list[Site] = []
         self._refusal: RedisError | None = None
 
-    def find(self, host: str) -> Site | None:
-        """Return the site of a host in its canonical form.
-
-        Raises RedisError if Redis must be asked and does not answer, or if it refuses
-        to register the site.
-        """
-        site = super().find(host)
-        if self._refusal and not site:
-            if any(missing.has_host(host) for missing in self._missing):
-                raise copy(self._refusal)
-        return site
+    def _check_absent(self, host: str) -> None:
+        if self._refusal and any(site.has_host(host) for site in self._missing):
+            raise copy(self._refusal)
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, and return it.
@@ -148,9 +140,7 @@ class Registry(Sites):
                 self._migration.start(redis)
         stored = super()._read_all()
         # Also a Redis that lost its data gets them.
-        missing = [
-            site for site in self.configured if site.name.encode() not in stored
-        ]
+        missing = [site for site in self.configured if site.name.encode() not in stored]
         if missing and self._register(missing, is_first=not stored):
             stored, missing = super()._read_all(), []
         self._missing = missing

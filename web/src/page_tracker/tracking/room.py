@@ -5,9 +5,10 @@ for them any more.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock, Thread
 from time import sleep
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -76,8 +77,9 @@ def make_room(redis: Redis, site: Site, most_pages: int) -> int:
         left = min(free - moved, _pages_of(redis, site) + free - most_pages)
         if left <= 0:
             return moved
-        least = redis.zrange(site.keys.pages, 0, read - 1, withscores=True)
-        may_go = _in_order(redis, site, {page: int(views) for page, views in least})
+        least: Any = redis.zrange(site.keys.pages, 0, read - 1, withscores=True)
+        views = {page.decode(): int(score) for page, score in least}
+        may_go = _in_order(redis, site, views)
         gone = _move_some(redis, site, may_go[:PAGES_MOVED], left)
         moved += gone
         if not gone:
@@ -108,10 +110,10 @@ def _pages_of(redis: Redis, site: Site) -> int:
 
 
 def _in_order(
-    redis: Redis, site: Site, views: dict[bytes, int]
+    redis: Redis, site: Site, views: Mapping[str, int]
 ) -> list[tuple[str, int]]:
     """Return the pages that may move, in the order in which they should."""
-    pages = [page for page in views if page != OTHER.encode()]
+    pages = [page for page in views if page != OTHER]
     if not pages:
         return []
     pipeline = redis.pipeline(transaction=False)
@@ -119,7 +121,7 @@ def _in_order(
     pipeline.zmscore(site.keys.day(site.today()).pages, pages)
     by_hand, today = pipeline.execute()
     order = sorted(
-        (views[page], of_today is not None, page.decode())
+        (views[page], of_today is not None, page)
         for page, of_hand, of_today in zip(pages, by_hand, today)
         if of_hand is None
     )

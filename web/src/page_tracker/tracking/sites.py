@@ -203,7 +203,9 @@ class Sites:
         if not site:
             with self._asking:
                 self._update_after(SECONDS_BETWEEN_MISSES)
-            return self._known(host)
+            if not (site := self._known(host)):
+                self._check_absent(host)
+            return site
         if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._update_after(SECONDS_BETWEEN_UPDATES)
@@ -212,6 +214,9 @@ class Sites:
             finally:
                 self._asking.release()
         return self._known(host)
+
+    def _check_absent(self, host: str) -> None:
+        """Raise RedisError if a site is missing because Redis refuses it."""
 
     def registered(self, host: str) -> Site:
         """Return the site of a host in its canonical form.

@@ -133,15 +133,17 @@ class _Check:
             for day in some:
                 pipeline.zrange(day.pages, 0, -1, withscores=True)
                 pipeline.zrange(day.uniques, 0, -1, withscores=True)
-            scores = iter(_answers(pipeline))
-            names = self._span.days[start : start + AT_ONCE]
-            for name, (_, _, *sums), pages in zip(names, answers, scores):
-                yield from _differences_of_day(name, sums)
+            scores = _answers(pipeline)
+            dates = self._span.days[start:]
+            for date_, (_, _, *sums), pages, uniques in zip(
+                dates, answers, scores[::2], scores[1::2]
+            ):
+                yield from _differences_of_day(date_, sums)
                 views = {page: int(score) for page, score in pages}
                 in_days.update(views)
-                for page, uniques in next(scores):
-                    if uniques > views.get(page, 0):
-                        self._doubtful.add(page)
+                self._doubtful.update(
+                    page for page, score in uniques if score > views.get(page, 0)
+                )
         self._compare_pages(in_days)
 
     def _compare_pages(self, in_days: Counter[bytes]) -> None:
@@ -160,14 +162,14 @@ class _Check:
     def _differences_of_pages(self) -> Iterator[str]:
         """Yield a sentence for each doubtful page that differs at one moment."""
         keys = self._site.keys
-        of_days = [key for day in self._days for key in (day.pages, day.uniques)]
+        stored: list[bytes | str] = [keys.pages, keys.adjusted]
+        stored += [key for day in self._days for key in (day.pages, day.uniques)]
         doubtful = sorted(self._doubtful)
         for start in range(0, len(doubtful), AT_ONCE):
             some = doubtful[start : start + AT_ONCE]
             pipeline = self._redis.pipeline(transaction=False)
             for page in some:
-                of_page = (page, keys.pages, keys.adjusted, *of_days)
-                pipeline.eval(PAGE, 1, keys.prefix, *of_page)
+                pipeline.eval(PAGE, 1, keys.prefix, page, *stored)
             for page, answer in zip(some, _answers(pipeline)):
                 views, by_hand, *numbers = map(int, answer)
                 what = f"the page {page.decode(errors='backslashreplace')}"
@@ -190,7 +192,6 @@ class _Check:
         if self._differs(counted, in_days):
             changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
             yield f"views: {counted:,} of {what}{changed}, {in_days:,} in its days"
-
 
     def _differs(self, counted: int, in_days: int) -> bool:
         """Say whether a sum of days is wrong; it is smaller if some have expired."""
