@@ -9,7 +9,11 @@ from support.stack import Stack
 
 @pytest.fixture(scope="session")
 def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    no_limits = {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    no_limits = {
+        "PAGE_TRACKER_RATE": "0",
+        "PAGE_TRACKER_SITE_RATE": "0",
+        "PROXY_RATE": "0",
+    }
     settings = {"PAGE_TRACKER_IMAGE": image} | no_limits
     stack = Stack(tmp_path_factory.mktemp("operator"), settings)
     try:

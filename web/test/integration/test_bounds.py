@@ -1,7 +1,9 @@
 """Limits that keep Redis from growing without end."""
 
+import pytest
 from redis import Redis
 
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.wire import Limits
@@ -91,6 +93,29 @@ def test_should_count_a_page_separately_when_another_page_makes_room(
 
     # Then
     assert [answer.page.name for answer in answers] == ["/d", "(other)", "/d"]
+
+
+@pytest.mark.usefixtures("makes_room")
+def test_should_count_a_page_by_itself_when_pages_that_nobody_sees_took_all_places(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(pages=40))
+    for n in range(3):
+        recorder.count(view("/of-people"), person(n))
+    for n in range(100):
+        recorder.count(view(f"/made-up/{n}"), person(100))
+
+    # When
+    def has_own_number() -> bool:
+        return recorder.count(view("/new"), person(7)).has_own_number
+
+    # Then
+    assert wait_for(has_own_number, 10)
+    assert numbers(redis_client, "/of-people").page.views == 3
+    assert len(table(redis_client, "pt:{example.org}:pages")) <= 41
+    (views,) = sums(redis_client, "views")
+    assert views > 103
 
 
 def test_should_count_more_values_together_when_the_limit_is_reached(

@@ -74,6 +74,8 @@ def count_all_sorts(redis: Redis) -> None:
         limits=Limits(pages=20, values=3, rate=6),
     )
     now = time.time()
+    for n in range(10):
+        recorder.count(view(title=f"Title {n}"), person(100))
     for n in range(30):
         seen = view(
             f"/{n}/visitors:/hours?utm_campaign={n}",
@@ -84,8 +86,6 @@ def count_all_sorts(redis: Redis) -> None:
         sender = person(n)._replace(language="de", country="DE", is_own=n % 5 == 4)
         recorder.count(seen, sender, None if n % 2 else now - n * DAY)
         recorder.count(view(event=f"event {n}"), sender)
-    for n in range(10):
-        recorder.count(view(f"/{n}", title="Another"), person(100))
     recorder.count(view(), Sender("2001:db8::1", "Googlebot/2.1"))
     recorder.refuse({(Reason.INVALID, "example.org"): 2, (Reason.INVALID, ""): 1})
     recorder.refuse({(Reason.UNKNOWN_SITE, "elsewhere.example"): 1})

@@ -55,6 +55,7 @@ VALUES: dict[str, tuple[str, object]] = {
         tuple(sorted(spam_domains())),
     ),
     "PAGE_TRACKER_RATE": ("0", 0),
+    "PAGE_TRACKER_SITE_RATE": ("7", 7),
     "PAGE_TRACKER_MAX_PAGES": ("20", 20),
     "PAGE_TRACKER_MAX_VALUES": ("30", 30),
     "PAGE_TRACKER_TOKEN": ("has=in the=middle", "has=in the=middle"),

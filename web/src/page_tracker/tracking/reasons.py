@@ -7,7 +7,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason not to count a view.
 
-    The recorder checks the first seven in this order. Redis decides on the two rates, the
+    The recorder checks the first seven in this order. Redis decides on the rates, the
     way in on `INVALID`, the recorder on `UNKNOWN_SITE`.
     """
 
