@@ -249,15 +249,15 @@ local function takes_title()
   if known == title or rate == 0 then
     return known ~= title
   end
-  local proposed = redis.call('HGET', proposals, page)
-  if proposed and proposed ~= address .. title and
-    proposed:sub(#address + 1) == title then
+  local proposed = redis.call('HGET', proposals, page) or ''
+  local by, other = proposed:match('^(%d+) (.*)$')
+  if other == title and by ~= address then
     return true
   end
   -- Who asked for privacy is no visitor, and proposes nothing.
   if visitor ~= '' and not is_over then
     added = added + #page + #title + BYTES_OF_ROW
-    set_in_memory(proposals, page, address .. title)
+    set_in_memory(proposals, page, address .. ' ' .. title)
   end
   return false
 end
