@@ -134,6 +134,11 @@ class Settings(BaseModel):
         description="addresses and ranges of trusted proxies, whose `X-Forwarded-For` "
         "and `X-Forwarded-Proto` are used, for example `172.16.0.0/12, ::1`",
     )
+    operators: Networks = Field(
+        "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8",
+        description="addresses and ranges that see `/version` and the reasons of "
+        "`/ready`",
+    )
     own: Networks = Field(
         (),
         description="addresses and ranges of the owner, whose views are not counted",

@@ -1,13 +1,13 @@
 """Malformed requests, over a real socket."""
 
 import re
-import socket
 from pathlib import Path
 
 from redis import Redis
 
 from support.recording import nothing_stored
 from support.servers import page_tracker
+from support.sockets import ask
 
 ENDPOINT = "/api/v1/views"
 LARGE = 3 * 1024 * 1024
@@ -60,7 +60,7 @@ REQUESTS: dict[str, tuple[bytes, int, str]] = {
     "10,000 parameters": (
         b"GET /pixel.gif?"
         + b"a=1&" * 10_000
-        + b" HTTP/1.1\r\nConnection: close\r\n\r\n",
+        + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         414,
         "",
     ),
@@ -75,40 +75,18 @@ REQUESTS: dict[str, tuple[bytes, int, str]] = {
         "\n431 Request Header Fields Too Large\n",
     ),
     "long address": (
-        b"GET /pixel.gif?" + 8_100 * b"a" + b" HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /pixel.gif?" + 8_100 * b"a" + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         200,
         "X-Page-Tracker: 400 ",
     ),
     "1,000 headers": (post("\r\n".join(f"X-{n}: {n}" for n in range(1_000))), 431, ""),
     "raw bytes in path": (
-        b"GET /pixel.gif?site=\xff\xfe&page=/ HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /pixel.gif?site=\xff\xfe&page=/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         400,
         "",
     ),
     "odd version": (b"GET /pixel.gif HTTP/3.7\r\n\r\n", 400, ""),
 }
-
-
-def ask(port: int, request: bytes) -> str:
-    """Send bytes, and return the answer."""
-    answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        try:
-            connection.sendall(request)
-            while data := connection.recv(65536):
-                answer += data
-        except ConnectionError:  # it does not read the whole of a long body
-            while data := receive(connection):
-                answer += data
-    return answer.decode("latin-1")
-
-
-def receive(connection: socket.socket) -> bytes:
-    """Return the next bytes, or none at the end."""
-    try:
-        return connection.recv(65536)
-    except ConnectionError:
-        return b""
 
 
 def test_should_give_a_reason_and_keep_serving_when_a_request_is_malformed(
@@ -120,10 +98,9 @@ def test_should_give_a_reason_and_keep_serving_when_a_request_is_malformed(
         ) as tracker,
         nothing_stored(redis_client),
     ):
-        port = int(tracker.url.rpartition(":")[2])
         for name, (request, status, reason) in REQUESTS.items():
             # When
-            answer = ask(port, request)
+            answer = ask(tracker.port, request).decode("latin-1")
 
             # Then
             assert answer.startswith(f"HTTP/1.1 {status} "), (name, answer[:300])

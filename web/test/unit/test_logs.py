@@ -129,6 +129,75 @@ def test_should_log_one_line_when_a_path_has_line_breaks(
     assert len(output.getvalue().splitlines()) == 1
 
 
+FORGED = "2026-01-01 00:00:00,000 INFO    reset by root"
+LIBRARY_LINES = [  # logger, message, arguments; the line
+    (
+        "gunicorn.error",
+        "Error handling request %s %s",
+        ("GET", "/pixel.gif?site=example.org&page=/secret"),
+        "Error handling request GET /pixel.gif",
+    ),
+    (
+        "page_tracker.app",
+        f"Exception on /x\n{FORGED}\x1b[31m [GET]",
+        (),
+        rf"Exception on /x\n{FORGED}\x1b[31m [GET]",
+    ),
+    (
+        "redis",
+        "%s",
+        ("Command # 1 (ZINCRBY pt:{a.org}:pages /secret) of pipeline caused error: NO",),
+        "NO",
+    ),
+    ("werkzeug", "a\r\u2028\u202e\x9b\udc80", (), r"a\r\u2028\u202e\x9b\udc80"),
+]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(("logger", "message", "arguments", "line"), LIBRARY_LINES)
+def test_should_log_nothing_that_a_visitor_wrote_when_a_library_logs_it(
+    logging_to_memory: Logging,
+    log_format: str,
+    logger: str,
+    message: str,
+    arguments: tuple[str, ...],
+    line: str,
+) -> None:  # pylint: disable=too-many-arguments,too-many-positional-arguments
+    # Given
+    _, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
+
+    # When
+    logging.getLogger(logger).error(message, *arguments)
+
+    # Then
+    (logged,) = output.getvalue().splitlines()
+    text = json.loads(logged)["message"] if log_format == "json" else logged
+    assert text.endswith(line)
+    assert "secret" not in logged
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_should_log_no_forged_line_when_an_exception_repeats_what_was_sent(
+    logging_to_memory: Logging, log_format: str
+) -> None:
+    # Given
+    app, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
+
+    @app.get("/bug")
+    def bug() -> NoReturn:
+        raise RuntimeError(f"x\n{FORGED}\x1b[31m /pixel.gif?page=/secret")
+
+    # When
+    app.test_client().get("/bug")
+
+    # Then
+    log = output.getvalue()
+    records = [line for line in log.splitlines() if not line.startswith("    ")]
+    assert len(records) == 2, log  # of the exception, and of the answer
+    assert "RuntimeError: x" in log and FORGED in log
+    assert "secret" not in log and "\x1b" not in log
+
+
 def test_should_log_the_answer_when_it_is_an_error(logging_to_memory: Logging) -> None:
     # Given
     app, output = logging_to_memory(Settings())

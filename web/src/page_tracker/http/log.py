@@ -65,6 +65,7 @@ def _log(environ: WSGIEnvironment, status: int, seconds: float) -> None:
         status,
         milliseconds,
         extra={
+            "request_id": request_id_of(environ),
             "method": method,
             "path": path,
             "status": status,

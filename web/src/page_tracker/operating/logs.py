@@ -1,9 +1,15 @@
-"""The destination and the format of log lines: stdout, as JSON or text."""
+"""The destination and the format of log lines: stdout, as JSON or text.
+
+Libraries log what a request holds. So each line, whoever wrote it, loses its parameters
+and its control characters here.
+"""
 
 import logging
+import re
 from typing import Any
 
 from flask import has_request_context, request
+from pythonjsonlogger.json import JsonFormatter
 
 from page_tracker.http.log import request_id_of
 from page_tracker.settings import Settings
@@ -19,27 +25,67 @@ class RequestId(logging.Filter):
         return True
 
 
+PARAMETERS = re.compile(r"(/[^\s?]*)\?\S*")
+"""The part of an address before its parameters, and those."""
+
+COMMAND = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
+"""redis-py repeats a failed command, which may hold the name of a page."""
+
+
+def harmless(text: str) -> str:
+    """Return a text without parameters, and with what nobody sees as escapes."""
+    text = PARAMETERS.sub(r"\1", COMMAND.sub("", text))
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+class Harmless(logging.Filter):
+    """Keep a message on one line, without what a visitor could write into it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass every line."""
+        record.msg, record.args = harmless(record.getMessage()), None
+        return True
+
+
+class HarmlessTraceback(logging.Formatter):
+    """Write each line of a traceback behind blanks: it cannot be taken for a record."""
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {harmless(line)}" for line in lines)
+
+
 REWRITTEN = {
-    # It would hold the client's address and data.
-    "Invalid request from ip=": "Refused a malformed request",
+    # It would hold the client's address and data. http/server_answers.py has our line.
+    "Invalid request from ip=": "",
     "Reloader is on": "This server is for development: it reloads changed code. For "
     "visitors, run page-tracker serve or docker compose up",
 }
-"""Our messages in place of gunicorn's, by the start of those."""
+"""Our messages in place of gunicorn's, by the start of those; empty for none."""
 
 
 class InOurWords(logging.Filter):
     """Rewrite some of gunicorn's messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every line."""
+        """Pass every line that is not left out."""
         for start, text in REWRITTEN.items():
             if record.getMessage().startswith(start):
                 record.msg, record.args = text, None
-        return True
+        return bool(record.msg)
 
 
-class TextFormatter(logging.Formatter):
+class JsonLines(HarmlessTraceback, JsonFormatter):
+    """Write a line for programs."""
+
+
+class TextLines(HarmlessTraceback):
     """Write a line for people: time, level, message, and the request's id last."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -57,11 +103,12 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {
             "request_id": {"()": RequestId},
+            "harmless": {"()": Harmless},
             "in_our_words": {"()": InOurWords},
         },
         "formatters": {
             "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
+                "()": JsonLines,
                 "format": "{levelname}{name}{message}{process}",
                 "style": "{",
                 "timestamp": "time",
@@ -72,7 +119,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
                 },
             },
             "text": {
-                "()": TextFormatter,
+                "()": TextLines,
                 "format": "%(asctime)s %(levelname)-7s %(message)s%(suffix)s",
             },
         },
@@ -81,7 +128,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": settings.log_format,
-                "filters": ["request_id"],
+                "filters": ["request_id", "harmless"],
             }
         },
         "root": {"level": level, "handlers": ["stdout"]},
