@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
     app.after_request(Forgetting(client_of(settings)).after_request)
     inner = with_scheme(app.wsgi_app, settings.proxies)
     answering = with_edge(inner, is_tested=app.testing)
-    app.wsgi_app = with_log(answering)  # type: ignore[method-assign]
+    app.wsgi_app = with_log(answering)  # type: ignore[assignment]
     return app
 
 

@@ -35,7 +35,7 @@ VALUES = [
     *(b"application/json;q=2", b"text/html;q=x,*/*;q=-1", b"a/b," * 4_000, b"1"),
     *(b"chunked", b"gzip, chunked", b"identity", b"0", b"-1", b"9" * 400, b"5, 5"),
     *(b"100-continue", b"h2c", b"bytes=0-,5-1", b"for=evil;host=evil;proto=gopher"),
-    *(b"W/\"a\", *", b"Bearer x", b"Sat, 31 Feb 9999 99:99:99 GMT", b"prefetch"),
+    *(b'W/"a", *', b"Bearer x", b"Sat, 31 Feb 9999 99:99:99 GMT", b"prefetch"),
     *(f"{CLIENT}".encode(), f"{CLIENT}, unknown, ::, [::1]:99".encode(), b"," * 16_400),
 ]
 NAMES = (
@@ -124,15 +124,15 @@ def test_should_answer_without_a_fault_when_arbitrary_requests_are_sent(
             return
         status, headers = head_of(answer)
         assert 200 <= status < 500, answer[:400]
-        for name in (*HEADERS, "X-Request-ID", "Content-Type"):
-            assert len(headers.get_all(name, [])) == 1 or status in (204, 304), name
+        for name in (*HEADERS, "X-Request-ID"):
+            assert len(headers.get_all(name, [])) == 1, name
         assert "Server" not in headers
         assert headers.get("Location", "/x")[:2] not in ("//", "/\\")
         assert headers.get("Location", "/").startswith("/")
         answered.add(status)
         identities.append(headers["X-Request-ID"])
 
-    check()
+    check()  # pylint: disable=no-value-for-parameter
     log = server.log.read_text(encoding="utf-8")
     logged = [json.loads(line) for line in log.splitlines()]
     named = [line["request_id"] for line in logged if "request_id" in line]

@@ -53,7 +53,14 @@ def test_should_answer_when_the_host_is_valid(app: Flask, host: str) -> None:
     [
         *(None, "", "a" * 64, "a..b", ".", "-a", "a b", "a/b", "a@b", "a:b", "a:", ":"),
         *("a:65536", "a:0x50", "a:\xb2", "[::1", "[:]", "[fe80::1%25x]", "[a]"),
-        *("\xe9.example", "a\x00", "a\r\nX: y", "<script>", f"{'a.' * 127}a", "http://a"),
+        *(
+            "\xe9.example",
+            "a\x00",
+            "a\r\nX: y",
+            "<script>",
+            f"{'a.' * 127}a",
+            "http://a",
+        ),
     ],
 )
 def test_should_refuse_a_request_when_its_host_is_invalid(
@@ -166,9 +173,7 @@ def test_should_answer_when_the_handler_of_errors_fails(
 
 def test_should_answer_when_the_server_refuses_a_header() -> None:
     # Given: gunicorn raises such an error
-    def server_like(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> list[bytes]:
+    def server_like(_: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         start_response("200 OK", [("X-Bad", "a\nb")])
         return [b"never"]
 
@@ -194,7 +199,7 @@ def test_should_send_no_body_for_head_when_a_request_is_refused(
     app: Flask, method: str
 ) -> None:
     # When
-    environ = {"REQUEST_METHOD": method, "wsgi.input": BytesIO()}
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "wsgi.input": BytesIO()}
     status, headers, text = ask(app, HTTP_HOST="a..b", **environ)
 
     # Then
@@ -213,5 +218,3 @@ def test_should_use_the_setting_when_snippets_need_an_address() -> None:
     # Then
     assert "evil.example" not in page
     assert "https://counter.example/stats/tracker.js" in page
-
-

@@ -1,5 +1,7 @@
 """Headers of every answer, whatever the request was."""
 
+# pylint: disable=too-many-arguments,too-many-positional-arguments
+
 from typing import NoReturn
 from unittest.mock import Mock
 
@@ -80,7 +82,7 @@ def test_should_send_its_headers_whatever_the_answer_is(
     embedded_by: str,
     read_by: str | None,
     caches: str,
-) -> None:  # pylint: disable=too-many-arguments,too-many-positional-arguments
+) -> None:
     # When
     answer = http_client.open(path, method=method, headers=HTML)
     answer.close()

@@ -130,44 +130,36 @@ def test_should_log_one_line_when_a_path_has_line_breaks(
 
 
 FORGED = "2026-01-01 00:00:00,000 INFO    reset by root"
-LIBRARY_LINES = [  # logger, message, arguments; the line
+LIBRARY_LINES = [  # a logger and its message; the line
     (
         "gunicorn.error",
-        "Error handling request %s %s",
-        ("GET", "/pixel.gif?site=example.org&page=/secret"),
+        "Error handling request GET /pixel.gif?site=example.org&page=/secret",
         "Error handling request GET /pixel.gif",
     ),
     (
         "page_tracker.app",
         f"Exception on /x\n{FORGED}\x1b[31m [GET]",
-        (),
         rf"Exception on /x\n{FORGED}\x1b[31m [GET]",
     ),
     (
         "redis",
-        "%s",
-        ("Command # 1 (ZINCRBY pt:{a.org}:pages /secret) of pipeline caused error: NO",),
-        "NO",
+        "Command # 1 (ZINCRBY x 1 /secret) of pipeline caused error: NOPERM",
+        "NOPERM",
     ),
-    ("werkzeug", "a\r\u2028\u202e\x9b\udc80", (), r"a\r\u2028\u202e\x9b\udc80"),
+    ("werkzeug", "a\r\u2028\u202e\x9b\udc80", r"a\r\u2028\u202e\x9b\udc80"),
 ]
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-@pytest.mark.parametrize(("logger", "message", "arguments", "line"), LIBRARY_LINES)
+@pytest.mark.parametrize(("logger", "message", "line"), LIBRARY_LINES)
 def test_should_log_nothing_that_a_visitor_wrote_when_a_library_logs_it(
-    logging_to_memory: Logging,
-    log_format: str,
-    logger: str,
-    message: str,
-    arguments: tuple[str, ...],
-    line: str,
-) -> None:  # pylint: disable=too-many-arguments,too-many-positional-arguments
+    logging_to_memory: Logging, log_format: str, logger: str, message: str, line: str
+) -> None:
     # Given
     _, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
 
     # When
-    logging.getLogger(logger).error(message, *arguments)
+    logging.getLogger(logger).error("%s", message)
 
     # Then
     (logged,) = output.getvalue().splitlines()

@@ -53,7 +53,10 @@ def error_document(
         text = PAGE.render(problem._asdict(), base=base, is_home=is_home)
         content_type = "text/html; charset=utf-8"
     else:
-        text, content_type = f"{detail}\nRequest {request_id}", "text/plain; charset=utf-8"
+        text, content_type = (
+            f"{detail}\nRequest {request_id}",
+            "text/plain; charset=utf-8",
+        )
     return Answer(f"{text}\n".encode(errors="replace"), content_type, status, headers)
 
 

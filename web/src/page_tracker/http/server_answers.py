@@ -53,9 +53,7 @@ def without_name(
 
     def lines(response: Response) -> list[str]:
         return [
-            line
-            for line in default_headers(response)
-            if not line.startswith("Server:")
+            line for line in default_headers(response) if not line.startswith("Server:")
         ]
 
     return lines
