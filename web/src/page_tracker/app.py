@@ -16,7 +16,6 @@ from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.edge import with_edge
 from page_tracker.http.errors import register_errors
-from page_tracker.http.log import with_log
 from page_tracker.http.serving import WayIn, serve, with_scheme
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
@@ -71,9 +70,9 @@ def create_app(settings: Settings) -> Flask:
     register_ways_in(app, parts)
     register_errors(app)
     app.after_request(Forgetting(client_of(settings)).after_request)
-    inner = with_scheme(app.wsgi_app, settings.proxies)
-    answering = with_edge(inner, is_tested=app.testing)
-    app.wsgi_app = with_log(answering)  # type: ignore[assignment]
+    known_scheme = with_scheme(app.wsgi_app, settings.proxies)
+    edge = with_edge(known_scheme, is_tested=app.testing)
+    app.wsgi_app = edge  # type: ignore[assignment]
     return app
 
 

@@ -97,7 +97,7 @@ take_over_answers()
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger without its access log; `http/log.py` writes ours.
+    """gunicorn's logger without its access log; `http/edge.py` writes ours.
 
     gunicorn's would hold the visitor's address and user agent. With a `logconfig_dict`,
     gunicorn makes each line even if no handler writes it.

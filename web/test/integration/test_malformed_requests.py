@@ -4,7 +4,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from page_tracker.http.log import HEADER
+from page_tracker.http.edge import HEADER
 from page_tracker.http.outgoing import HEADERS
 from support.recording import nothing_stored
 from support.servers import page_tracker

@@ -10,7 +10,6 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from page_tracker.app import create_app
 from page_tracker.http.edge import is_host, with_edge
-from page_tracker.http.log import with_log
 from page_tracker.settings import Settings
 
 ROUTES = [
@@ -187,7 +186,7 @@ def test_should_answer_when_the_server_refuses_a_header() -> None:
     environ = EnvironBuilder().get_environ()
 
     # When
-    body = with_log(with_edge(server_like, is_tested=False))(environ, start)
+    body = with_edge(server_like, is_tested=False)(environ, start)
 
     # Then
     assert statuses == [("500 Internal Server Error", True)]

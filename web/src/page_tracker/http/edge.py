@@ -1,6 +1,8 @@
 """The edge: what holds for each request and answer, whatever happens behind it.
 
-Behind it, `Host` and SCRIPT_NAME are valid, and no exception goes further.
+A request has an id, a valid `Host` and a valid SCRIPT_NAME. An answer has our headers
+and one line in the log, without the client's address and user agent. An exception is
+answered here at the latest.
 """
 
 import logging
@@ -8,8 +10,10 @@ import re
 import sys
 from collections.abc import Iterable
 from ipaddress import IPv6Address
+from secrets import token_hex
+from time import perf_counter
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from page_tracker.http.error_document import (
@@ -19,8 +23,10 @@ from page_tracker.http.error_document import (
     name_of,
 )
 from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.http.log import request_id_of
 from page_tracker.http.outgoing import HEADERS
+
+HEADER = "X-Request-ID"
+KEY = "page_tracker.request_id"
 
 LABEL = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 HOST = re.compile(rf"({LABEL}(?:\.{LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
@@ -40,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 def with_edge(application: WSGIApplication, *, is_tested: bool) -> WSGIApplication:
-    """Return an application that answers each request, with our headers.
+    """Return an application that answers each request with our headers, and logs it.
 
     If it `is_tested`, exceptions go to the test.
     """
@@ -48,12 +54,16 @@ def with_edge(application: WSGIApplication, *, is_tested: bool) -> WSGIApplicati
     def called(
         environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
+        began = perf_counter()
         has_started = False
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             nonlocal has_started
             has_started = True
-            return start_response(status, _completed(headers), *error)
+            identity = (HEADER, request_id_of(environ))
+            write = start_response(status, [*_completed(headers), identity], *error)
+            _log(environ, int(status[:3]), perf_counter() - began)
+            return write
 
         try:
             if refused := _refused(environ):
@@ -69,6 +79,18 @@ def with_edge(application: WSGIApplication, *, is_tested: bool) -> WSGIApplicati
             return _send(environ, start, (500, DETAILS[500]), "text", *error)
 
     return called
+
+
+def request_id_of(environ: WSGIEnvironment) -> str:
+    """Return the id of a request: the one that a proxy sent along, or a new one.
+
+    An id that could harm a log is replaced.
+    """
+    if KEY not in environ:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        harmless = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given)
+        environ[KEY] = given if harmless else token_hex(16)
+    return str(environ[KEY])
 
 
 def is_host(text: str) -> bool:
@@ -143,3 +165,29 @@ def _send(
         *error,
     )
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [document.body]
+
+
+def _log(environ: WSGIEnvironment, status: int, seconds: float) -> None:
+    """Write the line of an answer: at level debug unless it is an error.
+
+    Counted views are in the counts. A line for each would bury all others, and take a
+    tenth of its answer's time.
+    """
+    method, milliseconds = environ["REQUEST_METHOD"], round(seconds * 1000, 1)
+    # Quoted, so that a line break in a path cannot forge a line of the log.
+    path = quote(environ["PATH_INFO"], encoding="latin-1")
+    logger.log(
+        logging.DEBUG if status < 400 else logging.INFO,
+        "%s %s %s in %s ms",
+        method,
+        path,
+        status,
+        milliseconds,
+        extra={
+            "request_id": request_id_of(environ),
+            "method": method,
+            "path": path,
+            "status": status,
+            "milliseconds": milliseconds,
+        },
+    )

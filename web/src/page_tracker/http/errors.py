@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from page_tracker.http.edge import request_id_of
 from page_tracker.http.error_document import DETAILS, Problem, error_document, name_of
 from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.http.log import request_id_of
 
 
 def register_errors(app: Flask) -> None:

@@ -8,8 +8,8 @@ from socket import socket
 import gunicorn.util
 from gunicorn.http.wsgi import Response
 
+from page_tracker.http.edge import HEADER
 from page_tracker.http.error_document import Problem, error_document
-from page_tracker.http.log import HEADER
 from page_tracker.http.outgoing import HEADERS
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 from flask import has_request_context, request
 from pythonjsonlogger.json import JsonFormatter
 
-from page_tracker.http.log import request_id_of
+from page_tracker.http.edge import request_id_of
 from page_tracker.settings import Settings
 
 
