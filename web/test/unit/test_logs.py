@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
+from time import perf_counter
 from typing import NoReturn
 from unittest.mock import Mock, patch
 
@@ -13,7 +14,7 @@ import pytest
 from flask import Flask
 
 from page_tracker.app import create_app
-from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.logs import harmless, logging_configuration
 from page_tracker.settings import Settings
 
 Logging = Callable[[Settings], tuple[Flask, io.StringIO]]
@@ -146,6 +147,8 @@ LIBRARY_LINES = [  # a logger and its message; the line
         "Command # 1 (ZINCRBY x 1 /secret) of pipeline caused error: NOPERM",
         "NOPERM",
     ),
+    ("redis", "ERR unknown command 'X', with args beginning with: '/secret'", "'X'"),
+    ("page_tracker", "is it in use?; REDIS_URL=…?ssl=1", "in use?; REDIS_URL=…?ssl=1"),
     ("werkzeug", "a\r\u2028\u202e\x9b\udc80", r"a\r\u2028\u202e\x9b\udc80"),
 ]
 
@@ -166,6 +169,18 @@ def test_should_log_nothing_that_a_visitor_wrote_when_a_library_logs_it(
     text = json.loads(logged)["message"] if log_format == "json" else logged
     assert text.endswith(line)
     assert "secret" not in logged
+
+
+@pytest.mark.parametrize("text", ["/", "?", "/?", "Command # 1 (", "\x00"])
+def test_should_take_linear_time_when_a_line_is_long(text: str) -> None:
+    # Given
+    started = perf_counter()
+
+    # When
+    harmless(text * 100_000)
+
+    # Then
+    assert perf_counter() - started < 1
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])

@@ -25,22 +25,30 @@ class RequestId(logging.Filter):
         return True
 
 
-PARAMETERS = re.compile(r"(/[^\s?]*)\?\S*")
-"""The part of an address before its parameters, and those."""
-
-COMMAND = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
-"""redis-py repeats a failed command, which may hold the name of a page."""
-
-
 def harmless(text: str) -> str:
-    """Return a text without parameters, and with what nobody sees as escapes."""
-    text = PARAMETERS.sub(r"\1", COMMAND.sub("", text))
+    """Return a text without what a visitor sent in it, and what nobody sees as escapes.
+
+    redis-py repeats a failed command, and Redis an unknown one; either may hold the
+    name of a page.
+    """
+    before, _, command = text.partition("Command # ")
+    _, is_found, error = command.rpartition(" of pipeline caused error: ")
+    text = before + error if is_found else text
+    text = text.partition(", with args beginning with:")[0]
+    if "?" in text:
+        text = re.sub(r"\S+", _without_parameters, text)
     if text.isprintable():
         return text
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode()
         for one in text
     )
+
+
+def _without_parameters(word: re.Match[str]) -> str:
+    """Return a word, or the path in it."""
+    path, _, parameters = word[0].partition("?")
+    return path if parameters and "/" in path else word[0]
 
 
 class Harmless(logging.Filter):
