@@ -41,7 +41,7 @@ VALUES = [
 NAMES = (
     "Accept Accept-Encoding Accept-Language Authorization Content-Length Content-Type "
     "Cookie Expect Forwarded If-Match If-Modified-Since If-None-Match If-Range Origin "
-    "PATH_INFO Range Referer REMOTE_ADDR SCRIPT_NAME Sec-Purpose TE Trailer "
+    "PATH_INFO Range Referer REMOTE_ADDR SCRIPT_NAME Sec-Purpose Trailer "
     "Transfer-Encoding Upgrade X-Forwarded-For X-Forwarded-Host X-Forwarded-Prefix "
     "X-Forwarded-Proto X-Forwarded-Ssl X-HTTP-Method-Override X-Original-URL "
     "X-Request-ID X_Forwarded_For"

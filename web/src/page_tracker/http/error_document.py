@@ -12,7 +12,7 @@ from page_tracker.http.outgoing import Answer
 TEMPLATES = Environment(
     loader=PackageLoader("page_tracker"), autoescape=True, auto_reload=False
 )
-# Both are read now: no error page depends on a file that is gone later.
+# Both are read now: later, no error page depends on a file.
 BASE = TEMPLATES.get_template("page.html")
 PAGE = TEMPLATES.get_template("error.html")
 
@@ -24,7 +24,7 @@ DETAILS = {
 
 
 class Problem(NamedTuple):
-    """What went wrong with a request: for people, with the request's id."""
+    """The problem with a request, for people, and the request's id."""
 
     status: int
     name: str
@@ -35,9 +35,10 @@ class Problem(NamedTuple):
 def error_document(
     problem: Problem, form: Form, base: str = "", *, is_home: bool = False
 ) -> Answer:
-    """Return an error in a form. Below `base` are the pages that HTML links to.
+    """Return an error in a form.
 
-    `is_home` is whether the request asked for the counter page itself.
+    `base` is the path before those of our pages, for links. `is_home` tells whether the
+    request asked for the counter page.
     """
     status, name, detail, request_id = problem
     headers = {"Vary": "Accept"}

@@ -23,7 +23,7 @@ DENIED = (
     "payment",
     "usb",
 )
-"""What no page of ours may use of a browser."""
+"""Features of a browser that no page of ours uses."""
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -1,4 +1,4 @@
-"""What gunicorn itself writes: errors of requests that it cannot read, and no name."""
+"""The answers that gunicorn itself writes: our errors and headers, without a name."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def take_over_answers() -> None:
-    """Let gunicorn write its errors as ours. There is no setting for it."""
+    """Replace gunicorn's errors, and its header `Server`. No setting does that."""
     gunicorn.util.write_error = write_error
     Response.default_headers = without_name(Response.default_headers)
 
@@ -24,7 +24,7 @@ def take_over_answers() -> None:
 def write_error(sock: socket, status: int, reason: str, _message: str) -> None:
     """Answer a request that gunicorn cannot read, in text."""
     if reason == "Bad Request":
-        status = 400  # gunicorn has 500 and 501 for some that are the client's fault
+        status = 400  # gunicorn has 500 and 501 for some faults of clients
     request_id = token_hex(16)
     logger.warning(
         "Refused a malformed request: %s %s",

@@ -1,7 +1,7 @@
 """The destination and the format of log lines: stdout, as JSON or text.
 
-Libraries log what a request holds. So each line, whoever wrote it, loses its parameters
-and its control characters here.
+Libraries log parts of requests. So each line, also of a library, loses parameters and
+control characters here.
 """
 
 import logging
@@ -26,9 +26,9 @@ class RequestId(logging.Filter):
 
 
 def harmless(text: str) -> str:
-    """Return a text without what a visitor sent in it, and what nobody sees as escapes.
+    """Return a text without parameters and commands, with escapes for control characters.
 
-    redis-py repeats a failed command, and Redis an unknown one; either may hold the
+    redis-py repeats a failed command, and Redis an unknown one. Both may contain the
     name of a page.
     """
     before, _, command = text.partition("Command # ")
@@ -52,7 +52,7 @@ def _without_parameters(word: re.Match[str]) -> str:
 
 
 class Harmless(logging.Filter):
-    """Keep a message on one line, without what a visitor could write into it."""
+    """Keep a message on one line, without parameters."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every line."""
@@ -61,7 +61,7 @@ class Harmless(logging.Filter):
 
 
 class HarmlessTraceback(logging.Formatter):
-    """Write each line of a traceback behind blanks: it cannot be taken for a record."""
+    """Indent each line of a traceback, so that it cannot look like a record."""
 
     def formatException(self, ei: Any) -> str:
         """Return the traceback."""
