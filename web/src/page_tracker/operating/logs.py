@@ -26,7 +26,7 @@ class RequestId(logging.Filter):
 
 
 def harmless(text: str) -> str:
-    """Return a text without parameters and commands, with escapes for control characters.
+    """Return a text without parameters and commands; control characters are escaped.
 
     redis-py repeats a failed command, and Redis an unknown one. Both may contain the
     name of a page.
