@@ -68,9 +68,9 @@ def test_should_limit_the_requests_of_a_network(stack: Stack) -> None:
 
     # When
     with stack.set(PROXY_RATE="1", PAGE_TRACKER_PROXIES="0.0.0.0/0"):
-        answers = [stack.get("/version", X_Forwarded_For=address) for address in theirs]
+        answers = [stack.get("/health", X_Forwarded_For=address) for address in theirs]
         of_others = [
-            stack.get("/version", X_Forwarded_For=address).status_code
+            stack.get("/health", X_Forwarded_For=address).status_code
             for address in others
             for _ in range(2)
         ]

@@ -10,13 +10,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from socket import socket
 
-import gunicorn.util
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.environment import SettingsError, load_settings
+from page_tracker.http.server_answers import take_over_answers
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.readiness import NotReady
 from page_tracker.operating.starting import check_start
@@ -94,22 +93,11 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
 worker_class = DrainingWorker
 
 
-def write_error(sock: socket, status: int, reason: str, _message: str) -> None:
-    """Answer a request that gunicorn cannot read, in one line without HTML."""
-    body = f"{status} {reason}\n"
-    gunicorn.util.write_nonblock(
-        sock,
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain"
-        f"\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"),
-    )
-
-
-# There is no setting for it.
-gunicorn.util.write_error = write_error
+take_over_answers()
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger without its access log; `http/log.py` writes ours.
+    """gunicorn's logger without its access log; `http/edge.py` writes ours.
 
     gunicorn's would hold the visitor's address and user agent. With a `logconfig_dict`,
     gunicorn makes each line even if no handler writes it.

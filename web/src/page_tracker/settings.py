@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,9 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
     "production": {},
 }
 """The defaults of a profile where they differ from those of `Settings`."""
+
+PRIVATE = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8"
+"""Addresses of this machine and of private networks."""
 
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_024
@@ -133,6 +136,12 @@ class Settings(BaseModel):
         (),
         description="addresses and ranges of trusted proxies, whose `X-Forwarded-For` "
         "and `X-Forwarded-Proto` are used, for example `172.16.0.0/12, ::1`",
+    )
+    operators: Networks = Field(
+        # `validate_default` parses it, and help and docs show it as it is.
+        cast(Networks, PRIVATE),
+        description="addresses and ranges that see `/version` and the reasons of "
+        "`/ready`",
     )
     own: Networks = Field(
         (),

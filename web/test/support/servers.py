@@ -26,6 +26,11 @@ class PageTracker:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def port(self) -> int:
+        """Return its port."""
+        return int(self.url.rpartition(":")[2])
+
     def get(self, path: str = "/", accept: str = "*/*") -> requests.Response:
         """Request a path, and wait five seconds at most."""
         # The server does not stop while a connection is open.
