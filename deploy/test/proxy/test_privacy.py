@@ -48,7 +48,7 @@ def test_should_log_no_visitor_whatever_goes_wrong(stack: Stack) -> None:
         send(stack, f"GET /?{QUERY * 900} HTTP/1.1\r\n{who}\r\n")
         long = "Connection: close\r\nContent-Length: 9999999\r\n\r\n"
         send(stack, f"POST /?{QUERY} HTTP/1.1\r\n{who}{long}")
-        seen |= {ask(stack, "/version") for _ in range(30)}
+        seen |= {ask(stack, "/health") for _ in range(30)}
         logs = [stack.logged()]
     stack.compose("stop", "web-service")
     seen.add(ask(stack, "/"))
