@@ -72,10 +72,13 @@ def test_should_allow_only_the_style_of_the_page(stack: Stack) -> None:
 def test_should_answer_only_for_its_host_when_that_is_known(stack: Stack) -> None:
     # Given
     ours = ["counter.example", "COUNTER.example.:8080", "localhost", "127.0.0.1"]
+    ours += ["stats.example.org", "stats.example.net"]
+    url = "https://counter.example:8443/counter"
+    more = "stats.example.org, Stats.Example.net"
     others = ["evil.example", "counter.example.evil.example", "192.0.2.1"]
 
     # When
-    with stack.set(PAGE_TRACKER_URL="https://counter.example:8443/counter"):
+    with stack.set(PAGE_TRACKER_URL=url, PROXY_HOSTS=more):
         served = [stack.get("/embed", Host=host) for host in ours]
         refused = [stack.get("/embed", Host=host) for host in others]
         health = stack.get("/health", Host="192.0.2.1")
