@@ -37,6 +37,7 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 """The defaults of a profile where they differ from those of `Settings`."""
 
 SHORTEST_TOKEN = 16
+DIFFERENT_IN_TOKEN = 8
 LONGEST_TOKEN = 1_024
 """Characters. A header with more may be too long for a proxy."""
 
@@ -239,6 +240,11 @@ class Settings(BaseModel):
             return None
         if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        if len(set(token)) < DIFFERENT_IN_TOKEN:
+            raise ValueError(
+                f"use at least {DIFFERENT_IN_TOKEN} different characters; make one with: "
+                "openssl rand -hex 32"
+            )
         if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
             raise ValueError(
                 "a header cannot hold it; use at most "
