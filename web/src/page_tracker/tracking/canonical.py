@@ -88,7 +88,7 @@ def canonical_view(sent: SentView) -> View:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    event = _name(sent.event) or _name(sent.event.strip("() "))
+    event = _name(sent.event) or _name(_visible(sent.event).strip("()"))
     if sent.event and not event:
         raise InvalidView("event: is empty; name what happened, for example signup")
     source, campaign = _source_and_campaign(sent.page)
@@ -260,11 +260,14 @@ def _name(text: str, most: int = LONGEST_NAME) -> str:
 
 def _is_reserved(text: str) -> bool:
     """Say whether a text is one of our names, or reads like one."""
-    visible = INVISIBLE.sub("", text)
     # Each letter of our names comes from one character at most.
-    if len(visible) > LONGEST_RESERVED:
-        return False
-    return unicodedata.normalize("NFKC", visible).lower() in RESERVED
+    text = INVISIBLE.sub("", text)
+    return len(text) <= LONGEST_RESERVED and _visible(text).lower() in RESERVED
+
+
+def _visible(text: str) -> str:
+    """Return the letters that people see in a text, each in its usual form."""
+    return unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
 
 
 def _key(parameter: str) -> str:
