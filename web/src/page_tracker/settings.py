@@ -172,7 +172,8 @@ class Settings(BaseModel):
     token: str | None = Field(
         None,
         description="secret that lets programs send views with a past time and another "
-        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII",
+        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII, "
+        f"{DIFFERENT_IN_TOKEN} of them different",
     )
     token_file: Path | None = Field(
         None, description="file that holds `PAGE_TRACKER_TOKEN`"

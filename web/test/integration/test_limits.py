@@ -62,9 +62,11 @@ def batch(**fields: str) -> Callable[[Limit], bytes]:
 def different(limit: Limit) -> bytes:
     """Return views with a field of another name and another user agent each."""
     agents = (
-        {"user_agent": f"Mozilla/5.0 ({number}) {98 * 'NCSA '}"}
-        if limit is WITH_TOKEN
-        else {f"{number}{'x' * 400}": number}
+        (
+            {"user_agent": f"Mozilla/5.0 ({number}) {98 * 'NCSA '}"}
+            if limit is WITH_TOKEN
+            else {f"{number}{'x' * 400}": number}
+        )
         for number in range(limit.views)
     )
     return json.dumps([VIEW | agent for agent in agents]).encode()

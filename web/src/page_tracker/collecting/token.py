@@ -6,9 +6,8 @@ import time
 from ipaddress import ip_network
 
 from page_tracker.collecting.refusals import seconds_of_minute
-from page_tracker.http.incoming import Incoming
 from page_tracker.http.outgoing import Refusal, retry_after
-from page_tracker.tracking.visitor import read_address
+from page_tracker.tracking.visitor import Sender, read_address
 
 MOST_WRONG = 10
 """Wrong tokens of one address in a minute. After them, each token of it is refused."""
@@ -29,18 +28,18 @@ class Token:
         self._salt = b""
         self._wrong: dict[int, int] = {}
 
-    def is_sent_by(self, incoming: Incoming) -> bool:
-        """Say whether a request has the token.
+    def is_sent_by(self, authorization: str, sender: Sender) -> bool:
+        """Say whether a request has the token in its header.
 
         Raises PermissionError for a wrong one. After many wrong ones of an address,
         raises Refusal for each of it until the minute is over, even for the right one:
         to accept that one would tell that it is right.
         """
-        kind, _, given = incoming.headers.get("authorization", "").partition(" ")
+        kind, _, given = authorization.partition(" ")
         if kind.lower() != "bearer":
             return False  # a browser may send what a proxy asked it for
-        sender = self._key(incoming.sender.address)
-        if self._wrong.get(sender, 0) >= MOST_WRONG:
+        address = self._key(sender.address)
+        if self._wrong.get(address, 0) >= MOST_WRONG:
             raise Refusal(
                 429,
                 f"{MOST_WRONG} wrong tokens came from this address in this minute; "
@@ -51,8 +50,8 @@ class Token:
         if token is None or not hmac.compare_digest(
             given.strip().encode(), token.encode()
         ):
-            if sender in self._wrong or len(self._wrong) < MOST_ADDRESSES:
-                self._wrong[sender] = self._wrong.get(sender, 0) + 1
+            if address in self._wrong or len(self._wrong) < MOST_ADDRESSES:
+                self._wrong[address] = self._wrong.get(address, 0) + 1
             raise PermissionError("the token is not the one of PAGE_TRACKER_TOKEN")
         return True
 

@@ -14,6 +14,7 @@ from pydantic_core import Url
 from page_tracker.tracking.characters import (
     CONTROL,
     INVISIBLE,
+    PLAIN,
     REPLACEMENT,
     SURROGATE,
     spell,
@@ -151,7 +152,7 @@ def canonical_page(page: str) -> str:
     page = page.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS)
     address, _, fragment = URL.sub("", page).partition("#")
     path, query = _split(address)
-    path = SLASHES.sub("/", f"/{spell(path[:LONGEST_PART])}")
+    path = SLASHES.sub("/", f"/{_spell(path[:LONGEST_PART])}")
     path = _without_index(path) or "/"
     return path + _query(query) + _route(fragment)
 
@@ -174,7 +175,7 @@ def canonical_referrer(referrer: str) -> str:
     host = WWW.sub("", canonical_site(host.rpartition("@")[2]))
     if not host:
         return ""
-    source = (host + spell(path[:LONGEST_PART])).strip("/ ")
+    source = (host + _spell(path[:LONGEST_PART])).strip("/ ")
     if len(source.encode()) > LONGEST:
         source = host[:LONGEST_NAME]
     return "" if _is_reserved(source) or NO_REFERRER.match(source) else source
@@ -189,9 +190,7 @@ def canonical_id(identifier: str) -> str:
 
 
 def _ascii_host(host: str) -> str:
-    """Return a host in ASCII, as browsers do. Raises ValueError.
-
-    """
+    """Return a host in ASCII, as browsers do. Raises ValueError."""
     if len(host) > LONGEST_SITE or NO_HOST.search(host):
         raise ValueError("not a host")
     # Without the label at the end, a number would be an IPv4 address.
@@ -229,7 +228,7 @@ def _query(parameters: list[str]) -> str:
     kept = "&".join(
         parameter for parameter in parameters if not is_tracking(_key(parameter))
     )[:LONGEST_PART]
-    spelt = sorted(spell(parameter) for parameter in kept.split("&"))
+    spelt = sorted(_spell(parameter) for parameter in kept.split("&"))
     return f"?{'&'.join(spelt)}" if kept else ""
 
 
@@ -237,11 +236,15 @@ def _route(fragment: str) -> str:
     if not fragment.startswith(("/", "!")):
         return ""
     path, parameters = _split(fragment.partition("#")[0])
-    route = _without_index(SLASHES.sub("/", spell(path[:LONGEST_PART])))
+    route = _without_index(SLASHES.sub("/", _spell(path[:LONGEST_PART])))
     query = _query(parameters)
     if query:
         return f"#{route or '/'}{query}"
     return "" if route in ("", "!") else f"#{route}"
+
+
+def _spell(text: str) -> str:
+    return text if PLAIN.fullmatch(text) else spell(text)
 
 
 def _clean(text: str) -> str:
@@ -272,7 +275,7 @@ def _visible(text: str) -> str:
 
 def _key(parameter: str) -> str:
     """Return the name of a parameter in lower case."""
-    return spell(parameter.partition("=")[0][:LONGEST_NAME]).lower()
+    return _spell(parameter.partition("=")[0][:LONGEST_NAME]).lower()
 
 
 def _source_and_campaign(page: str) -> tuple[str, str]:

@@ -53,8 +53,6 @@ del NOT_KEPT[ord("%")]  # by then, each begins an escape
 
 def spell(text: str) -> str:
     """Write each character of a part of a URL in its canonical way."""
-    if PLAIN.fullmatch(text):
-        return text
     text = SURROGATE.sub(REPLACEMENT, BYTES.sub(_escaped, text))
     text = ESCAPES.sub(_decoded, NO_ESCAPE.sub("%25", text)).translate(NOT_KEPT)
     return text if text.isascii() else JOINERS.sub(_escaped, UNSEEN.sub(_escaped, text))

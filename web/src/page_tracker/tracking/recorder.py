@@ -16,13 +16,17 @@ from redis.exceptions import RedisError
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
+from page_tracker.tracking.canonical import (
+    LONGEST_SITE,
+    canonical_site,
+    canonical_view,
+    host_of,
+)
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, UnknownSite
-from page_tracker.tracking.spam import is_spam
 from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import Network, Salts, Sender, read_address
@@ -56,7 +60,7 @@ class Rules:
             return Reason.PRIVACY
         if sender.user_agent is not None and agent_of(sender.user_agent).is_bot:
             return Reason.BOT
-        if is_spam(view.referrer, self.spam):
+        if _is_spam(view.referrer, self.spam):
             return Reason.SPAM
         return None
 
@@ -241,3 +245,11 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     """Say whether an address is in one of the networks."""
     ip = read_address(address) if networks else None
     return ip is not None and any(ip in network for network in networks)
+
+
+def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
+    """Say whether a referrer's host, or a domain above it, is on the list."""
+    host = canonical_site(referrer.partition("/")[0])
+    # Longer ones are no hosts. Each label costs the length of those after it.
+    labels = host.split(".") if len(host) <= LONGEST_SITE else []
+    return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))

@@ -1,15 +1,10 @@
 """The list of spam: domains that advertise themselves as referrers of views."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from page_tracker.tracking.canonical import (
-    LONGEST_SITE,
-    canonical_referrer,
-    canonical_site,
-    checked_site,
-)
+from page_tracker.tracking.canonical import canonical_referrer, checked_site
 
 COMMENT = re.compile(r"(?:^|\s)#.*")
 
@@ -21,15 +16,6 @@ def spam_domains(more: Iterable[str] = ()) -> frozenset[str]:
     """Return the domains of the package's list, and more of them."""
     listed = files("page_tracker.tracking").joinpath("spam_referrers.txt")
     return frozenset((*read_domains(listed.read_text(encoding="utf-8")), *more))
-
-
-def is_spam(referrer: str, domains: Collection[str]) -> bool:
-    """Say whether a referrer's host, or a domain above it, is one of the domains."""
-    host = canonical_site(referrer.partition("/")[0])
-    if len(host) > LONGEST_SITE:
-        return False  # it is no host
-    labels = host.split(".")
-    return any(".".join(labels[i:]) in domains for i in range(len(labels) - 1))
 
 
 def read_domains(text: str) -> Iterator[str]:
