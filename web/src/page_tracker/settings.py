@@ -243,8 +243,8 @@ class Settings(BaseModel):
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
         if len(set(token)) < DIFFERENT_IN_TOKEN:
             raise ValueError(
-                f"use at least {DIFFERENT_IN_TOKEN} different characters; make one with: "
-                "openssl rand -hex 32"
+                f"use at least {DIFFERENT_IN_TOKEN} different characters; make one "
+                "with: openssl rand -hex 32"
             )
         if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
             raise ValueError(

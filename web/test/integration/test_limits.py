@@ -1,4 +1,4 @@
-"""The largest requests cost a worker little, and other visitors do not wait for them."""
+"""The largest requests cost a worker little, and other visitors do not wait long."""
 
 import json
 import socket
@@ -140,7 +140,7 @@ class Server:
     def cost_of(self, body: bytes, headers: dict[str, str]) -> Cost:
         """Send a body, and return what it cost the processes of the application."""
         for process in self.processes:
-            Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # forgets VmHWM
+            Path(f"/proc/{process.pid}/clear_refs").write_bytes(b"5")  # forgets VmHWM
         began = self._seconds()
         assert self.post(body, headers).status_code in (200, 400, 413, 503)
         return Cost(self._seconds() - began, self._megabytes("VmHWM") - self.rest)
@@ -151,8 +151,9 @@ class Server:
 
     def _megabytes(self, name: str) -> float:
         """Return a sum of the kernel's sizes of memory, which are in KB."""
-        texts = [Path(f"/proc/{one.pid}/status").read_text() for one in self.processes]
-        return sum(int(text.split(f"{name}:")[1].split()[0]) for text in texts) / 1024
+        files = [Path(f"/proc/{process.pid}/status") for process in self.processes]
+        texts = [file.read_text("utf-8").partition(f"{name}:")[2] for file in files]
+        return sum(int(text.split(maxsplit=1)[0]) for text in texts) / 1024
 
 
 @pytest.fixture(scope="module", name="server")
@@ -181,7 +182,7 @@ def test_should_cost_little_when_a_request_is_as_large_as_can_be(
     body = make(limit)
 
     # When
-    costs = []
+    costs: list[Cost] = []
     while len(costs) < 3 and (not costs or costs[-1].seconds > seconds):
         costs.append(server.cost_of(body, headers | more))
 

@@ -55,7 +55,7 @@ APPS = frozenset({"Viber"})
 no browser's."""
 
 NOTHING = (None, None, None, None, None)
-"""What a pattern of a crawler replaces in a user agent."""
+"""Replacements in a user agent, which the library could make for each pattern."""
 
 
 @lru_cache(maxsize=4096)
