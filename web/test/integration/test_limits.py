@@ -78,6 +78,14 @@ def fields(limit: Limit) -> bytes:
     return b"{%b}" % named[: limit.bytes - 2].rpartition(b",")[0]
 
 
+def invalid(limit: Limit) -> bytes:
+    """Return views without a page, and as many objects as there is room for."""
+    room = limit.bytes // limit.views
+    objects = ",".join(["{}"] * ((room - 30) // 3))
+    views = [f'{{"time":"soon","a":[{objects}]}}'] * limit.views
+    return f"[{','.join(views)}]".encode()[: limit.bytes]
+
+
 BODIES: dict[str, tuple[Callable[[Limit], bytes], dict[str, str]]] = {
     "usual views": (batch(title="It works, they say {[:]}. "), {}),
     "many fields": (fields, {}),
@@ -87,6 +95,7 @@ BODIES: dict[str, tuple[Callable[[Limit], bytes], dict[str, str]]] = {
     "many arrays": (one("[[", "[],", "[]]]"), {}),
     "many objects in an object": (one('{"a":[', '{"":0},', "0]}"), {}),
     "many numbers": (one("[[", "1234567,", "1]]"), {}),
+    "invalid views": (invalid, {}),
     "depth": (whole("["), {}),
     "broken views": (whole('[{x, {"a": '), {}),
     "broken and deep": (whole('[{"a": [1, '), {}),
@@ -181,10 +190,8 @@ def test_should_cost_little_when_a_request_is_as_large_as_can_be(
     make, more = BODIES[name]
     body = make(limit)
 
-    # When
-    costs: list[Cost] = []
-    while len(costs) < 3 and (not costs or costs[-1].seconds > seconds):
-        costs.append(server.cost_of(body, headers | more))
+    # When: three times, since what one leaves behind adds to the next
+    costs = [server.cost_of(body, headers | more) for _ in range(3)]
 
     # Then
     assert min(cost.seconds for cost in costs) < seconds, costs

@@ -274,7 +274,8 @@ class Views:
                 views.append(fields.submission(by))
                 left_out.update(fields.ignored[: MOST_SHOWN - len(left_out)])
             except (InvalidView, PermissionError) as error:
-                views.append(Malformed(_host(sent), error))
+                # The error itself refers to all that the view contained.
+                views.append(Malformed(_host(sent), InvalidView(str(error))))
         if not views:
             raise ValueError(f"0 views; send 1 to {limit.views:,} at once")
         return answer_to_many(self._recorder.count_all(views), left_out)
