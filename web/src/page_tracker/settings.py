@@ -40,6 +40,7 @@ PRIVATE = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8
 """Addresses of this machine and of private networks."""
 
 SHORTEST_TOKEN = 16
+DIFFERENT_IN_TOKEN = 8
 LONGEST_TOKEN = 1_024
 """Characters. A header with more may be too long for a proxy."""
 
@@ -186,7 +187,8 @@ class Settings(BaseModel):
     token: str | None = Field(
         None,
         description="secret that lets programs send views with a past time and another "
-        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII",
+        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII, "
+        f"{DIFFERENT_IN_TOKEN} of them different",
     )
     token_file: Path | None = Field(
         None, description="file that holds `PAGE_TRACKER_TOKEN`"
@@ -254,6 +256,11 @@ class Settings(BaseModel):
             return None
         if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        if len(set(token)) < DIFFERENT_IN_TOKEN:
+            raise ValueError(
+                f"use at least {DIFFERENT_IN_TOKEN} different characters; make one "
+                "with: openssl rand -hex 32"
+            )
         if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
             raise ValueError(
                 "a header cannot hold it; use at most "

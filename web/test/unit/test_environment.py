@@ -252,6 +252,7 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
     [
         ("REDIS_URL", "http://:swordfish@localhost", "it cannot start with http://"),
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
+        ("PAGE_TRACKER_TOKEN", 16 * "a", "use at least 8 different characters; make"),
         ("PAGE_TRACKER_TOKEN", "pässword-swordfish", "a header cannot hold it; use at"),
         ("PAGE_TRACKER_TOKEN", "line\nbreak-swordfish", "a header cannot hold it"),
         ("PAGE_TRACKER_TOKEN", 65 * "swordfish-123456", "a header cannot hold it"),

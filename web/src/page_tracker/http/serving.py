@@ -53,10 +53,11 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """Return the value of a header. Raises KeyError."""
         key = name.upper().replace("-", "_")
-        return self._environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"]
+        is_of_body = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        return self._environ[key if is_of_body else f"HTTP_{key}"]
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names, but for that of the body's type."""
+        """Give the names, but for those of the body."""
         names = (key for key in self._environ if key.startswith("HTTP_"))
         return (name[5:].lower().replace("_", "-") for name in names)
 

@@ -15,7 +15,12 @@ from redis.exceptions import RedisError
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
+from page_tracker.tracking.canonical import (
+    LONGEST_SITE,
+    canonical_site,
+    canonical_view,
+    host_of,
+)
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
@@ -292,5 +297,7 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = canonical_site(referrer.partition("/")[0]).split(".")
+    host = canonical_site(referrer.partition("/")[0])
+    # Longer ones are no hosts. Each label costs the length of those after it.
+    labels = host.split(".") if len(host) <= LONGEST_SITE else []
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))
