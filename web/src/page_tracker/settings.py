@@ -44,6 +44,14 @@ TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
 
+LEAST_MEMORY, MOST_MEMORY = 16 << 20, 1_000 << 30
+"""Bytes. An empty Redis of today takes about 1 MB."""
+
+UNITS = {"k": 1_000, "m": 1_000**2, "g": 1_000**3}
+UNITS |= {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+"""Bytes of each unit that Redis knows."""
+
+
 def _networks(text: object) -> object:
     """Parse addresses and ranges, for example `10.0.0.0/8, ::1`."""
     if not isinstance(text, str):
@@ -116,6 +124,11 @@ class Settings(BaseModel):
     data: Path = Field(
         Path("page-tracker-data"),
         description="folder where the Redis of `page-tracker serve` keeps the counts",
+    )
+    redis_memory: str = Field(
+        "128mb",
+        description="memory of that Redis, for example `1gb`; when it is full, views "
+        "are refused, and no count is lost",
     )
     sites: Annotated[tuple[Site, ...], BeforeValidator(_sites)] = Field(
         (),
@@ -231,6 +244,14 @@ class Settings(BaseModel):
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
         return None if url is None else RedisUrl.read(url).text
+
+    @field_validator("redis_memory")
+    @classmethod
+    def _check_redis_memory(cls, size: str) -> str:
+        found = re.fullmatch(r"(\d{1,12})(|b|kb?|mb?|gb?)", size.lower())
+        if not found or not LEAST_MEMORY <= int(found[1]) * UNITS[found[2]] <= MOST_MEMORY:
+            raise ValueError("use a size from 16mb to 1000gb, for example 128mb")
+        return size.lower()
 
     @field_validator("token")
     @classmethod

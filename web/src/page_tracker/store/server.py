@@ -16,7 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
 from page_tracker.store.errors import RedisServerError
-from page_tracker.store.folder import refuse_unread_data, written_by
+from page_tracker.store.folder import MANIFEST, written_by
+from page_tracker.store.lost_data import check_data
 from page_tracker.store.version import Version
 from page_tracker.store.waiting import wait_for
 
@@ -66,9 +67,10 @@ def find_program() -> str:
 class RedisServer:
     """One Redis, its folder and its process."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        """Name the program to run, and an existing folder for its data.
+    def __init__(self, program: str, folder: Path, memory: str = "0") -> None:
+        """Name the program to run, an existing folder for its data, and its memory.
 
+        The memory is in Redis' notation; 0 sets no limit.
         Raises RedisServerError if the path of the folder is too long for a socket.
         """
         self.folder = folder.absolute()
@@ -90,6 +92,7 @@ class RedisServer:
             *("--unixsocketperm", "600"),
             *("--dir", str(self.folder)),
             *("--loglevel", "warning"),
+            *("--maxmemory", memory),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -99,7 +102,7 @@ class RedisServer:
         Raises RedisServerError with the reason if it does not, or if it is no longer
         wanted before it does.
         """
-        refuse_unread_data(self.folder)
+        check_data(self.folder)
         # A restart keeps the log of the Redis that died.
         mode = "wb" if self._process is None else "ab"
         try:
@@ -165,7 +168,9 @@ class RedisServer:
 
     def how_it_ended(self) -> str:
         """Return how the program ended, and its reason if it logged one."""
-        status = self._process.returncode if self._process else 0
+        if self._process is None:
+            return "lost its keeper"
+        status = self._process.returncode
         if status < 0:
             return f"was killed by {signal.Signals(-status).name}"
         words = [*self._last_words()[-2:], *self._full_disk()]
@@ -182,6 +187,10 @@ class RedisServer:
                     f"PAGE_TRACKER_DATA is '{self.folder}': {writer} wrote it, and "
                     f"{reader} cannot read it; install {writer} or newer"
                 )
+        # Redis advises to run a program on this file, without its path.
+        program = Path(self._program).name.replace("server", "check-aof")
+        reason = reason.replace("./redis-check-aof", program)
+        reason = reason.replace("<filename.manifest>", str(self.folder / MANIFEST))
         reasons = "; ".join([reason, *self._full_disk()])
         return f"Redis does not start: {reasons} (see {self.log})"
 
