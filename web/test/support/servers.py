@@ -40,13 +40,16 @@ class PageTracker:
 
 
 @contextmanager
-def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
+def page_tracker(
+    folder: Path, port: int = 0, **environment: str
+) -> Iterator[PageTracker]:
     """Run `page-tracker serve` with settings from an environment of its own.
 
-    It has one worker unless the environment names another number. It starts in the
-    folder, and its output goes to `serve.log` there.
+    It has one worker unless the environment names another number, and a free port
+    unless one is named. It starts in the folder, and its output goes to `serve.log`
+    there.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / "serve.log"
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     with log.open("ab") as output:
