@@ -44,12 +44,14 @@ TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
 
-LEAST_MEMORY, MOST_MEMORY = 16 << 20, 1_000 << 30
-"""Bytes. An empty Redis of today takes about 1 MB."""
+LEAST_MEMORY = 16 << 20
+MOST_MEMORY = 1_000 << 30
 
-UNITS = {"k": 1_000, "m": 1_000**2, "g": 1_000**3}
-UNITS |= {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
-"""Bytes of each unit that Redis knows."""
+UNITS: Mapping[str, int] = {
+    **{"": 1, "b": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000},
+    **{"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30},
+}
+"""The units that Redis knows, in bytes."""
 
 
 def _networks(text: object) -> object:
@@ -248,8 +250,9 @@ class Settings(BaseModel):
     @field_validator("redis_memory")
     @classmethod
     def _check_redis_memory(cls, size: str) -> str:
-        found = re.fullmatch(r"(\d{1,12})(|b|kb?|mb?|gb?)", size.lower())
-        if not found or not LEAST_MEMORY <= int(found[1]) * UNITS[found[2]] <= MOST_MEMORY:
+        found = re.fullmatch(r"([0-9]{1,15})(|b|kb?|mb?|gb?)", size.lower())
+        memory = int(found[1]) * UNITS[found[2]] if found else 0
+        if not LEAST_MEMORY <= memory <= MOST_MEMORY:
             raise ValueError("use a size from 16mb to 1000gb, for example 128mb")
         return size.lower()
 

@@ -69,7 +69,8 @@ def test_should_start_at_once_when_its_master_was_killed(folder: Path) -> None:
             # When
             tracker.process.kill()
             assert wait_for(lambda: is_refused(port_of(tracker)), 1.5)
-            with page_tracker(folder, port_of(tracker)) as again:
+            bind = f"{HOST}:{port_of(tracker)}"
+            with page_tracker(folder, PAGE_TRACKER_BIND=bind) as again:
                 answer = again.get()
 
     # Then
@@ -144,7 +145,7 @@ def test_should_not_let_a_worker_die_when_files_run_out(
         # Then
         assert wait_for(tracker.is_up, 10)
         assert tracker.get().ok
-        assert worker.is_running() and "Traceback" not in tracker.log.read_text()
+        assert worker.is_running() and "Traceback" not in tracker.log.read_text("utf-8")
 
 
 def keepers_of(tracker: PageTracker) -> list[psutil.Process]:
@@ -196,7 +197,9 @@ def test_should_replace_the_keeper_of_its_redis_when_it_was_killed(
 
         # Then
         assert replaced
-        assert "keeps Redis was killed; starting another" in tracker.log.read_text()
+        assert "keeps Redis was killed; starting another" in tracker.log.read_text(
+            "utf-8"
+        )
         assert wait_for(lambda: tracker.get("/ready").ok, 10)
         assert tracker.get().text == "This page has been seen 2 times."
         tracker.process.terminate()

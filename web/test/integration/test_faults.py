@@ -164,7 +164,8 @@ def test_should_finish_its_answers_when_the_server_stops(
         asked = thread.submit(tracker.get)
         assert way.reached.wait(5)
         # A terminal sends its signals to the workers, too.
-        for process in (*psutil.Process(tracker.process.pid).children(), tracker.process):
+        master = psutil.Process(tracker.process.pid)
+        for process in [*master.children(), master]:
             process.send_signal(end)
         stopping = wait_for(is_stopping, 5)
         way.released.set()

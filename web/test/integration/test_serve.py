@@ -465,3 +465,18 @@ def test_should_not_start_beside_a_redis_that_does_not_stop(
     # Then
     stuck.resume()
     assert str(error.value).endswith("does not stop; kill it")
+
+
+def test_should_not_start_beside_a_redis_that_does_not_listen_yet(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr("page_tracker.store.server.SECONDS_TO_RELEASE", 0.1)
+    redis_server.socket.unlink()
+
+    # When
+    with pytest.raises(RedisServerError) as error:
+        RedisServer(find_program(), redis_server.folder).start()
+
+    # Then
+    assert str(error.value) == f"another Redis uses {redis_server.folder}; stop it"

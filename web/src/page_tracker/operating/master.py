@@ -1,6 +1,5 @@
-"""gunicorn's master, which also watches the keeper of its Redis, and ends in one way."""
+"""gunicorn's master, which watches the keeper of its Redis, and ends in one way."""
 
-import os
 import signal
 import sys
 from types import FrameType

@@ -1,9 +1,9 @@
 """gunicorn's worker with threads, with one way of ending for every reason.
 
-It stops listening at once, answers the requests that have reached it, and ends. gunicorn's
-own worker listens until its last connection is closed, but accepts none. A client that
-connects meanwhile sends a view, and never learns whether it counted. When the connection
-is refused, a proxy asks another replica.
+It stops listening at once, answers the requests that have reached it, and ends.
+gunicorn's own worker listens until its last connection is closed, but accepts none. A
+client that connects meanwhile sends a view, and never learns whether it counted. When
+the connection is refused, a proxy asks another replica.
 """
 
 import ctypes
@@ -67,7 +67,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
             self.worker_connections = max(1, self.nr_conns - self.cfg.threads)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; to end, accept the waiting ones and stop listening.
+        """Accept connections or not; to end, accept those that wait, and stop listening.
 
         A worker that has just started may have to end, too.
         """

@@ -52,7 +52,8 @@ def make_private(folder: Path) -> None:
     changed = [path for path in _open_to_others(folder) if _close(path)]
     if changed:
         logger.info(
-            "Only its owner can open PAGE_TRACKER_DATA '%s' now; changed the mode of %s",
+            "Only its owner can open PAGE_TRACKER_DATA, '%s', now; "
+            "changed the mode of %s",
             folder,
             ", ".join(path.name for path in changed),
         )

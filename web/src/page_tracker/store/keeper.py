@@ -72,9 +72,9 @@ class Keeper:
             raise RedisServerError(message or "the process that keeps Redis was killed")
 
     def replace_if_dead(self, inherited: list[Closable]) -> None:
-        """Start another if it died, which closes what it inherited, for example sockets.
+        """Start another if it died; it closes the sockets that it inherits.
 
-        Do not wait for it. It restarts Redis, and logs what keeps it from doing so.
+        Do not wait for it. It restarts Redis, and logs what keeps it from that.
         """
         if monotonic() < self._replaceable_at or not _has_ended(self._process):
             return
@@ -145,8 +145,8 @@ def _keep(
         with (server.folder / "lock").open("a+", encoding="utf-8") as lock:
             _lock(lock, server.folder)
             try:
-                server.stop_orphan()
                 if is_first:
+                    server.stop_orphan()
                     server.start(is_wanted=lambda: not _is_closed(life, 0))
                     messages.sendall(b"ready")
                 _run_until_closed(server, life)
@@ -195,6 +195,7 @@ def _run_until_closed(server: RedisServer, life: int) -> None:
             continue
         logger.error("Redis %s; restarting it", server.how_it_ended())
         try:
+            server.stop_orphan()
             server.start(is_wanted=lambda: not _is_closed(life, 0))
         except (RedisServerError, OSError) as error:
             logger.error("%s", error)

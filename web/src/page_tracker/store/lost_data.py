@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from page_tracker.store.folder import MANIFEST, FolderError, has_data
+from page_tracker.store.folder import MANIFEST, OLD_FILE, FolderError, has_data
 
 GROWTH = "growth"
 """The file that names the append-only file and its size in bytes at some time."""
@@ -41,30 +41,13 @@ def mark_growth(folder: Path) -> None:
 def check_data(folder: Path) -> None:
     """Check that Redis would read all data in the folder. Raises FolderError.
 
-    Remove zeros at the end of the append-only file, as a power cut may leave them on some
-    file systems. Redis acknowledged nothing that they stand for: it had not reached the
-    disk.
+    Remove zeros at the end of the append-only file: a power cut leaves them on some file
+    systems. They stand for a change that was not yet acknowledged.
     """
     _refuse_unread(folder)
-    name, noted = _growth(folder)
-    if not name:
-        _remove_zeros(_appended(folder))
-        return
-    directory = (folder / MANIFEST).parent
-    files = [path for path in sorted(directory.glob("[!t]*")) if path.is_file()]
-    marked = directory / name
-    if marked in files and 2 * _length(marked) < noted:
-        reason = f"{marked.name} held {noted} bytes, and holds {_length(marked)}"
-    elif all(_is_empty(path) for path in files if path != folder / MANIFEST):
-        reason = "it held counts, and holds none"
-    else:
-        _remove_zeros(_appended(folder))
-        return
-    raise FolderError(
-        folder,
-        f"{reason}; restore the whole folder, or delete {folder / GROWTH} to go on "
-        "with what is left",
-    )
+    _refuse_lost(folder)
+    if file := _appended(folder):
+        _remove_zeros(file)
 
 
 def _refuse_unread(folder: Path) -> None:
@@ -78,6 +61,28 @@ def _refuse_unread(folder: Path) -> None:
                 f"it holds {file.relative_to(folder)}, but not {MANIFEST}, so Redis "
                 "would start empty; restore the whole folder, or name another",
             )
+
+
+def _refuse_lost(folder: Path) -> None:
+    """Raise FolderError if less is left than the keeper noted."""
+    name, noted = _growth(folder)
+    if not name:
+        return
+    directory = (folder / MANIFEST).parent
+    candidates = (folder / OLD_FILE, *directory.glob("[!t]*"))
+    files = [one for one in candidates if one.is_file() and one != folder / MANIFEST]
+    marked = directory / name
+    if marked in files and 2 * _length(marked) < noted:
+        reason = f"{name} held {noted} bytes, and holds {_length(marked)}"
+    elif all(map(_is_empty, files)):
+        reason = "it held counts, and holds none"
+    else:
+        return
+    raise FolderError(
+        folder,
+        f"{reason}; restore the whole folder, or delete {folder / GROWTH} to go on "
+        "with what is left",
+    )
 
 
 def _is_empty(file: Path) -> bool:
@@ -124,16 +129,13 @@ def _length(file: Path) -> int:
     return size - len(tail) + len(tail.rstrip(b"\0"))
 
 
-def _remove_zeros(file: Path | None) -> None:
-    """Remove zeros at the end of a file: each change in it ends with a line break."""
-    if file is None or (zeros := file.stat().st_size - _length(file)) in (
-        0,
-        LONGEST_TAIL,
-    ):
-        return
-    os.truncate(file, file.stat().st_size - zeros)
-    logger.warning(
-        "Removed %s zero bytes at the end of %s, which a power cut may have left; no "
-        "acknowledged view was in them",
-        *(zeros, file),
-    )
+def _remove_zeros(file: Path) -> None:
+    """Remove zeros at the end of a file, in which each change ends with a line break."""
+    size, length = file.stat().st_size, _length(file)
+    if 0 < size - length < LONGEST_TAIL:
+        os.truncate(file, length)
+        logger.warning(
+            "Removed %s zero bytes at the end of %s, which a power cut may have left; "
+            "no acknowledged view was in them",
+            *(size - length, file),
+        )

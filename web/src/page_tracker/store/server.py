@@ -1,5 +1,6 @@
 """Starts and stops a Redis that stores its data and its socket in one folder."""
 
+import fcntl
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess  # nosec B404  # a Redis server is a program
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from redis.exceptions import BusyLoadingError, RedisError
@@ -39,6 +41,7 @@ SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
 SECONDS_TO_STOP = 15
+SECONDS_TO_RELEASE = 5
 
 
 logger = logging.getLogger(__name__)
@@ -107,15 +110,11 @@ class RedisServer:
         mode = "wb" if self._process is None else "ab"
         try:
             with self.log.open(mode) as output:
-                # pylint: disable-next=consider-using-with  # it outlives this method
-                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
-                    self._command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
+                is_alone = wait_for(lambda: self._launch(output), SECONDS_TO_RELEASE)
         except OSError as error:
             raise RedisServerError(f"Redis cannot be started: {error}") from error
+        if not is_alone:
+            raise RedisServerError(f"another Redis uses {self.folder}; stop it")
 
         def is_over() -> bool:
             return self.has_ended() or not is_wanted()
@@ -127,6 +126,31 @@ class RedisServer:
         if self._ping() != "ready":
             self.stop()
             raise RedisServerError(self._why_not_started())
+
+    def _launch(self, output: IO[bytes]) -> bool:
+        """Launch the program; return False while another Redis has this folder.
+
+        The lock is that of the process which becomes Redis, until its end. Children of
+        Redis do not have it.
+        """
+        with (self.folder / "redis.lock").open("w") as lock:
+
+            def take_lock() -> None:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+            try:
+                # pylint: disable-next=consider-using-with,subprocess-popen-preexec-fn
+                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[lock.fileno()],
+                    preexec_fn=take_lock,  # it runs in that process
+                )
+            except subprocess.SubprocessError:
+                return False
+        return True
 
     def has_ended(self) -> bool:
         """Return whether the program has ended, or was not started."""
