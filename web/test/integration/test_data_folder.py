@@ -213,7 +213,7 @@ def test_should_keep_its_folder_from_others_when_it_was_open_to_them(
     # Then
     assert {*modes} > {"lock", "redis.log", "redis.sock", Path(BASE).name, "growth"}
     assert not any(modes.values())
-    changed = "page-tracker-data' now; changed the mode of page-tracker-data, "
+    changed = "page-tracker-data', now; changed the mode of page-tracker-data, "
     assert "Only its owner can open PAGE_TRACKER_DATA" in log and changed in log
 
 

@@ -49,6 +49,7 @@ def test_should_refuse_connections_at_once_and_answer_those_that_are_open(
 ) -> None:
     # Given
     with page_tracker(folder, PAGE_TRACKER_WORKERS="2") as tracker:
+        redis = redis_of(folder)
         with kept_connection(port_of(tracker)) as kept:
             # When
             tracker.process.send_signal(end)
@@ -59,6 +60,7 @@ def test_should_refuse_connections_at_once_and_answer_those_that_are_open(
             answer = kept.getresponse()
             assert answer.status == 200
             assert answer.headers["Connection"] == "close"
+        assert wait_for(lambda: not redis.is_running(), 10)
 
 
 def test_should_start_at_once_when_its_master_was_killed(folder: Path) -> None:

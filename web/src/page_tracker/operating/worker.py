@@ -67,7 +67,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
             self.worker_connections = max(1, self.nr_conns - self.cfg.threads)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; to end, accept those that wait, and stop listening.
+        """Accept connections or not; to end, accept those that wait, then close.
 
         A worker that has just started may have to end, too.
         """

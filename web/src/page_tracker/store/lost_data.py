@@ -41,8 +41,8 @@ def mark_growth(folder: Path) -> None:
 def check_data(folder: Path) -> None:
     """Check that Redis would read all data in the folder. Raises FolderError.
 
-    Remove zeros at the end of the append-only file: a power cut leaves them on some file
-    systems. They stand for a change that was not yet acknowledged.
+    Remove zeros at the end of the append-only file: on some file systems, a power cut
+    leaves them in place of a change that was not yet acknowledged.
     """
     _refuse_unread(folder)
     _refuse_lost(folder)
@@ -130,7 +130,7 @@ def _length(file: Path) -> int:
 
 
 def _remove_zeros(file: Path) -> None:
-    """Remove zeros at the end of a file, in which each change ends with a line break."""
+    """Remove zeros at the end of a file; each change in it ends with a line break."""
     size, length = file.stat().st_size, _length(file)
     if 0 < size - length < LONGEST_TAIL:
         os.truncate(file, length)
