@@ -4,6 +4,7 @@ import logging
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -47,17 +48,22 @@ def make_writable(folder: Path) -> None:
 def make_private(folder: Path) -> None:
     """Keep other users from opening the folder and the files of Redis in it.
 
-    Log what was changed, and what only somebody else can change.
+    Log what was changed, and what only somebody else can change. Raises FolderError.
     """
-    changed = [path for path in _open_to_others(folder) if _close(path)]
+    try:
+        changed = [path for path in _open_to_others(folder) if _close(path)]
+        still_open = list(_open_to_others(folder))
+    except OSError as error:
+        raise FolderError(
+            folder, f"{error.strerror}; name a readable folder"
+        ) from error
     if changed:
         logger.info(
             "Only its owner can open PAGE_TRACKER_DATA, '%s', now; "
             "changed the mode of %s",
-            folder,
-            ", ".join(path.name for path in changed),
+            *(folder, ", ".join(path.name for path in changed)),
         )
-    for path in _open_to_others(folder):
+    for path in still_open:
         logger.warning(
             "PAGE_TRACKER_DATA is '%s', and other users may open %s: run chmod go= %s "
             "as its owner, or name a folder of its own for the counts",
@@ -69,8 +75,9 @@ def _open_to_others(folder: Path) -> Iterator[Path]:
     """Give the folder and the files of Redis that the group or others may open."""
     ours = (path for path in folder.iterdir() if OURS.fullmatch(path.name))
     for path in [folder, *ours, *folder.glob("appendonlydir/*")]:
-        if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield path
+        with suppress(FileNotFoundError):  # a running Redis deletes files
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                yield path
 
 
 def _close(path: Path) -> bool:
