@@ -11,14 +11,16 @@ import signal
 import sys
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.http.server_answers import take_over_answers
 from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.master import drain_at_signal, exit_at_signal
 from page_tracker.operating.readiness import NotReady
 from page_tracker.operating.starting import check_start
+from page_tracker.operating.worker import DrainingWorker
 from page_tracker.tracking.visitor import forms_of
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
@@ -70,26 +72,6 @@ control_socket_disable = True
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's worker with threads, which stops listening as soon as it must stop.
-
-    gunicorn's own worker listens until its last connection is closed, but accepts none.
-    A client that connects meanwhile sends a view, and never learns whether it counted.
-    When the connection is refused, a proxy asks another replica.
-    """
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; before it stops, accept the waiting ones."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                taken = None
-                while taken != self.nr_conns:
-                    taken = self.nr_conns
-                    self.accept(listener)
-                listener.close()
-
-
 worker_class = DrainingWorker
 
 
@@ -111,24 +93,23 @@ accesslog = None
 logconfig_dict = logging_configuration(settings)
 
 
-def on_starting(_server: object) -> None:
+def on_starting(_master: Arbiter) -> None:
     """End if this Redis will never count a view."""
+    exit_at_signal()
     try:
         check_start(settings)
     except NotReady as error:
         sys.exit(f"Error: {error}")
 
 
-def when_ready(_server: object) -> None:
-    """Log the address, and end when the terminal is closed, except under nohup.
-
-    gunicorn would reload its configuration then. Ours comes from the environment, which
-    does not change.
-    """
+def when_ready(master: Arbiter) -> None:
+    """Log the address, and drain at signals: under nohup, not at SIGHUP."""
     logging.getLogger("page_tracker").info(
         "Page Tracker: http://%s, counting in %s", bind, settings.redis_address
     )
-    if ignores_hangup:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    else:
-        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    drain_at_signal(master, drains_at_hangup=not ignores_hangup)
+
+
+def post_fork(master: Arbiter, worker: DrainingWorker) -> None:
+    """Give the worker the signals that it got before it can handle them."""
+    worker.signals_of_master = master.SIG_QUEUE

@@ -48,6 +48,16 @@ TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
 
+LEAST_MEMORY = 16 << 20
+MOST_MEMORY = 1_000 << 30
+
+UNITS: Mapping[str, int] = {
+    **{"": 1, "b": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000},
+    **{"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30},
+}
+"""The units that Redis knows, in bytes."""
+
+
 def _networks(text: object) -> object:
     """Parse addresses and ranges, for example `10.0.0.0/8, ::1`."""
     if not isinstance(text, str):
@@ -120,6 +130,11 @@ class Settings(BaseModel):
     data: Path = Field(
         Path("page-tracker-data"),
         description="folder where the Redis of `page-tracker serve` keeps the counts",
+    )
+    redis_memory: str = Field(
+        "128mb",
+        description="memory of that Redis, for example `1gb`; when it is full, views "
+        "are refused, and no count is lost",
     )
     sites: Annotated[tuple[Site, ...], BeforeValidator(_sites)] = Field(
         (),
@@ -248,6 +263,15 @@ class Settings(BaseModel):
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
         return None if url is None else RedisUrl.read(url).text
+
+    @field_validator("redis_memory")
+    @classmethod
+    def _check_redis_memory(cls, size: str) -> str:
+        found = re.fullmatch(r"([0-9]{1,15})(|b|kb?|mb?|gb?)", size.lower())
+        memory = int(found[1]) * UNITS[found[2]] if found else 0
+        if not LEAST_MEMORY <= memory <= MOST_MEMORY:
+            raise ValueError("use a size from 16mb to 1000gb, for example 128mb")
+        return size.lower()
 
     @field_validator("token")
     @classmethod
