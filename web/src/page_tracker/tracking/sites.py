@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -36,6 +36,8 @@ SECONDS_BETWEEN_UPDATES = 2
 
 SECONDS_BETWEEN_MISSES = 0.1
 """Least time between two questions to Redis for a site that seems to be unknown."""
+
+Thing = TypeVar("Thing")
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +191,8 @@ class Sites:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._hosts: dict[str, Site] = {}
+        self._refused: dict[str, RedisError] = {}
+        """Hosts that Redis cannot register now."""
         self._asked = float("-inf")
         self._failure: RedisError | None = None
         self._asking = Lock()
@@ -197,13 +201,17 @@ class Sites:
         """Return the site of a host in its canonical form.
 
         `www.` and the bare host are one site unless both are registered. Raises
-        RedisError if Redis must be asked and does not answer.
+        RedisError if Redis must be asked and does not answer, or if it refuses to
+        register the site.
         """
         site = self._known(host)
         if not site:
             with self._asking:
                 self._update_after(SECONDS_BETWEEN_MISSES)
-            return self._known(host)
+            site = self._known(host)
+            if not site and (refusal := _of_host(self._refused, host)):
+                raise copy(refusal)
+            return site
         if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._update_after(SECONDS_BETWEEN_UPDATES)
@@ -249,7 +257,7 @@ class Sites:
         self._asked = float("-inf")
 
     def _known(self, host: str) -> Site | None:
-        return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
+        return _of_host(self._hosts, host)
 
     def _update_after(self, seconds: float) -> None:
         """Ask Redis for all sites, unless it was asked less than that ago."""
@@ -284,6 +292,7 @@ def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
             logger.error("The site %r is invalid in Redis: %s", name, error)
 
 
-def _other_spelling(site: str) -> str:
-    """Return a host without its `www.`, or with one."""
-    return site[4:] if site.startswith("www.") else f"www.{site}"
+def _of_host(things: Mapping[str, Thing], host: str) -> Thing | None:
+    """Return what a host has, or else the host without its `www.`, or with one."""
+    other = host[4:] if host.startswith("www.") else f"www.{host}"
+    return things.get(host) or things.get(other)
