@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from math import inf
 
 from redis.exceptions import RedisError
@@ -51,7 +52,12 @@ class Registry(Sites):
         super().__init__(store)
         self.configured = tuple(configured)
         self._migration = migration
-        self._has_logged = False
+        self._missing: list[Site] = []
+        self._refusal: RedisError | None = None
+
+    def _check_absent(self, host: str) -> None:
+        if self._refusal and any(site.has_host(host) for site in self._missing):
+            raise copy(self._refusal)
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, and return it.
@@ -135,17 +141,13 @@ class Registry(Sites):
         stored = super()._read_all()
         # Also a Redis that lost its data gets them.
         missing = [site for site in self.configured if site.name.encode() not in stored]
-        refusal = self._register(missing, is_first=not stored) if missing else None
-        self._refused = {
-            host: refusal
-            for site in missing
-            for host in (site.name, *site.aliases)
-            if refusal
-        }
-        return super()._read_all() if missing and not refusal else stored
+        if missing and self._register(missing, is_first=not stored):
+            stored, missing = super()._read_all(), []
+        self._missing = missing
+        return stored
 
-    def _register(self, sites: Sequence[Site], is_first: bool) -> RedisError | None:
-        """Register configured sites. Return the error if Redis refuses; log it once.
+    def _register(self, sites: Sequence[Site], is_first: bool) -> bool:
+        """Register configured sites, or log once that Redis refuses.
 
         A full Redis, for example, still serves the other sites. Raises RedisError if
         Redis does not answer.
@@ -158,16 +160,14 @@ class Registry(Sites):
                 pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
                 pipeline.hsetnx(SITES, site.name, site.model_dump_json())
             answers = pipeline.execute(raise_on_error=False)
-            errors = [answer for answer in answers if isinstance(answer, RedisError)]
-            if errors and not has_answered(errors[0]):
-                raise errors[0]
-        if not errors:
-            return None
-        if not self._has_logged:
+            refusals = [one for one in answers if isinstance(one, RedisError)]
+            if refusals and not has_answered(refusals[0]):
+                raise refusals[0]
+        if refusals and not self._refusal:
             names = ", ".join(site.name for site in sites)
-            logger.error("Cannot register %s now: %s", names, explain(errors[0]))
-            self._has_logged = True
-        return errors[0]
+            logger.error("Cannot register %s now: %s", names, explain(refusals[0]))
+        self._refusal = refusals[0] if refusals else None
+        return not refusals
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():

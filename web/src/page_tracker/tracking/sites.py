@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -36,8 +36,6 @@ SECONDS_BETWEEN_UPDATES = 2
 
 SECONDS_BETWEEN_MISSES = 0.1
 """Least time between two questions to Redis for a site that seems to be unknown."""
-
-Thing = TypeVar("Thing")
 
 logger = logging.getLogger(__name__)
 
@@ -191,8 +189,6 @@ class Sites:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._hosts: dict[str, Site] = {}
-        self._refused: dict[str, RedisError] = {}
-        """Hosts that Redis cannot register now."""
         self._asked = float("-inf")
         self._failure: RedisError | None = None
         self._asking = Lock()
@@ -201,16 +197,14 @@ class Sites:
         """Return the site of a host in its canonical form.
 
         `www.` and the bare host are one site unless both are registered. Raises
-        RedisError if Redis must be asked and does not answer, or if it refuses to
-        register the site.
+        RedisError if Redis must be asked and does not answer.
         """
         site = self._known(host)
         if not site:
             with self._asking:
                 self._update_after(SECONDS_BETWEEN_MISSES)
-            site = self._known(host)
-            if not site and (refusal := _of_host(self._refused, host)):
-                raise copy(refusal)
+            if not (site := self._known(host)):
+                self._check_absent(host)
             return site
         if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
@@ -220,6 +214,9 @@ class Sites:
             finally:
                 self._asking.release()
         return self._known(host)
+
+    def _check_absent(self, host: str) -> None:
+        """Raise RedisError if a site is missing because Redis refuses it."""
 
     def registered(self, host: str) -> Site:
         """Return the site of a host in its canonical form.
@@ -257,7 +254,7 @@ class Sites:
         self._asked = float("-inf")
 
     def _known(self, host: str) -> Site | None:
-        return _of_host(self._hosts, host)
+        return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
 
     def _update_after(self, seconds: float) -> None:
         """Ask Redis for all sites, unless it was asked less than that ago."""
@@ -292,7 +289,6 @@ def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
             logger.error("The site %r is invalid in Redis: %s", name, error)
 
 
-def _of_host(things: Mapping[str, Thing], host: str) -> Thing | None:
-    """Return what a host has, or else the host without its `www.`, or with one."""
-    other = host[4:] if host.startswith("www.") else f"www.{host}"
-    return things.get(host) or things.get(other)
+def _other_spelling(site: str) -> str:
+    """Return a host without its `www.`, or with one."""
+    return site[4:] if site.startswith("www.") else f"www.{site}"
