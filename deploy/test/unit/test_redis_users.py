@@ -36,9 +36,6 @@ COMMANDS = """
     count set example.org /about 0
     pages list example.org
     pages merge example.org /about /about-us
-    pages block example.org /wp-*
-    pages unblock example.org /wp-*
-    pages forget example.org /about-us
     count show example.org /about
     count log example.org
     report example.org --days 60
@@ -159,7 +156,7 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         assert answer.json()["counted"] == [0], answer.text
 
 
-@pytest.mark.timeout(120)  # it runs 25 commands
+@pytest.mark.timeout(120)  # it runs 20 commands
 def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     users: Users,
 ) -> None:

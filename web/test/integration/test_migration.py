@@ -491,11 +491,14 @@ def test_should_retry_within_a_minute_when_a_server_could_not_migrate(
     def fail(*_: object) -> int:
         raise RedisConnectionError("unavailable")
 
-    def start_at_once(thread: Thread) -> None:
-        thread.run()
+    class AtOnce(Thread):
+        """A thread of the migration that has ended before the test goes on."""
+
+        def start(self) -> None:
+            self.run()
 
     monkeypatch.setattr(migration, "migrate_days", fail)
-    monkeypatch.setattr(Thread, "start", start_at_once)
+    monkeypatch.setattr(migration, "Thread", AtOnce)
     monkeypatch.setattr(migration, "SECONDS_TO_RETRY", 0)
     server = Migration()
     server.start(redis_client)

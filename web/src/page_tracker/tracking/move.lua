@@ -82,13 +82,22 @@ for place, entry in ipairs(redis.call('LRANGE', audit, 0, -1)) do
   end
 end
 
-for argument = 5, #ARGV do
+-- To make room for others, the search ends with the day that has the page's first view.
+-- A page that is forgotten may have its name in any day.
+local left = most == '' and math.huge or tonumber(views)
+for argument = #ARGV, 5, -1 do
   local day = prefix .. 'day:' .. ARGV[argument] .. ':'
-  move(day .. 'pages')
-  move(day .. 'uniques')
-  move(day .. 'visits')
-  move_visitors(day)
-  redis.call('HDEL', day .. 'titles', page)
+  local of_day = tonumber(move(day .. 'pages'))
+  if of_day > 0 or most == '' then
+    move(day .. 'uniques')
+    move(day .. 'visits')
+    move_visitors(day)
+    redis.call('HDEL', day .. 'titles', page)
+  end
+  left = left - of_day
+  if left <= 0 then
+    break
+  end
 end
 
 return views
