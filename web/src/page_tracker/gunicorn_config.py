@@ -7,6 +7,7 @@ master: otherwise gunicorn would restart a failing worker forever.
 
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -33,6 +34,9 @@ except SettingsError as error:
 # A name server may not answer for the name of a stopped Redis. The lookup then takes 8
 # seconds in Docker by default, and no timeout of the Redis client covers it.
 os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
+
+# A core dump would have the addresses of the visitors who just came.
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"

@@ -9,6 +9,7 @@ starts it at once, or else the next start does.
 import fcntl
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -138,6 +139,7 @@ def _keep(
     """
     os.setsid()  # so that Ctrl-C does not stop Redis before the last answer
     os.umask(0o077)  # its files and those of Redis are for their owner alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # and so is its memory
     for signal_number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         # Not SIG_IGN: Redis would inherit it, and could not be stopped.
         signal.signal(signal_number, lambda *_: None)

@@ -12,7 +12,6 @@ from pathlib import Path
 from threading import Lock
 
 from cachetools import LRUCache, cached
-
 from ua_parser_rs import UserAgentExtractor
 
 IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)

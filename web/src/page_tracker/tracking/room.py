@@ -55,7 +55,8 @@ class Room:
     def _make(self, site: Site) -> None:
         try:
             with self._store.asking() as redis:
-                make_room(redis, site, self._most_pages)
+                pass  # a pass is many steps, and no view may wait for their outcome
+            make_room(redis, site, self._most_pages)
             sleep(SECONDS_BETWEEN_PASSES)
         except RedisError as error:
             logger.error("%s has no room for new pages: %s", site.name, explain(error))
