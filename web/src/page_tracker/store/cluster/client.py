@@ -27,7 +27,7 @@ from redis.exceptions import AskError, ClusterDownError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.exceptions import TryAgainError, WatchError
+from redis.exceptions import TryAgainError
 
 from page_tracker.store.cluster.topology import Address, Topology
 from page_tracker.store.url import RedisUrl
