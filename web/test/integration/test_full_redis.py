@@ -156,7 +156,8 @@ def test_should_explain_when_a_command_is_about_a_site_that_cannot_be_registered
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith(
         "rejects the command: command not allowed when used memory > 'maxmemory'; "
-        "raise its maxmemory"
+        "raise its maxmemory, or PAGE_TRACKER_REDIS_MEMORY if page-tracker serve "
+        "started it"
     )
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import OutOfMemoryError
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
+from page_tracker.store.explaining import HINTS
 
 
 def test_should_be_alive_when_redis_is_unavailable(
@@ -88,7 +89,7 @@ def test_should_tell_only_operators_when_details_are_requested(
     # Then
     assert version_answer.status_code == (200 if is_operator else 404)
     assert (ready.status_code, failing.status_code) == (200, 503)
-    told = "cannot count (OutOfMemoryError): raise its maxmemory"
+    told = f"cannot count (OutOfMemoryError): {HINTS['OutOfMemoryError']}"
     shown = [{"redis": "ok"}, {"redis": told}] if is_operator else [{}, {}]
     assert ready.json == {"status": "ok"} | shown[0]
     assert failing.json == {"status": "failing"} | shown[1]
