@@ -105,7 +105,10 @@ class Deployment:
         seconds = plan.watch_seconds
         old = self._traffic(self.before, engine.now() - timedelta(seconds=seconds))
         with self._step("promote", f"all visitors get {short(candidate.image)}"):
-            self.stack.promote(candidate)
+            if seconds:  # the version before helps, until the watch has ended
+                self.stack.share(self.before, candidate, 100)
+            else:
+                self.stack.promote(candidate)
             since = engine.now()
         if plan.url:
             with self._step("outside", f"run the smoke tests at {plan.url}") as note:
@@ -114,6 +117,7 @@ class Deployment:
             what = f"compare it with the version before, for {seconds} s"
             with self._step("watch", what) as note:
                 note(self._watch(seconds, since, old))
+                self.stack.promote(candidate)
         elif not plan.was_kept:
             say(f"{'watch':{WIDTH}} skipped, as requested")
 
