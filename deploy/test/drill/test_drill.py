@@ -139,7 +139,6 @@ def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dril
     """Give a stack to deploy to, and write the results to reports/ at the end."""
     # With `always`, a busy disk could fail views without any deployment.
     settings = {"REDIS_FSYNC": "everysec", "PROXY_RATE": "0"}
-    settings["PAGE_TRACKER_TOKEN"] = "a token with a $dollar"
     settings["PAGE_TRACKER_PROXIES"] = TRUSTED
     it = Drill(Stack(tmp_path_factory.mktemp("operator"), settings))
     try:
