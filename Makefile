@@ -256,7 +256,8 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 # The dependencies of users, then of developers; the rest are dependency groups.
 .venv/production: .venv/place web/dependencies web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
-	@.ci/install pip flit_core
+	@web/dependencies installer | .ci/install --requirement /dev/stdin
+	@.ci/install flit_core
 	@web/dependencies | .ci/install --requirement /dev/stdin
 	@python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable web
 	@touch $@
