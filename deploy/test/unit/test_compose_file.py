@@ -77,9 +77,10 @@ def test_should_let_the_application_know_every_name_of_compose() -> None:
     assert names <= known
 
 
-def test_should_cap_the_logs_of_each_container() -> None:
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/stack.yml"])
+def test_should_cap_the_logs_of_each_container(file: str) -> None:
     # Given
-    found = services("docker-compose.yml")
+    found = services(file)
 
     # Then
     for name, service in found.items():
