@@ -20,15 +20,15 @@ SECONDS_MORE = 0.05
 SECONDS_BETWEEN_LOOKS = 2
 
 RULE = f"""\
-Two versions are compared by the proxy's log, so that no stranger alone can decide. The
+Two versions are compared by the proxy's log. No stranger alone can decide, because the
 proxy draws a group for each network of visitors, and each group has one voice. Both
 versions need {LEAST} requests from {GROUPS} groups. With fewer, the smoke tests decide.
 The new version fails
-  on errors (a status from 500 on), if the mean of its groups' shares of errors is more
-    than {TIMES} times the other's and more than {POINTS:.0%} above it. The worst tenth of the
-    groups of each version, and at least {OUTLIERS}, is left out;
-  on speed, if half or 95 % of the requests of its median group take more than {TIMES} times
-    as long as the other's, and {SECONDS_MORE * 1000:.0f} ms more.
+  on errors (a status from 500 on), if the mean of its groups' shares of errors is
+    more than {TIMES} times the other's and more than {POINTS:.0%} above it. The worst
+    tenth of the groups of each version, and at least {OUTLIERS}, is left out;
+  on speed, if half or 95 % of the requests of its median group take more than
+    {TIMES} times as long as the other's, and {SECONDS_MORE * 1000:.0f} ms more.
 If the new version fails to answer a request that changes nothing, the proxy asks the
 other one: if that fails too, the request is left out."""
 
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Traffic:
-    """What each group of networks saw of one version."""
+    """The answers of one version, by group of networks."""
 
     service: str
     groups: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
@@ -86,8 +86,8 @@ class Traffic:
         errors = sum(one.is_error for group in self.groups.values() for one in group)
         return (
             f"{self.service}: {self.requests} requests of {len(self.groups)} groups,"
-            f" {errors} errors ({self.share_of_errors:.1%} without outliers),"
-            f" p50 {self.within(0.5) * 1000:.0f} ms, p95 {self.within(0.95) * 1000:.0f} ms"
+            f" {errors} errors ({self.share_of_errors:.1%} without outliers), p50"
+            f" {self.within(0.5) * 1000:.0f} ms, p95 {self.within(0.95) * 1000:.0f} ms"
         )
 
 
@@ -162,12 +162,13 @@ def _answer(entry: dict[str, Any]) -> Answer | None:
     again, and `, ` separates the version's replicas.
     """
     statuses = str(entry.get("upstream_status")).split(" : ")
-    if ":" not in str(entry.get("upstream")).split(" : ")[0]:
+    address, *_ = str(entry.get("upstream")).split(" : ")
+    if ":" not in address:
         return None  # right after a switch the proxy knows no address
     is_error = _is_error(statuses[0])
     if is_error and any(map(_is_error, statuses[1:])):
         return None
-    times = str(entry.get("upstream_seconds")).split(" : ")[0]
+    times, *_ = str(entry.get("upstream_seconds")).split(" : ")
     try:
         seconds = float(times.split(", ")[-1])
     except ValueError:

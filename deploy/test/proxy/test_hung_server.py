@@ -27,3 +27,5 @@ def test_should_start_a_server_again_that_does_not_answer_for_a_minute(
     assert wait_for(lambda: restarts(stack) > before, SECONDS_AT_MOST)
     assert wait_for(lambda: stack.get("/health").ok)
     assert stack.count(1) == views + 1
+    log = stack.compose("logs", "--no-log-prefix", "web-service")
+    assert "The server does not answer: SIGKILL." in log

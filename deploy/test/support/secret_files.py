@@ -7,9 +7,7 @@ from urllib.parse import urlsplit
 from support import Done, run
 
 
-def make_secrets(
-    folder: Path, *what: str, given: str = "", **environment: str
-) -> Done:
+def make_secrets(folder: Path, *what: str, given: str = "", **environment: str) -> Done:
     """Write what is missing in a folder of secrets, as `make secrets` does.
 
     given: the standard input

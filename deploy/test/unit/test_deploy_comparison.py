@@ -29,7 +29,11 @@ def line(
 
 
 def traffic(
-    service: str, good: int, bad: int = 0, seconds: str = "0.010", groups: int = NETWORKS
+    service: str,
+    good: int,
+    bad: int = 0,
+    seconds: str = "0.010",
+    groups: int = NETWORKS,
 ) -> Traffic:
     """Return the traffic of some good and bad answers, to each group in turn."""
     statuses = ["500"] * bad + ["200"] * good
@@ -71,9 +75,7 @@ def test_should_tell_the_services_apart() -> None:
     ("logged", "seconds"),
     [("0.2", 0.2), ("2.0, 0.3", 0.3), ("2.0 : 0.4", 2.0), ("-", 9)],
 )
-def test_should_use_the_time_of_the_version_itself(
-    logged: str, seconds: float
-) -> None:
+def test_should_use_the_time_of_the_version_itself(logged: str, seconds: float) -> None:
     # When
     found = Traffic.of(GREEN, [line(GREEN, seconds=logged)])
 

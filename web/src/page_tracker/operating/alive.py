@@ -14,6 +14,7 @@ SECONDS_TO_ANSWER = 2
 SECONDS_UNTIL_TERMINATED = 60
 SECONDS_UNTIL_KILLED = 70
 
+LOG = Path("/proc/1/fd/2")
 STATE = Path("/dev/shm/page-tracker-alive")  # nosec B108  # of this container alone
 """Missing until the first answer. Empty if the last check passed; else it has the time
 of the first check that failed since then. The folder is empty after a restart."""
@@ -23,6 +24,9 @@ def main() -> int:
     """Ask the server on this machine. Returns the status of the command."""
     is_answered = answers()
     ending = due(STATE, is_answered, time.monotonic())
+    if ending:
+        # The container's log, because the engine shows no output of this check.
+        LOG.write_text(f"The server does not answer: {ending.name}.\n", "utf-8")
     if ending == signal.SIGTERM:
         os.kill(1, ending)  # an init passes it on
     elif ending == signal.SIGKILL:
@@ -36,7 +40,9 @@ def answers() -> bool:
     connection = HTTPConnection("127.0.0.1", 8000, timeout=SECONDS_TO_ANSWER)
     try:
         connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        status = connection.getresponse().status
+        print(f"/health: status {status}")
+        return status == 200
     except (OSError, HTTPException) as error:
         print(f"/health: {error!r}")
         return False
