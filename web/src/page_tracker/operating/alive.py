@@ -26,7 +26,8 @@ def main() -> int:
     ending = due(STATE, is_answered, time.monotonic())
     if ending:
         # The container's log, because the engine shows no output of this check.
-        LOG.write_text(f"The server does not answer: {signal.Signals(ending).name}.\n", "utf-8")
+        name = signal.Signals(ending).name
+        LOG.write_text(f"The server does not answer: {name}.\n", encoding="utf-8")
     if ending == signal.SIGTERM:
         os.kill(1, ending)  # an init passes it on
     elif ending == signal.SIGKILL:
