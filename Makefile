@@ -156,7 +156,7 @@ redis-test: system .venv/development ## Run the tests against a Redis Cluster, a
 	@cd web && pytest --numprocesses 2 --cluster $(call report,cluster) test/integration test/clusters/test_cluster.py
 	@cd web && pytest --numprocesses 2 $(call report,sentinels) test/clusters/test_sentinels.py
 
-soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
+soak: system .venv/development ## Count for minutes: while Redis is killed, with an attacker, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 
 ##@ Build, with Docker
