@@ -49,12 +49,12 @@ class Attacker:
             status, _, rest = answer.partition(b"\r\n")
             if status.startswith(b"HTTP/1.1 5"):
                 self.failures.append(answer)
-            if status.startswith(b"HTTP/1.1 200"):
-                with suppress(ValueError, TypeError):
-                    confirmed = json.loads(rest.partition(b"\r\n\r\n")[2])["counted"]
-                    views = confirmed if isinstance(confirmed, bool) else len(confirmed)
-                    with self._lock:
-                        self.counted += views
+            # An answer that names failures may confirm other views.
+            with suppress(ValueError, TypeError, KeyError):
+                confirmed = json.loads(rest.partition(b"\r\n\r\n")[2])["counted"]
+                views = confirmed if isinstance(confirmed, bool) else len(confirmed)
+                with self._lock:
+                    self.counted += views
 
     def _send(self, request: bytes) -> bytes:
         """Send a request, or a half one, and return the answer."""
