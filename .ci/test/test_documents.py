@@ -91,7 +91,7 @@ def test_should_list_every_command() -> None:
     }
 
     # When
-    command = r"`page-tracker ((?:sites|count) \w+|\w+)"
+    command = r"`page-tracker ((?:sites|pages|count) \w+|\w+)"
     named = re.findall(command, read("docs/operating.md"))
 
     # Then
@@ -110,6 +110,16 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
     # Then
     assert document.name == "CHANGELOG.md" or set(named) <= targets()
     assert not [name for name in linked if not (document.parent / name).exists()]
+
+
+def test_should_name_tests_of_the_threat_model_that_exist() -> None:
+    # When
+    named = set(re.findall(r"`(test_\w+\.py)`", read("SECURITY.md")))
+
+    # Then
+    tests = [*ROOT.glob("web/test/*/*.py"), *ROOT.glob("deploy/test/*/*.py")]
+    assert len(named) > 8
+    assert named <= {test.name for test in tests}
 
 
 def test_should_have_one_version_and_licence() -> None:

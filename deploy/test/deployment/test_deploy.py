@@ -30,6 +30,7 @@ SETTINGS = """\
 COMPOSE_FILE=docker-compose.yml:more.json
 PAGE_TRACKER_SITES=example.org
 PAGE_TRACKER_RATE=0
+PAGE_TRACKER_SITE_RATE=0
 WEB_CPUS=0.75
 WEB_MEMORY=200m
 """
@@ -99,7 +100,11 @@ def deployed_fixture(
     (checkout / "more.json").write_text(json.dumps(MORE))
     (checkout / ".env").write_text(SETTINGS)
     settings = {"WEB_CPUS": "0.75", "WEB_MEMORY": "200m"}
-    settings |= {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
+    settings |= {
+        "PAGE_TRACKER_RATE": "0",
+        "PAGE_TRACKER_SITE_RATE": "0",
+        "PROXY_RATE": "0",
+    }
     settings["PAGE_TRACKER_IMAGE"] = image
     stack = Stack(tmp_path_factory.mktemp("operator"), settings, MORE)
     identifier = succeed(docker("image", "inspect", "--format", "{{.Id}}", image))

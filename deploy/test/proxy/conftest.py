@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterator
 import pytest
 from support import docker, succeed, wait_for
 from support.stack import Stack
+from support.visitors import TOKEN
 
 
 @pytest.fixture(scope="session")
 def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    no_limits = {"PAGE_TRACKER_RATE": "0", "PROXY_RATE": "0"}
-    settings = {"PAGE_TRACKER_IMAGE": image} | no_limits
+    no_limits = {
+        "PAGE_TRACKER_RATE": "0",
+        "PAGE_TRACKER_SITE_RATE": "0",
+        "PROXY_RATE": "0",
+    }
+    settings = {"PAGE_TRACKER_IMAGE": image, "PAGE_TRACKER_TOKEN": TOKEN} | no_limits
     stack = Stack(tmp_path_factory.mktemp("operator"), settings)
     try:
         stack.compose("build", "--quiet", "proxy-service")

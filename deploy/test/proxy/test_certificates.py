@@ -30,6 +30,11 @@ class Certificates:
         return str(self.folder / "ca.pem")
 
     @property
+    def acme(self) -> Path:
+        """Return the folder in which an authority finds its proofs."""
+        return self.folder / "acme"
+
+    @property
     def url(self) -> str:
         return f"https://localhost:{self.port}"
 
@@ -86,12 +91,14 @@ def certificates(stack: Stack, tmp_path: Path) -> Iterator[Certificates]:
     made = Certificates(tmp_path, stack.tls_port)
     make_certificate(tmp_path, "ca")
     made.renew()
+    made.acme.mkdir()
     proxy = {
-        "environment": {"PROXY_TLS": "."},
-        "ports": [f"{made.port}:8443"],
-        "volumes": [f"{tmp_path}:/certificates:ro"],
+        "environment": {"PROXY_TLS": ".", "PAGE_TRACKER_TLS_PORT": "127.0.0.1:443"},
+        "ports": [f"127.0.0.1:{made.port}:8443"],
+        "volumes": [f"{tmp_path}:/certificates:ro", f"{made.acme}:/acme:ro"],
     }
-    with stack.set({"services": {"proxy-service": proxy}}):
+    override = {"services": {"proxy-service": proxy}}
+    with stack.set(override, PAGE_TRACKER_URL="https://counter.example"):
         yield made
 
 
@@ -99,12 +106,15 @@ def test_should_send_visitors_to_https(
     stack: Stack, certificates: Certificates
 ) -> None:
     # When
-    sent_on = stack.get("/embed?site=example.org", Host="example.net")
+    to_us = stack.get("/embed?site=example.org", Host="counter.example")
+    elsewhere = stack.get("/embed?site=example.org", Host="evil.example")
     page = certificates.get("/embed")
 
     # Then
-    assert sent_on.status_code == 308
-    assert sent_on.headers["Location"] == "https://example.net/embed?site=example.org"
+    assert to_us.status_code == 308
+    assert to_us.headers["Location"] == "https://counter.example/embed?site=example.org"
+    assert "frame-ancestors 'none'" in to_us.headers["Content-Security-Policy"]
+    assert elsewhere.status_code == 421
     assert f"src=&#34;{certificates.url}/tracker.js&#34;" in page.text
     assert page.headers["Strict-Transport-Security"] == "max-age=15768000"
 
@@ -196,14 +206,16 @@ def test_should_serve_the_proof_that_an_authority_asks_for(
     stack: Stack, certificates: Certificates
 ) -> None:
     # Given
-    asked = certificates.folder / ".well-known/acme-challenge"
-    asked.mkdir(parents=True)
-    (asked / "token").write_text("proof")
+    for folder in (certificates.acme, certificates.folder):
+        asked = folder / ".well-known/acme-challenge"
+        asked.mkdir(parents=True)
+        (asked / folder.name).write_text("proof")
 
     # When
-    shown = stack.get("/.well-known/acme-challenge/token")
-    hidden = stack.get("/privkey.pem")
+    shown = stack.get("/.well-known/acme-challenge/acme")
+    beside_keys = f"/.well-known/acme-challenge/{certificates.folder.name}"
+    hidden = stack.get(beside_keys)
 
     # Then
     assert (shown.status_code, shown.text) == (200, "proof")
-    assert hidden.status_code == 308
+    assert hidden.status_code == 404

@@ -7,6 +7,7 @@ import pytest
 import requests
 from support import wait_for
 from support.stack import Stack
+from support.visitors import LARGE, WITH_TOKEN
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def test_should_answer_in_the_requested_form_until_a_web_server_starts(
         for form in ("text/html", "application/json", "*/*")
     }
     posted = requests.post(f"{deserted.url}/api/v1/views", json={}, timeout=30)
+    large = deserted.ask("http", "/api/v1/views", LARGE, **WITH_TOKEN)
 
     # Then
     for form, answer in answers.items():
@@ -43,6 +45,8 @@ def test_should_answer_in_the_requested_form_until_a_web_server_starts(
     assert posted.status_code == 503
     assert posted.headers["Access-Control-Allow-Origin"] == "*"
     assert json.loads(posted.text)["request_id"] == posted.headers["X-Request-ID"]
+    assert large.status_code == 503
+    assert large.json()["detail"] == posted.json()["detail"]
 
     # When
     deserted.scale(1)

@@ -6,6 +6,7 @@ import pytest
 import requests
 from support import FIREFOX, docker, succeed, wait_for
 from support.stack import Stack
+from support.visitors import LARGE, WITH_TOKEN
 
 Beside = Callable[[str, str], str]
 
@@ -77,6 +78,21 @@ def test_should_send_a_view_once_when_its_server_dies(
     assert sent(dying, request_) == 1
 
 
+def test_should_answer_a_large_batch_as_a_small_one_when_its_server_dies(
+    stack: Stack, dying: list[str]
+) -> None:
+    # Given
+    before = sent(dying, "POST /api/v1/views")
+
+    # When
+    answer = stack.ask("http", "/api/v1/views", LARGE, **WITH_TOKEN)
+
+    # Then
+    assert answer.status_code == 502
+    assert "may not have been counted" in answer.json()["detail"]
+    assert sent(dying, "POST /api/v1/views") == before + 1
+
+
 def test_should_try_another_replica_when_a_request_changes_nothing(
     stack: Stack, dying: list[str]
 ) -> None:
@@ -87,6 +103,24 @@ def test_should_try_another_replica_when_a_request_changes_nothing(
     assert was_repeated
     last = stack.requests_logged("/static/page.css")[-1]["upstream"]
     assert set(last.split(", ")) == {f"{stack.address(name)}:8000" for name in dying}
+
+
+def test_should_send_a_large_batch_to_another_replica_when_one_is_dead(
+    stack: Stack, beside: Beside
+) -> None:
+    # Given
+    dead = stack.address(beside("web-service", DOES_NOT_LISTEN))
+
+    # When: it comes to the dead one first
+    def is_asked() -> bool:
+        answer = stack.ask("http", "/api/v1/views", LARGE, **WITH_TOKEN)
+        assert answer.status_code == 200, answer.text
+        return any(
+            dead in line["upstream"] for line in stack.requests_logged("/api/v1/views")
+        )
+
+    # Then
+    assert wait_for(is_asked)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/views"])

@@ -159,6 +159,7 @@ def test_should_change_nothing_when_nginx_does_not_reload(stack: Stack) -> None:
         ("PROXY_RATE", "fast", "use requests a second, or 0 for no limit"),
         ("PAGE_TRACKER_PATH", "counter/", "use a path, for example /counter"),
         ("PAGE_TRACKER_PROXIES", "my-proxy", "use addresses and ranges"),
+        ("PROXY_HOSTS", "my_host *", "use host names"),
         ("PROXY_TLS", "live", "cannot read /certificates/live/fullchain.pem"),
     ],
 )

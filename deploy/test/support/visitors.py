@@ -8,6 +8,12 @@ from threading import Event, Thread
 import requests
 from support import FIREFOX, wait_for
 
+TOKEN = "a-token-that-only-tests-know"  # pragma: allowlist secret
+WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+
+LARGE = [{"site": "example.org", "page": f"/{'x' * 150}{n}"} for n in range(500)]
+"""A batch of 90 KB. Without a token, a body has at most 64 KB."""
+
 SEEN = re.compile(r"This page has been seen (\d+) times")
 
 

@@ -34,7 +34,8 @@ COMMANDS = """
     count set example.org /about 12000
     count add example.org /about -11999
     count set example.org /about 0
-    count forget example.org /about
+    pages list example.org
+    pages merge example.org /about /about-us
     count show example.org /about
     count log example.org
     report example.org --days 60

@@ -37,7 +37,7 @@ def test_should_write_everything_that_a_production_needs(
 
     # Then
     assert checked.returncode == 0, checked.stderr
-    assert {path.name for path in folder.iterdir()} == FILES | {"certificates"}
+    assert {path.name for path in folder.iterdir()} == FILES | {"acme", "certificates"}
     assert len(password_in(folder)) == 64
     assert password_in(folder) not in (folder / "redis-users.acl").read_text("utf-8")
     assert set(users_in(folder)) == {"default", "health", "operator", "page-tracker"}
@@ -226,7 +226,7 @@ def test_should_write_nothing_for_a_managed_redis(
     # Then
     assert made.returncode == 0, made.stderr
     assert checked.returncode == 0, checked.stderr
-    written = {"certificates", "redis-ca.crt", "redis-url", "token"}
+    written = {"acme", "certificates", "redis-ca.crt", "redis-url", "token"}
     assert {path.name for path in managed.iterdir()} == written
     assert (managed / "redis-ca.crt").read_text("utf-8") == ""
 

@@ -6,7 +6,7 @@ Only gunicorn, the flask command and tests import this module.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask
+from flask import Flask, request
 from redis import Redis
 
 from page_tracker.collecting.pixel import Pixel
@@ -14,9 +14,9 @@ from page_tracker.collecting.scripts import script
 from page_tracker.collecting.views import Views
 from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
+from page_tracker.http.edge import with_edge
 from page_tracker.http.errors import register_errors
-from page_tracker.http.log import with_log
-from page_tracker.http.serving import WayIn, register_headers, serve, with_scheme
+from page_tracker.http.serving import WayIn, serve, with_scheme
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.settings import FIELDS, Settings
@@ -64,14 +64,15 @@ def create_app(settings: Settings) -> Flask:
     app.testing = settings.profile == "testing"
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
+    app.context_processor(lambda: {"base": request.script_root})
     parts = make_parts(settings)
     register_pages(app, parts)
     register_ways_in(app, parts)
     register_errors(app)
-    register_headers(app)
     app.after_request(Forgetting(client_of(settings)).after_request)
     known_scheme = with_scheme(app.wsgi_app, settings.proxies)
-    app.wsgi_app = with_log(known_scheme)  # type: ignore[assignment]
+    edge = with_edge(known_scheme, is_tested=app.testing)
+    app.wsgi_app = edge  # type: ignore[assignment]
     return app
 
 
@@ -95,7 +96,7 @@ def register_pages(app: Flask, parts: Parts) -> None:
     settings, store = parts.settings, parts.store
     looks = Looks(settings.flags) if settings.flags else None
     look_choice = LookChoice(looks, settings.proxies)
-    health = Health(store, settings.commit)
+    health = Health(store, settings)
     app.add_url_rule("/", "counter", CounterPage(store, look_choice).show)
     app.add_url_rule(
         "/embed", "embed", EmbedPage(settings, look_choice, parts.sites).show
@@ -138,6 +139,7 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
         pages=settings.max_pages,
         values=settings.max_values,
         rate=settings.rate,
+        site_rate=settings.site_rate,
         sites=settings.any_site,
     )
     return Recorder(store, sites, rules, limits)

@@ -16,17 +16,18 @@ from gunicorn.app.wsgiapp import WSGIApplication
 
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
-from page_tracker.commands.forget import forget
 from page_tracker.commands.output import forgive_encoding
+from page_tracker.commands.pages import pages
 from page_tracker.commands.report import report
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
 from page_tracker.commands.verify import verify
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.master import Master, exit_at_signal
 from page_tracker.settings import FIELDS, variable
 from page_tracker.store.errors import RedisServerError
-from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.keeper import Keeper, embedded_redis
 from page_tracker.store.waiting import wait_for
 
 SECONDS_TO_FREE_ADDRESS = 2
@@ -37,6 +38,11 @@ OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn with the configuration of the package, without its own arguments."""
 
+    def __init__(self, keeper: Keeper | None) -> None:
+        """Take the keeper of its Redis, if it has one, to watch it."""
+        super().__init__()
+        self._keeper = keeper
+
     def load_config(self) -> None:
         """Load the configuration of the package."""
         self.load_config_from_module_name_or_filename(
@@ -44,6 +50,10 @@ class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn ships no types
         )
         # pylint: disable-next=attribute-defined-outside-init  # `init`, called late
         self.app_uri = self.cfg.wsgi_app
+
+    def run(self) -> None:
+        """Serve until a signal."""
+        Master(self, self._keeper).run()
 
 
 class Program(click.Group):
@@ -99,7 +109,7 @@ def check_address(bind: str) -> None:
             return False
         return True
 
-    # Workers of a master that was killed end within a second.
+    # Workers of a master that was killed stop listening within a second.
     if not wait_for(is_free, SECONDS_TO_FREE_ADDRESS):
         raise SettingsError(
             f"{variable('bind')} is '{bind}': {reason}; "
@@ -126,9 +136,8 @@ def main() -> None:
     forgive_encoding()
 
 
-for command in (sites, count, report, experiment, verify, smoke):
+for command in (sites, pages, count, report, experiment, verify, smoke):
     main.add_command(command)
-count.add_command(forget)
 
 
 @main.command(epilog=settings_help())
@@ -141,14 +150,18 @@ def serve(bind: str | None) -> None:
     """
     if bind:
         os.environ[variable("bind")] = bind
+    exit_at_signal()
     try:
         settings = load_settings()
         logging.config.dictConfig(logging_configuration(settings))
         check_address(settings.bind)
         with ExitStack() as stack:
+            keeper = None
             if settings.redis_url is None:
-                url = stack.enter_context(embedded_redis(settings.data))
-                os.environ[variable("redis_url")] = url
-            Server().run()
+                keeper = stack.enter_context(
+                    embedded_redis(settings.data, settings.redis_memory)
+                )
+                os.environ[variable("redis_url")] = keeper.url
+            Server(keeper).run()
     except (SettingsError, RedisServerError) as error:
         raise click.ClickException(str(error)) from error

@@ -7,19 +7,21 @@ master: otherwise gunicorn would restart a failing worker forever.
 
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
-from socket import socket
 
-import gunicorn.util
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
 from page_tracker.environment import SettingsError, load_settings
+from page_tracker.http.server_answers import take_over_answers
 from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.master import drain_at_signal, exit_at_signal
 from page_tracker.operating.readiness import NotReady
 from page_tracker.operating.starting import check_start
+from page_tracker.operating.worker import DrainingWorker
 from page_tracker.tracking.visitor import forms_of
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
@@ -32,6 +34,9 @@ except SettingsError as error:
 # A name server may not answer for the name of a stopped Redis. The lookup then takes 8
 # seconds in Docker by default, and no timeout of the Redis client covers it.
 os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
+
+# A core dump would have the addresses of the visitors who just came.
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 wsgi_app = "page_tracker.app:app"
 proc_name = "page-tracker"
@@ -71,45 +76,14 @@ control_socket_disable = True
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's worker with threads, which stops listening as soon as it must stop.
-
-    gunicorn's own worker listens until its last connection is closed, but accepts none.
-    A client that connects meanwhile sends a view, and never learns whether it counted.
-    When the connection is refused, a proxy asks another replica.
-    """
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; before it stops, accept the waiting ones."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                taken = None
-                while taken != self.nr_conns:
-                    taken = self.nr_conns
-                    self.accept(listener)
-                listener.close()
-
-
 worker_class = DrainingWorker
 
 
-def write_error(sock: socket, status: int, reason: str, _message: str) -> None:
-    """Answer a request that gunicorn cannot read, in one line without HTML."""
-    body = f"{status} {reason}\n"
-    gunicorn.util.write_nonblock(
-        sock,
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain"
-        f"\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"),
-    )
-
-
-# There is no setting for it.
-gunicorn.util.write_error = write_error
+take_over_answers()
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger without its access log; `http/log.py` writes ours.
+    """gunicorn's logger without its access log; `http/edge.py` writes ours.
 
     gunicorn's would hold the visitor's address and user agent. With a `logconfig_dict`,
     gunicorn makes each line even if no handler writes it.
@@ -123,24 +97,23 @@ accesslog = None
 logconfig_dict = logging_configuration(settings)
 
 
-def on_starting(_server: object) -> None:
+def on_starting(_master: Arbiter) -> None:
     """End if this Redis will never count a view."""
+    exit_at_signal()
     try:
         check_start(settings)
     except NotReady as error:
         sys.exit(f"Error: {error}")
 
 
-def when_ready(_server: object) -> None:
-    """Log the address, and end when the terminal is closed, except under nohup.
-
-    gunicorn would reload its configuration then. Ours comes from the environment, which
-    does not change.
-    """
+def when_ready(master: Arbiter) -> None:
+    """Log the address, and drain at signals: under nohup, not at SIGHUP."""
     logging.getLogger("page_tracker").info(
         "Page Tracker: http://%s, counting in %s", bind, settings.redis_address
     )
-    if ignores_hangup:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    else:
-        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    drain_at_signal(master, drains_at_hangup=not ignores_hangup)
+
+
+def post_fork(master: Arbiter, worker: DrainingWorker) -> None:
+    """Give the worker the signals that it got before it can handle them."""
+    worker.signals_of_master = master.SIG_QUEUE

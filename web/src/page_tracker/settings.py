@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -36,12 +36,26 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 }
 """The defaults of a profile where they differ from those of `Settings`."""
 
+PRIVATE = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8"
+"""Addresses of this machine and of private networks."""
+
 SHORTEST_TOKEN = 16
+DIFFERENT_IN_TOKEN = 8
 LONGEST_TOKEN = 1_024
 """Characters. A header with more may be too long for a proxy."""
 
 TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
+
+
+LEAST_MEMORY = 16 << 20
+MOST_MEMORY = 1_000 << 30
+
+UNITS: Mapping[str, int] = {
+    **{"": 1, "b": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000},
+    **{"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30},
+}
+"""The units that Redis knows, in bytes."""
 
 
 def _networks(text: object) -> object:
@@ -117,6 +131,11 @@ class Settings(BaseModel):
         Path("page-tracker-data"),
         description="folder where the Redis of `page-tracker serve` keeps the counts",
     )
+    redis_memory: str = Field(
+        "128mb",
+        description="memory of that Redis, for example `1gb`; when it is full, views "
+        "are refused, and no count is lost",
+    )
     sites: Annotated[tuple[Site, ...], BeforeValidator(_sites)] = Field(
         (),
         description="sites to register at the start, for example "
@@ -133,6 +152,12 @@ class Settings(BaseModel):
         (),
         description="addresses and ranges of trusted proxies, whose `X-Forwarded-For` "
         "and `X-Forwarded-Proto` are used, for example `172.16.0.0/12, ::1`",
+    )
+    operators: Networks = Field(
+        # `validate_default` parses it, and help and docs show it as it is.
+        cast(Networks, PRIVATE),
+        description="addresses and ranges that see `/version` and the reasons of "
+        "`/ready`",
     )
     own: Networks = Field(
         (),
@@ -154,6 +179,12 @@ class Settings(BaseModel):
         description="most views a minute that count from one address for one site; "
         "`0` for no limit",
     )
+    site_rate: int = Field(
+        10_000,
+        ge=0,
+        le=100_000_000,
+        description="most views a minute that count for one site; `0` for no limit",
+    )
     max_pages: int = Field(
         10_000,
         ge=1,
@@ -171,7 +202,8 @@ class Settings(BaseModel):
     token: str | None = Field(
         None,
         description="secret that lets programs send views with a past time and another "
-        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII",
+        f"address and user agent; at least {SHORTEST_TOKEN} characters, in ASCII, "
+        f"{DIFFERENT_IN_TOKEN} of them different",
     )
     token_file: Path | None = Field(
         None, description="file that holds `PAGE_TRACKER_TOKEN`"
@@ -232,6 +264,15 @@ class Settings(BaseModel):
     def _check_redis_url(cls, url: str | None) -> str | None:
         return None if url is None else RedisUrl.read(url).text
 
+    @field_validator("redis_memory")
+    @classmethod
+    def _check_redis_memory(cls, size: str) -> str:
+        found = re.fullmatch(r"([0-9]{1,15})(|b|kb?|mb?|gb?)", size.lower())
+        memory = int(found[1]) * UNITS[found[2]] if found else 0
+        if not LEAST_MEMORY <= memory <= MOST_MEMORY:
+            raise ValueError("use a size from 16mb to 1000gb, for example 128mb")
+        return size.lower()
+
     @field_validator("token")
     @classmethod
     def _check_token(cls, token: str | None) -> str | None:
@@ -239,6 +280,11 @@ class Settings(BaseModel):
             return None
         if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
+        if len(set(token)) < DIFFERENT_IN_TOKEN:
+            raise ValueError(
+                f"use at least {DIFFERENT_IN_TOKEN} different characters; make one "
+                "with: openssl rand -hex 32"
+            )
         if len(token) > LONGEST_TOKEN or not re.fullmatch("[!-~]([ -~]*[!-~])?", token):
             raise ValueError(
                 "a header cannot hold it; use at most "

@@ -174,7 +174,7 @@ def test_should_lose_no_view_when_two_tabs_are_offline(
 
 
 def test_should_keep_a_hundred_valid_views_when_more_are_stored(
-    web: Web, visitor: BrowserContext, tab: Page
+    web: Web, visitor: BrowserContext, tab: Page, stored: Callable[..., int]
 ) -> None:
     # Given
     web.pages["blog.example/full"] = document(web.tag(), NUMBERS)
@@ -182,7 +182,8 @@ def test_should_keep_a_hundred_valid_views_when_more_are_stored(
     expect(tab.locator("#page")).to_have_text("1")  # it has looked for kept views
     tab.evaluate("""() => {
             const hour = 60 * 60 * 1000;
-            const view = { site: "blog.example", page: "/kept" };
+            const long = "\\u0007字".repeat(5000);  // each in more bytes than others
+            const view = { site: "blog.example", page: "/kept", title: long };
             const keep = (id, seen) => localStorage.setItem(
                 `page-tracker-view-${id}`, JSON.stringify({ ...view, id, seen }));
             for (let n = 0; n < 99; n++) keep(`recent-${n}`, Date.now() - hour);
@@ -208,6 +209,7 @@ def test_should_keep_a_hundred_valid_views_when_more_are_stored(
         "/one-more",
     ]
     assert wait_for(lambda: kept(tab) == ["of the site"], SECONDS_TO_ARRIVE)
+    assert stored("/kept") == 99
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,18 @@ def site(sites: Registry) -> Site:
 
 
 @pytest.fixture
+def makes_room() -> None:
+    """Let a full site make room for new pages, as a server does."""
+
+
+@pytest.fixture(autouse=True)
+def stays_full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a full site stay full, unless the test uses `makes_room`."""
+    if "makes_room" not in request.fixturenames:
+        monkeypatch.setattr("page_tracker.tracking.room.make_room", lambda *_: None)
+
+
+@pytest.fixture
 def recorder(redis_client: Redis) -> Recorder:
     """Give a recorder for example.org."""
     return make_recorder(redis_client)

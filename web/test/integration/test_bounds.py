@@ -1,7 +1,9 @@
 """Limits that keep Redis from growing without end."""
 
+import pytest
 from redis import Redis
 
+from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.adjustments import Adjustments
 from page_tracker.tracking.recorded import Numbers
 from page_tracker.tracking.wire import Limits
@@ -93,6 +95,29 @@ def test_should_count_a_page_separately_when_another_page_makes_room(
     assert [answer.page.name for answer in answers] == ["/d", "(other)", "/d"]
 
 
+@pytest.mark.usefixtures("makes_room")
+def test_should_count_a_page_by_itself_when_pages_that_nobody_sees_took_all_places(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(pages=40))
+    for n in range(3):
+        recorder.count(view("/of-people"), person(n))
+    for n in range(100):
+        recorder.count(view(f"/made-up/{n}"), person(100))
+
+    # When
+    def has_own_number() -> bool:
+        return recorder.count(view("/new"), person(7)).has_own_number
+
+    # Then
+    assert wait_for(has_own_number, 10)
+    assert numbers(redis_client, "/of-people").page.views == 3
+    assert len(table(redis_client, "pt:{example.org}:pages")) <= 41
+    (views,) = sums(redis_client, "views")
+    assert views > 103
+
+
 def test_should_count_more_values_together_when_the_limit_is_reached(
     redis_client: Redis,
 ) -> None:
@@ -113,5 +138,5 @@ def test_should_count_more_values_together_when_the_limit_is_reached(
         "(other)": 3,
     }
     assert table(redis_client, today_key("campaign")) == {"0": 1, "1": 1, "(other)": 3}
-    for key in (today_key("events"), "pt:{example.org}:events"):
-        assert table(redis_client, key) == {"event 0": 1, "event 1": 1, "(other)": 3}
+    events = table(redis_client, today_key("events"))
+    assert events == {"event 0": 1, "event 1": 1, "(other)": 3}

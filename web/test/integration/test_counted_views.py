@@ -40,7 +40,6 @@ def test_should_count_an_event_but_no_view_when_an_event_is_sent(
 
     # Then
     assert [answer.page for answer in answers] == [Numbers("/a", 1, 1)] * 2
-    assert table(redis_client, "pt:{example.org}:events") == {"signup": 2}
     assert table(redis_client, today_key("events")) == {"signup": 2}
     assert sums(redis_client, "views") == {1}
 

@@ -29,6 +29,7 @@ def test_should_store_every_confirmed_view_when_redis_is_killed(
     assert sums(redis_client, "views", RESENT) == {1_000} == {resent.counted}
 
 
+@pytest.mark.usefixtures("makes_room")
 def test_should_stop_growing_when_every_view_is_of_a_new_page(
     redis_client: Redis,
 ) -> None:
@@ -39,5 +40,5 @@ def test_should_stop_growing_when_every_view_is_of_a_new_page(
     # Then
     full = memory[2 * cap]
     assert max(memory.values()) < 1.1 * full
-    assert table(redis_client, "pt:{example.org}:pages")["(other)"] == pages - cap
+    assert cap * 0.9 < len(table(redis_client, "pt:{example.org}:pages")) <= cap + 1
     assert sums(redis_client, "views") == {pages}

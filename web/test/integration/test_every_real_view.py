@@ -31,7 +31,7 @@ HALF = "\ud83c"
         f"[{json.dumps(VIEW)}, {{, {json.dumps(VIEW)}]",
         f"[{json.dumps(VIEW)}, {{'title': 1}}, {json.dumps(VIEW)}, ]",
         f'[{json.dumps(VIEW)}, {json.dumps(VIEW)}, {{"site": "exam',
-        f"[{json.dumps(VIEW)}, {json.dumps(VIEW)}, {'[' * 100_000}",
+        f"[{json.dumps(VIEW)}, {json.dumps(VIEW)}, {'[' * 30_000}",
     ],
 )
 def test_should_count_the_other_views_when_one_cannot_be_read(
@@ -48,7 +48,7 @@ def test_should_count_the_other_views_when_one_cannot_be_read(
     assert sums(redis_client, "views") == {2}
 
 
-@pytest.mark.parametrize("line", ["{", "nothing", '"', "[" * 100_000, "{}{}"])
+@pytest.mark.parametrize("line", ["{", "nothing", '"', "[" * 30_000, "{}{}"])
 def test_should_count_the_other_lines_when_one_cannot_be_read(
     http_client: FlaskClient, redis_client: Redis, line: str
 ) -> None:
@@ -116,6 +116,7 @@ def test_should_count_under_the_best_name_when_the_text_is_unusual(
         ("address", "nobody"),
         ("address", "1.2.3.4, 5.6.7.8"),
         ("user_agent", 1),
+        ("user_agent", f"{BROWSER}{HALF}"),
         ("screen", "1920x1080"),
         (INJECTION, 1),
     ],

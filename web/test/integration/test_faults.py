@@ -1,5 +1,6 @@
 """The counter page while Redis hangs, is stopped, or its replies are late or lost."""
 
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,6 +8,7 @@ from threading import Barrier
 from time import monotonic
 from typing import Literal
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -147,8 +149,9 @@ def test_should_continue_the_count_when_redis_is_available_again(
     assert tracker.get().text == "This page has been seen 2 times."
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_should_finish_its_answers_when_the_server_stops(
-    tracker: PageTracker, way: BreakableWay
+    tracker: PageTracker, way: BreakableWay, end: signal.Signals
 ) -> None:
     # Given
     way.breaks_at, way.fate = b"INCR", "hold"
@@ -160,7 +163,10 @@ def test_should_finish_its_answers_when_the_server_stops(
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(tracker.get)
         assert way.reached.wait(5)
-        tracker.process.terminate()
+        # A terminal sends its signals to the workers, too.
+        master = psutil.Process(tracker.process.pid)
+        for process in [*master.children(), master]:
+            process.send_signal(end)
         stopping = wait_for(is_stopping, 5)
         way.released.set()
         answer = asked.result(timeout=5)

@@ -59,6 +59,25 @@ def test_should_rewrite_the_file_after_the_first_request_of_a_day(
     assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
 
 
+def test_should_delete_salts_of_days_to_come_when_a_clock_was_ahead(
+    redis_client: Redis,
+) -> None:
+    # Given
+    today = datetime.now(UTC).date()
+    salts = [
+        f"pt:{{example.org}}:day:{today + timedelta(days)}:salt"
+        for days in (-1, 0, 1, 2, 3650)
+    ]
+    for salt in salts:
+        redis_client.set(salt, "0" * 16, ex=100)
+
+    # When
+    forget_salts(Store(lambda: redis_client), today)
+
+    # Then
+    assert keys_in(redis_client, "*:salt") == salts[:3]
+
+
 def test_should_try_again_when_a_node_was_unavailable(redis_client: Redis) -> None:
     # Given
     store = Store(lambda: redis_client)

@@ -110,8 +110,12 @@ def includes_rows(now: list[Shown], before: list[Shown]) -> bool:
 
 
 def stored(redis: Redis) -> dict[str, object]:
-    """Return all of Redis but the time of the last migration."""
-    return {key: redis.dump(key) for key in keys_in(redis) if key != VERSION}
+    """Return all of Redis but the time of the last migration, and unread keys."""
+    return {
+        key: redis.dump(key)
+        for key in keys_in(redis)
+        if key != VERSION and not key.endswith("}:events")
+    }
 
 
 def test_should_show_the_same_numbers_after_the_migration(
@@ -161,6 +165,22 @@ def test_should_show_the_same_numbers_when_each_step_was_interrupted_once(
     monkeypatch.undo()
     assert allowed > SITES * 10
     assert_as_shown(command, redis_client, shown)
+
+
+def test_should_delete_what_nothing_reads_when_the_data_is_current(
+    command: Command, redis_client: Redis
+) -> None:
+    # Given
+    command("sites", "add", "example.org")
+    redis_client.zadd("pt:{example.org}:events", {"signup": 2})
+
+    # When
+    verified = command("verify")
+
+    # Then
+    assert verified.exit_code == 0, verified.output
+    assert not redis_client.exists("pt:{example.org}:events")
+    assert redis_client.hget(VERSION, "version") == b"2"
 
 
 @pytest.mark.usefixtures("shown")
@@ -471,11 +491,14 @@ def test_should_retry_within_a_minute_when_a_server_could_not_migrate(
     def fail(*_: object) -> int:
         raise RedisConnectionError("unavailable")
 
-    def start_at_once(thread: Thread) -> None:
-        thread.run()
+    class AtOnce(Thread):
+        """A thread of the migration that has ended before the test goes on."""
+
+        def start(self) -> None:
+            self.run()
 
     monkeypatch.setattr(migration, "migrate_days", fail)
-    monkeypatch.setattr(Thread, "start", start_at_once)
+    monkeypatch.setattr(migration, "Thread", AtOnce)
     monkeypatch.setattr(migration, "SECONDS_TO_RETRY", 0)
     server = Migration()
     server.start(redis_client)

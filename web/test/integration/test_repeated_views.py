@@ -5,9 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
+from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.wire import Limits
-from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
+from support.recording import (
+    ANYBODY,
+    SITE,
+    make_recorder,
+    person,
+    sums,
+    today_key,
+    view,
+)
 
 
 def test_should_count_an_id_once_when_many_threads_send_it(
@@ -47,6 +56,35 @@ def test_should_count_an_id_once_for_each_site_when_two_sites_use_it(
     assert [answer.is_repeated for answer in answers] == [False, False, True]
 
 
+def test_should_count_an_id_once_for_each_page_and_event_when_it_is_used_again(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # Given
+    sent = [view("/a"), view("/b"), view("/a", event="signup")]
+
+    # When
+    answers = [
+        recorder.count(one._replace(id="one-for-all"), ANYBODY) for one in 2 * sent
+    ]
+
+    # Then
+    assert [answer.is_repeated for answer in answers] == 3 * [False] + 3 * [True]
+    assert sums(redis_client, "views") == {2}
+
+
+def test_should_count_no_view_again_when_an_older_version_counted_it(
+    recorder: Recorder, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.set("pt:{example.org}:seen:of-version-1", "1", ex=60)
+
+    # When
+    answer = recorder.count(view("/a", id="of-version-1"), ANYBODY)
+
+    # Then
+    assert answer.is_repeated
+
+
 def test_should_count_an_id_later_when_the_first_attempt_was_refused(
     redis_client: Redis,
 ) -> None:
@@ -57,8 +95,9 @@ def test_should_count_an_id_later_when_the_first_attempt_was_refused(
 
     # When
     refused = recorder.count(kept, person())
-    redis_client.delete(*redis_client.keys("pt:{example.org}:rate:*"))
-    answers = [recorder.count(kept, person()) for _ in range(2)]
+    redis_client.delete(today_key("senders"))
+    later = make_recorder(redis_client, limits=Limits(rate=1))
+    answers = [later.count(kept, person()) for _ in range(2)]
 
     # Then
     assert (refused.reason, refused.is_repeated) == ("rate", False)

@@ -7,9 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -321,33 +319,6 @@ def test_should_use_the_newer_program_when_one_of_two_is_too_old(folder: Path) -
     assert answer.text == "This page has been seen 1 times."
 
 
-def test_should_refuse_connections_when_it_begins_to_stop(
-    tracker: PageTracker,
-) -> None:
-    # Given
-    place = urlsplit(tracker.url)
-    assert place.hostname and place.port
-    kept = HTTPConnection(place.hostname, place.port, timeout=5)
-    kept.request("GET", "/health")
-    kept.getresponse().read()
-
-    def is_refused() -> bool:
-        try:
-            socket.create_connection((place.hostname, place.port), 5).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    # When
-    tracker.process.terminate()
-
-    # Then: while it still answers on the connections that it has
-    assert wait_for(is_refused, 1.5)
-    kept.request("GET", "/health")
-    assert kept.getresponse().status == 200
-    kept.close()
-
-
 def test_should_end_when_its_terminal_is_closed(tracker: PageTracker) -> None:
     # When
     tracker.process.send_signal(signal.SIGHUP)
@@ -494,3 +465,18 @@ def test_should_not_start_beside_a_redis_that_does_not_stop(
     # Then
     stuck.resume()
     assert str(error.value).endswith("does not stop; kill it")
+
+
+def test_should_not_start_beside_a_redis_that_does_not_listen_yet(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr("page_tracker.store.server.SECONDS_TO_RELEASE", 0.1)
+    redis_server.socket.unlink()
+
+    # When
+    with pytest.raises(RedisServerError) as error:
+        RedisServer(find_program(), redis_server.folder).start()
+
+    # Then
+    assert str(error.value) == f"another Redis uses {redis_server.folder}; stop it"

@@ -151,6 +151,7 @@ def test_should_list_sites_in_order(command: Command) -> None:
         "public": False,
         "retention": 30,
         "own_hosts": False,
+        "blocked": [],
     }
 
 
@@ -366,7 +367,6 @@ def test_should_list_the_other_sites_when_one_cannot_be_read(
         ["sites", "add", "example.org"],
         ["count", "set", "example.org", "/", "1"],
         ["report", "example.org"],
-        ["verify"],
     ],
 )
 def test_should_end_with_one_line_when_redis_is_unavailable(

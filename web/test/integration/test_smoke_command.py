@@ -109,6 +109,21 @@ def test_should_say_what_is_wrong_when_a_route_fails(
     assert told in result.output
 
 
+def test_should_pass_when_the_instance_hides_its_version(instance: Server) -> None:
+    # Given
+    def remote(environ: Any, start: Any) -> Iterable[bytes]:
+        return instance(environ | {"REMOTE_ADDR": "203.0.113.9"}, start)
+
+    # When
+    with serving(remote) as url:
+        result = smoke(url)
+
+    # Then
+    assert result.exit_code == 0
+    hidden = "is hidden: PAGE_TRACKER_OPERATORS does not name this address"
+    assert f"ok      /version               {hidden}\n" in result.output
+
+
 def test_should_wait_for_an_instance_when_an_option_says_so(instance: Server) -> None:
     # Given
     answers = [Response("starting", 503)] * 4

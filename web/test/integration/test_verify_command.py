@@ -1,14 +1,18 @@
 """page-tracker verify: finds each sum and each key that a test breaks."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from threading import Event
+from unittest.mock import Mock, patch
 
 import pytest
 from redis import Redis
 
+from page_tracker.store.server import RedisServer
+from page_tracker.tracking.checks import keys
 from page_tracker.tracking.keys import WHOLE, DayKeys
 from page_tracker.tracking.sites import Site
 from support.fixture_types import Command, Count
@@ -184,6 +188,74 @@ def test_should_print_the_first_differences_when_there_are_many(
     lines = result.output.splitlines()
     assert lines[0] == f"{site.name}: 4 views, 2 days, 101 differences:"
     assert lines[21] == "  and 81 more: use --json"
+
+
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_should_find_no_difference_when_the_clocks_differ_by_a_minute(
+    command: Command,
+    count: Count,
+    redis_client: Redis,
+    site: Site,
+    seconds: int,
+) -> None:
+    # Given
+    for visitor in (1, 2):
+        count("/a", visitor=visitor, id=f"an-id-of-view-{visitor}")
+    limits = f"{site.keys.prefix}rate:{int(time.time()) // 60}:a1"
+    redis_client.set(limits, 1, ex=120)
+    now = time.time
+    clock = Mock(wraps=time, time=lambda: now() + seconds)
+
+    # When
+    with patch.object(keys, "time", clock):
+        result = command("verify")
+
+    # Then
+    assert result.exit_code == 0, result.output
+
+
+def break_connection(server: RedisServer) -> None:
+    """Let it be gone."""
+    server.stop()
+
+
+def need_password(server: RedisServer) -> None:
+    """Let it reject all commands."""
+    with Redis.from_url(server.url) as redis:
+        redis.config_set("requirepass", "secret")
+
+
+def take_rights(server: RedisServer) -> None:
+    """Let it reject the commands that read pages."""
+    with Redis.from_url(server.url) as redis:
+        redis.acl_setuser("default", enabled=True, nopass=True, commands=["-zrange"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (break_connection, "does not answer: "),
+        (need_password, "rejects the command: "),
+        (take_rights, "rejects the command: "),
+    ],
+)
+@pytest.mark.usefixtures("day")
+def test_should_have_a_status_of_its_own_when_it_cannot_check(
+    command: Command,
+    redis_server: RedisServer,
+    spoil: Callable[[RedisServer], None],
+    reason: str,
+) -> None:
+    # Given
+    spoil(redis_server)
+
+    # When
+    result = command("verify")
+
+    # Then
+    assert result.exit_code == 3
+    (line,) = result.output.splitlines()
+    assert line.startswith(f"Error: not checked: Redis at {redis_server.url} {reason}")
 
 
 @pytest.mark.timeout(60)

@@ -90,7 +90,7 @@ def fill(redis: Redis, site: Site, visitors_a_day: int = 75, seed: int = 7) -> N
     """Register a site, and count its invented views up to now."""
     store = Store(lambda: redis)
     Registry(store).add(site)
-    recorder = Recorder(store, Registry(store), Rules(), Limits(rate=0))
+    recorder = Recorder(store, Registry(store), Rules(), Limits(rate=0, site_rate=0))
     now = time.time()
     for sent, sender, at in sorted(
         _views(site, now, visitors_a_day, Random(seed)), key=lambda view: view[2]

@@ -26,6 +26,11 @@ class PageTracker:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def port(self) -> int:
+        """Return its port."""
+        return int(self.url.rpartition(":")[2])
+
     def get(self, path: str = "/", accept: str = "*/*") -> requests.Response:
         """Request a path, and wait five seconds at most."""
         # The server does not stop while a connection is open.
@@ -43,21 +48,21 @@ class PageTracker:
 def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
     """Run `page-tracker serve` with settings from an environment of its own.
 
-    It has one worker unless the environment names another number. It starts in the
-    folder, and its output goes to `serve.log` there.
+    It has one worker and a free port, unless the environment names others. It starts
+    in the folder, and its output goes to `serve.log` there.
     """
-    port = free_port()
+    bind = environment.pop("PAGE_TRACKER_BIND", f"127.0.0.1:{free_port()}")
     log = folder / "serve.log"
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--bind", f"127.0.0.1:{port}"],
+            [COMMAND, "serve", "--bind", bind],
             cwd=folder,
             env=inherited | {"PAGE_TRACKER_WORKERS": "1"} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    tracker = PageTracker(f"http://127.0.0.1:{port}", process, log)
+    tracker = PageTracker(f"http://{bind}", process, log)
     try:
         up = wait_for(
             lambda: process.poll() is not None or tracker.is_up(), SECONDS_TO_START

@@ -92,7 +92,7 @@ def test_should_never_become_longer_than_the_encoded_url(
         (" /a\tb\r\n", "/ab"),
         ("/\ud83c", "/\N{REPLACEMENT CHARACTER}"),
         (f"/land?gclid={2100 * 'x'}", "/land"),
-        (f"/land?{2100 * 'x'}=1", f"/land?{2048 * 'x'}"),
+        (f"/land?{2100 * 'x'}=1", f"/land?{495 * 'x'}"),
         ("/a?b=1&amp;a=2&amp;amp;utm_source=x", "/a?a=2&b=1"),
         ("/?x=1&amp%3Butm_source=n&AMP;a=2", "/?a=2&x=1"),
         ("/#/a/?utm_source=x", "/#/a"),
@@ -245,6 +245,7 @@ def test_should_use_the_referrer_of_the_browser_when_the_link_names_another() ->
         ("event", "sign\tup ", "sign up"),
         ("event", 300 * "a", 256 * "a"),
         ("event", "(Other)", "Other"),
+        ("event", "（other）", "other"),
         ("id", "12345678", "12345678"),
         ("id", "", ""),
         ("host", "www.Example.org:80", "www.example.org"),
@@ -347,3 +348,38 @@ def test_should_accept_the_view_or_give_a_reason_when_texts_are_arbitrary(
     else:
         assert view.page.startswith("/")
         assert " " not in view.page
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "(other)",
+        " (Direct) ",
+        "(INTERNAL)",
+        "( unknown )",
+        "（other）",
+        "(other)\u200b",
+        "\ufe0f(\u200dother)",
+        "(𝐨th\tEr)",
+    ],
+)
+def test_should_keep_our_own_names_when_a_view_has_one_that_reads_alike(
+    sent: str,
+) -> None:
+    # When
+    view = canonical_view(
+        SentView(
+            "example.org",
+            f"/?utm_campaign={sent}",
+            referrer=sent,
+            title=sent,
+            event=sent,
+            host=sent,
+        )
+    )
+    from_link = canonical_view(SentView("example.org", f"/?utm_source={sent}"))
+
+    # Then
+    assert (view.referrer, view.campaign, view.title, view.host) == ("", "", "", "")
+    assert (from_link.referrer, from_link.campaign) == ("", "")
+    assert view.event and not set(view.event) & set("()（）")

@@ -17,7 +17,8 @@ from support.servers import COMMAND, free_port, run_program
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
-    """Keep gunicorn from starting, and logging and the environment as they were."""
+    """Keep gunicorn from starting; keep logging, signals and the environment."""
+    monkeypatch.setattr("page_tracker.cli.exit_at_signal", lambda: None)
     monkeypatch.setenv("PAGE_TRACKER_BIND", f"127.0.0.1:{free_port()}")
     with patch("page_tracker.cli.Server") as it, patch("logging.config.dictConfig"):
         yield it

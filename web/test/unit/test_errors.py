@@ -205,6 +205,28 @@ def test_should_show_the_page_of_an_error_when_no_url_can_be_built(
     assert "<h1>Not Found</h1>" in answer.text
 
 
+def test_should_show_the_page_of_an_error_when_no_template_can_be_read(
+    http_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    def fail(*_: object) -> NoReturn:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("jinja2.loaders.PackageLoader.get_source", fail)
+    monkeypatch.setattr("jinja2.loaders.FileSystemLoader.get_source", fail)
+
+    # When
+    answers = [
+        http_client.get(path, headers={"Accept": "text/html"})
+        for path in ("/nowhere", "/embed")
+    ]
+
+    # Then
+    assert [answer.status_code for answer in answers] == [404, 500]
+    assert "<h1>Not Found</h1>" in answers[0].text
+    assert "<h1>Internal Server Error</h1>" in answers[1].text
+
+
 def test_should_keep_crawlers_out_when_they_ask(http_client: FlaskClient) -> None:
     # When
     answer = http_client.get("/robots.txt")

@@ -1,11 +1,13 @@
 """Health, readiness and version."""
 
+import os
 from importlib.metadata import version
 from unittest.mock import Mock
 
 import pytest
 from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from page_tracker.app import create_app
 from page_tracker.settings import Settings
@@ -51,6 +53,59 @@ def test_should_show_version_and_commit_when_the_version_is_requested() -> None:
 
     # Then
     assert answer.json == {"version": version("page-tracker"), "commit": "abc1234"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "is_operator"),
+    [
+        ("127.0.0.1", "", True),
+        ("::1", "", True),
+        ("::ffff:172.18.0.1", "", True),
+        ("fd00::1", "", True),
+        ("203.0.113.9", "", False),
+        ("203.0.113.9", "127.0.0.1", False),
+        ("192.0.2.7", "203.0.113.9", False),
+        ("192.0.2.7", "127.0.0.1, 203.0.113.9", False),
+        ("192.0.2.7", "10.1.2.3", True),
+        ("", "10.1.2.3", False),
+    ],
+)
+def test_should_tell_only_operators_when_details_are_requested(
+    redis_client: Mock, peer: str, forwarded: str, is_operator: bool
+) -> None:
+    # Given
+    settings = Settings.model_validate({"proxies": "192.0.2.7"})
+    stub = {"redis_url": os.environ["REDIS_URL"]}  # the client that tests patch
+    http_client = create_app(settings.model_copy(update=stub)).test_client()
+    http_client.environ_base = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
+    redis_client.pipeline.return_value.execute.return_value = [0]
+
+    # When
+    version_answer, ready = http_client.get("/version"), http_client.get("/ready")
+    redis_client.pipeline.return_value.execute.side_effect = OutOfMemoryError()
+    failing = http_client.get("/ready")
+
+    # Then
+    assert version_answer.status_code == (200 if is_operator else 404)
+    assert (ready.status_code, failing.status_code) == (200, 503)
+    told = "cannot count (OutOfMemoryError): raise its maxmemory"
+    shown = [{"redis": "ok"}, {"redis": told}] if is_operator else [{}, {}]
+    assert ready.json == {"status": "ok"} | shown[0]
+    assert failing.json == {"status": "failing"} | shown[1]
+
+
+def test_should_answer_as_any_unknown_address_when_a_stranger_asks_for_the_version(
+    http_client: FlaskClient,
+) -> None:
+    # When
+    answers = [
+        http_client.get(path, environ_base={"REMOTE_ADDR": "203.0.113.9"})
+        for path in ("/version", "/nowhere")
+    ]
+
+    # Then
+    one, other = (answer.text.split("Request")[0] for answer in answers)
+    assert one == other
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/version"])

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
+from time import perf_counter
 from typing import NoReturn
 from unittest.mock import Mock, patch
 
@@ -13,7 +14,7 @@ import pytest
 from flask import Flask
 
 from page_tracker.app import create_app
-from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.logs import harmless, logging_configuration
 from page_tracker.settings import Settings
 
 Logging = Callable[[Settings], tuple[Flask, io.StringIO]]
@@ -127,6 +128,81 @@ def test_should_log_one_line_when_a_path_has_line_breaks(
 
     # Then
     assert len(output.getvalue().splitlines()) == 1
+
+
+FORGED = "2026-01-01 00:00:00,000 INFO    reset by root"
+LIBRARY_LINES = [  # a logger and its message; the line
+    (
+        "gunicorn.error",
+        "Error handling request GET /pixel.gif?site=example.org&page=/secret",
+        "Error handling request GET /pixel.gif",
+    ),
+    (
+        "page_tracker.app",
+        f"Exception on /x\n{FORGED}\x1b[31m [GET]",
+        rf"Exception on /x\n{FORGED}\x1b[31m [GET]",
+    ),
+    (
+        "redis",
+        "Command # 1 (ZINCRBY x 1 /secret) of pipeline caused error: NOPERM",
+        "NOPERM",
+    ),
+    ("redis", "ERR unknown command 'X', with args beginning with: '/secret'", "'X'"),
+    ("page_tracker", "is it in use?; REDIS_URL=…?ssl=1", "in use?; REDIS_URL=…?ssl=1"),
+    ("werkzeug", "a\r\u2028\u202e\x9b\udc80", r"a\r\u2028\u202e\x9b\udc80"),
+]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(("logger", "message", "line"), LIBRARY_LINES)
+def test_should_log_nothing_that_a_visitor_wrote_when_a_library_logs_it(
+    logging_to_memory: Logging, log_format: str, logger: str, message: str, line: str
+) -> None:
+    # Given
+    _, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
+
+    # When
+    logging.getLogger(logger).error("%s", message)
+
+    # Then
+    (logged,) = output.getvalue().splitlines()
+    text = json.loads(logged)["message"] if log_format == "json" else logged
+    assert text.endswith(line)
+    assert "secret" not in logged
+
+
+@pytest.mark.parametrize("text", ["/", "?", "/?", "Command # 1 (", "\x00"])
+def test_should_take_linear_time_when_a_line_is_long(text: str) -> None:
+    # Given
+    started = perf_counter()
+
+    # When
+    harmless(text * 100_000)
+
+    # Then
+    assert perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_should_log_no_forged_line_when_an_exception_repeats_what_was_sent(
+    logging_to_memory: Logging, log_format: str
+) -> None:
+    # Given
+    app, output = logging_to_memory(Settings.model_validate({"log_format": log_format}))
+
+    @app.get("/bug")
+    def bug() -> NoReturn:
+        raise RuntimeError(f"x\n{FORGED}\x1b[31m /pixel.gif?page=/secret")
+
+    # When
+    app.test_client().get("/bug")
+
+    # Then
+    log = output.getvalue()
+    records = [line for line in log.splitlines() if not line.startswith("    ")]
+    assert len(records) == 2, log  # of the exception, and of the answer
+    assert "RuntimeError: x" in log and FORGED in log
+    assert "secret" not in log and "\x1b" not in log
 
 
 def test_should_log_the_answer_when_it_is_an_error(logging_to_memory: Logging) -> None:

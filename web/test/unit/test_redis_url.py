@@ -153,6 +153,8 @@ def test_should_speak_tls_with_each_of_several_redis() -> None:
     # Then
     assert isinstance(cluster, Cluster)
     node = cluster.topology.client(("two", 7000)).connection_pool
-    assert node.connection_class is SSLConnection
-    assert master.connection_pool.connection_class is SentinelManagedSSLConnection
+    assert issubclass(node.connection_class, SSLConnection)
+    assert issubclass(
+        master.connection_pool.connection_class, SentinelManagedSSLConnection
+    )
     assert master.connection_pool.connection_kwargs["ssl_cert_reqs"] == "none"

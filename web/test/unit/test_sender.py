@@ -1,6 +1,7 @@
 """The sender of a view, behind trusted proxies or none."""
 
 from ipaddress import ip_network
+from time import perf_counter
 from wsgiref.types import WSGIEnvironment
 
 import pytest
@@ -46,6 +47,22 @@ def test_should_stop_at_a_hop_when_it_is_not_an_address() -> None:
 
     # Then
     assert address == "10.0.0.2"
+
+
+def test_should_read_a_few_hops_when_there_are_hundreds_of_thousands() -> None:
+    # Given
+    forwarded = "10.0.0.1," * 200_000 + "198.51.100.1" + ",10.0.0.2" * 31
+    started = perf_counter()
+
+    # When
+    clients = [
+        client_address("10.0.0.1", forwarded + more, PROXIES)
+        for more in ("", ",10.0.0.3")
+    ]
+
+    # Then
+    assert clients == ["198.51.100.1", "10.0.0.2"]
+    assert perf_counter() - started < 0.5
 
 
 def request_with(**headers: str) -> WSGIEnvironment:

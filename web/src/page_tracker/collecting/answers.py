@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from page_tracker.collecting.refusals import explain, seconds_of_minute
 from page_tracker.http.outgoing import Answer, json_answer, retry_after
-from page_tracker.tracking.reasons import MEANINGS, Reason
+from page_tracker.tracking.reasons import LIMITS, MEANINGS
 from page_tracker.tracking.recorded import Numbers, Recorded
 
 LONGEST_SHOWN = 64
@@ -47,7 +47,7 @@ def answer_to_many(
             status = 400
     if any(isinstance(outcome, RedisError) for outcome in outcomes):
         status, headers = 503, retry_after()
-    elif any(reason["reason"] == Reason.RATE for reason in answer["filtered"]):
+    elif any(reason["reason"] in LIMITS for reason in answer["filtered"]):
         status, headers = 429, retry_after(seconds_of_minute())
     return json_answer(answer | _ignored(names), status, headers)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from redis.exceptions import RedisError
 
 from page_tracker.http.outgoing import Refusal, retry_after
-from page_tracker.tracking.reasons import MEANINGS, Reason
+from page_tracker.tracking.reasons import LIMITS, MEANINGS, Reason
 from page_tracker.tracking.sites import UnknownSite
 
 MOST_NAMES = 5
@@ -32,7 +32,7 @@ def explain(error: Exception) -> str:
 
 def remark_on(reason: Reason | None) -> tuple[int, str]:
     """Return status and sentence for a view; the sentence is empty if it counted."""
-    status = 429 if reason == Reason.RATE else 200
+    status = 429 if reason in LIMITS else 200
     return status, f"not counted: {reason} ({MEANINGS[reason]})" if reason else ""
 
 
@@ -59,9 +59,11 @@ def refusal_of(error: Exception) -> Refusal:
     return Refusal(status, explain(error), retry_after() if status == 503 else {})
 
 
-def over_rate(rate: int) -> Refusal:
-    """Return the refusal for an address with more views than `rate` in a minute."""
-    limit = f"the limit is {rate} views a minute from one address"
+def over_rate(rate: int, reason: Reason) -> Refusal:
+    """Return the refusal for a view over a limit; `rate` is that of one address."""
+    limit = "the site has too many views in this minute; try again in the next one"
+    if reason == Reason.RATE:
+        limit = f"the limit is {rate} views a minute from one address"
     return Refusal(429, limit, retry_after(seconds_of_minute()))
 
 

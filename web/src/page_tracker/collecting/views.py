@@ -1,26 +1,28 @@
 """The endpoint of the script and of programs: views as JSON, one or many."""
 
-import hmac
 import json
 import re
 import time
-from codecs import BOM_UTF8
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from math import isnan
-from typing import Any
+from threading import BoundedSemaphore
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from page_tracker.collecting.answers import answer_to_many, answer_to_one
-from page_tracker.collecting.broken_json import read_leniently, readable_items
+from page_tracker.collecting.answers import MOST_SHOWN, answer_to_many, answer_to_one
+from page_tracker.collecting.bodies import LINES, LONGEST_VIEW, views_in
 from page_tracker.collecting.refusals import over_rate, refusal_of
+from page_tracker.collecting.token import Token
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal
+from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal, retry_after
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.characters import REPLACEMENT, SURROGATE
 from page_tracker.tracking.keys import DAY
-from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.reasons import LIMITS, Reason
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import (
@@ -30,11 +32,22 @@ from page_tracker.tracking.visitor import (
     read_address,
 )
 
-MOST_VIEWS = 1_000
-LARGEST_BODY = 2 * 1024 * 1024
-"""Bytes; enough for `MOST_VIEWS` of the usual size."""
 
-LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+class Limit(NamedTuple):
+    """The most bytes and views of a request, and how to send more."""
+
+    bytes: int
+    views: int
+    advice: str
+
+
+WITHOUT_TOKEN = Limit(
+    64 * 1024, 20, "send the others in another request, or use the token"
+)
+WITH_TOKEN = Limit(2 * 1024 * 1024, 1_000, "send the others in another request")
+
+SECONDS_TO_WAIT = 1.0
+"""A request that is larger than those without the token waits so long for another."""
 
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST",
@@ -74,7 +87,8 @@ class Fields:
             raise InvalidView("a view: must be a JSON object")
         self._fields = fields
         self._has_token = has_token
-        self.ignored = [name for name in fields if name not in FIELDS]
+        unknown = (name for name in fields if name not in FIELDS)
+        self.ignored = list(islice(unknown, MOST_SHOWN))
         for name in FOR_TOKEN:
             if fields.get(name) is not None and not has_token:
                 raise PermissionError(f"{name}: needs the token")
@@ -151,7 +165,9 @@ class Fields:
 
     def _sender(self, by: Sender) -> Sender:
         """Return the sender of the request, or the person whom the token speaks for."""
-        agent = self._text("user_agent")[:LONGEST_USER_AGENT]
+        agent = SURROGATE.sub(
+            REPLACEMENT, self._text("user_agent")[:LONGEST_USER_AGENT]
+        )
         if self._has_token:
             has_agent = isinstance(self._fields.get("user_agent"), str)
             text = self._text("address")
@@ -170,33 +186,68 @@ class Fields:
 
 
 class Views:
-    """Counts one view, or up to 1,000 in a JSON array or as one JSON a line."""
+    """Counts one view, or many in a JSON array or as one JSON a line."""
 
     def __init__(self, recorder: Recorder, token: str | None, rate: int) -> None:
         """Take the token of programs, and the rate limit, which an error names."""
         self._recorder = recorder
-        self._token = token
+        self._token = Token(token)
         self._rate = rate
+        self._large = BoundedSemaphore()
 
     def __call__(self, incoming: Incoming) -> Answer:
         """Count the views of a request. Raises Refusal."""
         if incoming.method == "OPTIONS":
             return Answer(b"", "", 204, FOR_OTHER_SITES | PREFLIGHT)
         try:
-            has_token = self._has_token(incoming.headers.get("authorization", ""))
-            fields = _read_body(incoming)
-            if isinstance(fields, list):
-                return self._many(fields, incoming.sender, has_token)
-            return self._one(fields, incoming.sender, has_token)
-        except BodyTooLarge:
-            limit = f"the limit is {LARGEST_BODY:,} bytes"
-            raise Refusal(413, limit) from None
+            given = incoming.headers.get("authorization", "")
+            has_token = given and self._token.is_sent_by(given, incoming.sender)
+            limit = WITH_TOKEN if has_token else WITHOUT_TOKEN
+            with self._turn(incoming, limit):
+                return self._count(incoming, limit)
         except PermissionError as error:
             raise Refusal(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
         except NOT_COUNTED as error:
             raise refusal_of(error) from None
         except ValueError as error:
             raise Refusal(400, str(error)) from None
+
+    @contextmanager
+    def _turn(self, incoming: Incoming, limit: Limit) -> Iterator[None]:
+        """Wait until no other large request is read. Raises Refusal.
+
+        So the memory for large requests is that of one, and not that of all threads.
+        """
+        length = incoming.headers.get("content-length", "")
+        is_known = length.isdecimal()  # a body in chunks has no length
+        if limit is WITHOUT_TOKEN or is_known and int(length) <= WITHOUT_TOKEN.bytes:
+            yield
+            return
+        if not self._large.acquire(timeout=SECONDS_TO_WAIT):
+            raise Refusal(
+                503,
+                "another large request is on its way; send this one again, or send at "
+                f"most {WITHOUT_TOKEN.bytes:,} bytes at once",
+                retry_after(),
+            )
+        try:
+            yield
+        finally:
+            self._large.release()
+
+    def _count(self, incoming: Incoming, limit: Limit) -> Answer:
+        """Count the views of a request, up to a limit."""
+        kind = incoming.headers.get("content-type", "").partition(";")[0]
+        try:
+            body = incoming.read_body(limit.bytes)
+        except BodyTooLarge:
+            raise Refusal(
+                413, f"the limit is {limit.bytes:,} bytes at once; {limit.advice}"
+            ) from None
+        sent = _read(body, kind.strip().lower())
+        if isinstance(sent, Iterator):
+            return self._many(sent, incoming.sender, limit)
+        return self._one(sent, incoming.sender, limit is WITH_TOKEN)
 
     def _one(self, sent: Any, by: Sender, has_token: bool) -> Answer:
         """Count one view, and answer with the numbers of its page and its site."""
@@ -207,34 +258,35 @@ class Views:
             self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
             raise
         recorded = self._recorder.count(view, sender, at)
-        if recorded.reason == Reason.RATE:
-            raise over_rate(self._rate)
+        if recorded.reason in LIMITS:
+            raise over_rate(self._rate, recorded.reason)
         return answer_to_one(recorded, fields.ignored)
 
-    def _many(self, items: Sequence[Any], by: Sender, has_token: bool) -> Answer:
+    def _many(self, items: Iterator[Any], by: Sender, limit: Limit) -> Answer:
         """Count views, and answer for each index: counted, filtered, or the error."""
         views: list[Submission | Malformed] = []
         left_out: set[str] = set()
         for sent in items:
+            if len(views) == limit.views:
+                raise ValueError(f"the limit is {limit.views:,} views; {limit.advice}")
             try:
-                fields = Fields(sent, has_token)
+                fields = Fields(sent, limit is WITH_TOKEN)
                 views.append(fields.submission(by))
-                left_out.update(fields.ignored)
+                left_out.update(fields.ignored[: MOST_SHOWN - len(left_out)])
             except (InvalidView, PermissionError) as error:
-                views.append(Malformed(_host(sent), error))
+                # The error itself refers to all that the view contained.
+                views.append(Malformed(_host(sent), InvalidView(str(error))))
+        if not views:
+            raise ValueError(f"0 views; send 1 to {limit.views:,} at once")
         return answer_to_many(self._recorder.count_all(views), left_out)
 
-    def _has_token(self, authorization: str) -> bool:
-        """Say whether a request has the token. Raises PermissionError for another."""
-        kind, _, given = authorization.partition(" ")
-        if kind.lower() != "bearer":
-            return False  # a browser may send what a proxy asked it for
-        token = self._token
-        if token is None or not hmac.compare_digest(
-            given.strip().encode(), token.encode()
-        ):
-            raise PermissionError("the token is not the one of PAGE_TRACKER_TOKEN")
-        return True
+
+def _read(body: bytes, kind: str) -> Any:
+    """Return what `views_in` returns; first try what most programs send, one view."""
+    if body.startswith(b"{") and len(body) <= LONGEST_VIEW and kind not in LINES:
+        with suppress(ValueError):
+            return from_json(body)
+    return views_in(body, kind)
 
 
 def _as_text(identifier: Any) -> str:
@@ -242,48 +294,6 @@ def _as_text(identifier: Any) -> str:
         return json.dumps(identifier, sort_keys=True)
     except RecursionError:  # some versions of Python read deeper than they write
         raise InvalidView("id: nested too deeply") from None
-
-
-def _read_body(incoming: Incoming) -> Any:
-    """Return the JSON of a body: one value, or a list. Raises ValueError.
-
-    In a list, an InvalidView stands for each item that is no JSON.
-    """
-    body = incoming.read_body(LARGEST_BODY).removeprefix(BOM_UTF8)
-    if not body.strip():
-        raise ValueError("the body is empty; send a view as JSON")
-    kind = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in LINES:
-        return list(map(_line, _limited([s for s in body.splitlines() if s.strip()])))
-    try:
-        parsed = _parse(body)
-    except InvalidView:
-        parsed = list(islice(readable_items(body), MOST_VIEWS + 1))
-        if not parsed:
-            raise
-    return _limited(parsed) if isinstance(parsed, list) else parsed
-
-
-def _limited(items: list[Any]) -> list[Any]:
-    # Before they are read: each costs time.
-    if not 0 < len(items) <= MOST_VIEWS:
-        raise ValueError(f"{len(items)} views; send 1 to {MOST_VIEWS} at once")
-    return items
-
-
-def _line(line: bytes) -> Any:
-    try:
-        return _parse(line.removeprefix(BOM_UTF8))
-    except InvalidView as error:
-        return error
-
-
-def _parse(body: bytes) -> Any:
-    """Return the value of JSON. Raises InvalidView."""
-    try:
-        return from_json(body)
-    except ValueError:
-        return read_leniently(body)
 
 
 def _host(fields: Any) -> str:

@@ -183,10 +183,15 @@ def canonical(site: Site, page: str) -> str:
     """
     if page == OTHER:
         return page
+    check_host(site, page)
+    return canonical_view(SentView(site.name, page)).page
+
+
+def check_host(site: Site, page: str) -> None:
+    """Check the host of a page, if it has one. Raises InvalidView."""
     host = host_of(page)
     if host and not site.has_host(host.removeprefix("www.")):
         raise InvalidView(f"'{page}' is not on {site.name}: its host is {host}")
-    return canonical_view(SentView(site.name, page)).page
 
 
 def adjustments(counts: Counts, site: Site) -> Adjustments:

@@ -18,8 +18,9 @@ from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.errors import RedisServerError
 from page_tracker.store.explaining import explain, has_answered
-from page_tracker.store.folder import has_data, refuse_unread_data
+from page_tracker.store.folder import has_data
 from page_tracker.store.keeper import embedded_redis
+from page_tracker.store.lost_data import check_data
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
 from page_tracker.tracking.adjustments import AdjustmentError
@@ -60,7 +61,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             where = f"Redis in {settings.data.absolute()}"
         with ExitStack() as stack:
             if settings.redis_url is None:
-                url = stack.enter_context(_redis_in(settings.data, create))
+                url = stack.enter_context(_redis_in(settings, create))
                 settings = settings.model_copy(update={"redis_url": url})
             redis = stack.enter_context(connect(settings.counting_url))
             check_fit(redis)
@@ -100,8 +101,9 @@ def _migrate(redis: Redis) -> None:
 
 
 @contextmanager
-def _redis_in(folder: Path, create: bool) -> Iterator[str]:
+def _redis_in(settings: Settings, create: bool) -> Iterator[str]:
     """Yield the URL of the server's own Redis; start it for a while if none runs."""
+    folder = settings.data
     server = RedisServer(find_program(), folder)
     with connect(server.url) as redis:
         try:
@@ -113,10 +115,10 @@ def _redis_in(folder: Path, create: bool) -> Iterator[str]:
     if is_running:
         yield server.url
     elif has_data(folder) or (create and _may_create(folder)):
-        with embedded_redis(folder) as url:
-            yield url
+        with embedded_redis(folder, settings.redis_memory) as keeper:
+            yield keeper.url
     else:
-        refuse_unread_data(folder)
+        check_data(folder)
         raise SettingsError(
             f"There are no counts in '{folder.absolute()}'. Run this in the folder of "
             "your server, or set PAGE_TRACKER_DATA or REDIS_URL. To start new counts: "

@@ -126,7 +126,11 @@ def list_sites(as_json: bool) -> None:
             "Add one: page-tracker sites add example.org"
         )
     else:
-        table = make_table("site", "time zone", "numbers", ">days kept", "aliases")
+        columns = ["site", "time zone", "numbers", ">days kept", "aliases"]
+        has_blocked = any(site.blocked for site in registered)
+        if has_blocked:
+            columns.append("blocked pages")
+        table = make_table(*columns, folds="blocked pages")
         for site in registered:
             add_row(
                 table,
@@ -135,6 +139,7 @@ def list_sites(as_json: bool) -> None:
                 "public" if site.public else "private",
                 site.retention,
                 " ".join(site.aliases),
+                *[" ".join(site.blocked)] * has_blocked,
             )
         make_console().print(table)
         click.echo()
@@ -269,6 +274,7 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("numbers", "public" if site.public else "private"),
         ("days kept", f"{site.retention:,}"),
         ("counts", "own hosts only" if site.own_hosts else "any host"),
+        ("blocked pages", " ".join(site.blocked) or "none"),
         ("since", str(totals.since)),
         ("views", f"{totals.views:,}{added_by_hand(totals)}"),
         ("unique views", f"{totals.uniques:,}"),

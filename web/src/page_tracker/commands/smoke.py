@@ -18,6 +18,7 @@ from page_tracker.commands.output import say
 FILES = r'<(?:link|script)\b[^>]*\b(?:href|src)="(?P<file>[^"]+)"'
 SCRIPTS = r"&lt;script defer src=&#34;https?://[^/&]+(?P<file>[^&]+)"
 REQUEST = r"(?is)\bX-Request-ID: (\S+).*\n\n.*\1"
+HIDDEN = "is hidden: PAGE_TRACKER_OPERATORS does not name this address"
 CHECKS = [  # path, what it does, method; status, type and content of the answer
     ("/ready", "can count", "GET", 200, "", ""),
     ("/version", "", "GET", 200, "application/json", '"version"'),
@@ -144,6 +145,8 @@ def run_check(get: Get, url: str, check: tuple[str, str, str, int, str, str]) ->
     """Return what a check found. Raises Failure."""
     path, works, method, status, type_, content = check
     answer = get(url + path, method, type_ or "*/*")
+    if path == "/version" and answer.status == 404:
+        works, status, content = HIDDEN, 404, REQUEST
     if answer.status != status:
         raise Failure(str(answer))
     if type_ and answer.headers.get_content_type() != type_:

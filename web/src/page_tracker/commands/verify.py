@@ -1,6 +1,8 @@
 """page-tracker verify: check sums and keys."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -19,6 +21,12 @@ MOST_PRINTED = 20
 """Differences that are printed of one site; JSON has all."""
 
 
+class NotChecked(click.ClickException):
+    """Redis could not be asked. Status 1 is a difference, and 2 a wrong argument."""
+
+    exit_code = 3
+
+
 @click.command()
 @json_option
 def verify(as_json: bool) -> None:
@@ -26,9 +34,10 @@ def verify(as_json: bool) -> None:
 
     Compares the totals, pages, days, hours and sources of every site, and checks the
     type and the lifetime of every key in Redis. Changes nothing, and counting goes on.
-    Exits with status 1 if there is a difference.
+    Exits with status 1 if there is a difference, and with 3 if it could not check: for
+    example because Redis does not answer.
     """
-    with open_counts() as counts:
+    with checking(), open_counts() as counts:
         checked: list[CheckedSite] = []
         sites = counts.sites.all()
         with progress_of("Adding up sites") as on_progress:
@@ -49,6 +58,15 @@ def verify(as_json: bool) -> None:
         print_result(number_of(keys.checked, "key"), "all correct", keys.differences)
     if keys.differences or any(one.differences for one in checked):
         sys.exit(1)
+
+
+@contextmanager
+def checking() -> Iterator[None]:
+    """Give each error a status of its own: it is no difference. Raises NotChecked."""
+    try:
+        yield
+    except click.ClickException as error:
+        raise NotChecked(f"not checked: {error.message}") from error
 
 
 def print_result(what: str, success: str, differences: list[str]) -> None:

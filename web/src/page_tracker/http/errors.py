@@ -1,19 +1,13 @@
-"""Errors as JSON, HTML or text, by what was asked for; never a stack trace."""
+"""Errors of the application, in the form that was asked for; never a stack trace."""
 
 from collections.abc import Iterable
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.http import HTTP_STATUS_CODES
 
+from page_tracker.http.edge import request_id_of
+from page_tracker.http.error_document import DETAILS, Problem, error_document, name_of
 from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.http.log import request_id_of
-
-DETAILS = {
-    404: "There is nothing at this address. Please check its spelling.",
-    500: "Internal error. The log has details under this request ID.",
-}
-"""Details that are clearer than those of werkzeug, or show less."""
 
 
 def register_errors(app: Flask) -> None:
@@ -23,29 +17,13 @@ def register_errors(app: Flask) -> None:
 
 def error_answer(status: int, name: str, detail: str, form: Form) -> Response:
     """Return an error as JSON, HTML or text, with the request's id."""
-    request_id = request_id_of(request.environ)
-    if form == "json":
-        answer = jsonify(
-            status=status, error=name, detail=detail, request_id=request_id
-        )
-    elif form == "html":
-        page = render_template(
-            "error.html", name=name, detail=detail, request_id=request_id
-        )
-        answer = make_response(page)
-    else:
-        answer = make_response(f"{detail}\nRequest {request_id}\n")
-        answer.mimetype = "text/plain"
-    answer.status_code = status
-    answer.vary.add("Accept")
-    return answer
-
-
-def name_of(status: int) -> str:
-    """Return the name of a status; for 413 that of RFC 9110, not werkzeug's old one."""
-    if status == 413:
-        return "Content Too Large"
-    return HTTP_STATUS_CODES.get(status, "Unknown Error")
+    problem = Problem(status, name, detail, request_id_of(request.environ))
+    document = error_document(
+        problem, form, request.script_root, is_home=request.path == "/"
+    )
+    return Response(
+        document.body, status, document.headers, content_type=document.content_type
+    )
 
 
 def _explain_methods(valid: Iterable[str]) -> str:

@@ -15,6 +15,9 @@ from page_tracker.tracking.visitor import Sender
 
 MOST_PARAMETERS = 100
 
+LONGEST_ACCEPT = 1_024
+"""Characters that are read of a header that lists what a client accepts."""
+
 Form = Literal["text", "html", "json"]
 
 FORMS: dict[str, Form] = {
@@ -50,7 +53,8 @@ class Incoming(NamedTuple):
 
     def accepts_encoding(self, name: str) -> bool:
         """Say whether the client takes an encoding, for example `gzip`."""
-        return parse_accept_header(self.headers.get("accept-encoding"))[name] > 0
+        accepted = self.headers.get("accept-encoding", "")[:LONGEST_ACCEPT]
+        return parse_accept_header(accepted)[name] > 0
 
 
 def read_parameters(query: bytes) -> dict[str, str]:
@@ -75,7 +79,7 @@ def form_asked_for(accept: str) -> Form:
 
     Between forms that it likes equally (as curl's `*/*` does), text wins, then HTML.
     """
-    return _best_form(accept)
+    return _best_form(accept[:LONGEST_ACCEPT])
 
 
 @lru_cache(maxsize=256)

@@ -10,11 +10,28 @@ from page_tracker.http.incoming import Form
 SECONDS_TO_COME_BACK = 5
 """The value of `Retry-After` while Redis is unavailable."""
 
+DENIED = (
+    "accelerometer",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+)
+"""Features of a browser that no page of ours uses."""
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'",
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DENIED),
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }

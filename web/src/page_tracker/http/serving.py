@@ -13,9 +13,10 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from page_tracker.http.errors import error_answer, name_of
+from page_tracker.http.error_document import name_of
+from page_tracker.http.errors import error_answer
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import HEADERS, Answer, Refusal
+from page_tracker.http.outgoing import Answer, Refusal
 from page_tracker.settings import Networks
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.programs import is_image_proxy
@@ -24,6 +25,9 @@ from page_tracker.tracking.visitor import Sender, language_of, read_address
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
 PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+
+MOST_HOPS = 32
+"""Addresses that are read from the end of `X-Forwarded-For`."""
 
 WayIn = Callable[[Incoming], Answer]
 """A way in. It may raise Refusal."""
@@ -49,10 +53,11 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """Return the value of a header. Raises KeyError."""
         key = name.upper().replace("-", "_")
-        return self._environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"]
+        is_of_body = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        return self._environ[key if is_of_body else f"HTTP_{key}"]
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names, but for that of the body's type."""
+        """Give the names, but for those of the body."""
         names = (key for key in self._environ if key.startswith("HTTP_"))
         return (name[5:].lower().replace("_", "-") for name in names)
 
@@ -89,18 +94,6 @@ def serve(
 
     view.__module__ = way_in.__module__  # the owner of the route
     app.add_url_rule(path, name, view, methods=methods)
-
-
-def register_headers(app: Flask) -> None:
-    """Keep answers out of caches, and pages from loading anything from elsewhere."""
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        present = {name.lower() for name in response.headers.keys()}
-        for name, value in HEADERS.items():
-            if name.lower() not in present:
-                response.headers.add(name, value)
-        return response
 
 
 def incoming_of(flask_request: Request, start: str, proxies: Networks) -> Incoming:
@@ -175,7 +168,7 @@ def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
     counts only if a trusted proxy sent it: a client can write anything before it.
     """
     address = read_address(peer)
-    hops = forwarded.split(",") if forwarded else []
+    hops = forwarded.rsplit(",", MOST_HOPS) if forwarded else []
     while address and hops and any(address in network for network in proxies):
         hop = read_address(hops.pop())
         if hop is None:

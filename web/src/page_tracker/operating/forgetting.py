@@ -1,12 +1,13 @@
-"""Deletes expired salts from Redis' disk, too.
+"""Deletes expired salts from Redis' disk, too, and salts of days to come.
 
 Redis appends every command to a file. An expired salt stays in that file until Redis
 rewrites it. The first request of a day starts that in a thread, and waits for nothing.
+A clock that was years ahead leaves a salt that would stay for years.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock, Thread
 from time import monotonic
 
@@ -14,7 +15,7 @@ from flask import Response
 from redis import Redis
 from redis.exceptions import RedisError
 
-from page_tracker.store.nodes import nodes_of
+from page_tracker.store.nodes import keys_in, nodes_of
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import DAY, REWRITTEN
 
@@ -60,6 +61,15 @@ def forget_salts(store: Store, today: date) -> None:
         last = redis.set(REWRITTEN, str(today), get=True, ex=DAY)
         if last == str(today).encode():
             return
+        _delete_future_salts(redis, today + timedelta(days=1))
         for node in nodes:
             with suppress(RedisError):  # a managed Redis may not allow it
                 node.bgrewriteaof()
+
+
+def _delete_future_salts(redis: Redis, latest: date) -> None:
+    for keys in keys_in(redis, "pt:*:salt"):
+        for key in keys:
+            day = key.split(b":")[-2].decode()
+            if day > str(latest):
+                redis.delete(key)

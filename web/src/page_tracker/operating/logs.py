@@ -1,11 +1,17 @@
-"""The destination and the format of log lines: stdout, as JSON or text."""
+"""The destination and the format of log lines: stdout, as JSON or text.
+
+Libraries log parts of requests. So each line, also of a library, loses parameters and
+control characters here.
+"""
 
 import logging
+import re
 from typing import Any
 
 from flask import has_request_context, request
+from pythonjsonlogger.json import JsonFormatter
 
-from page_tracker.http.log import request_id_of
+from page_tracker.http.edge import request_id_of
 from page_tracker.settings import Settings
 
 
@@ -19,27 +25,75 @@ class RequestId(logging.Filter):
         return True
 
 
+def harmless(text: str) -> str:
+    """Return a text without parameters and commands; control characters are escaped.
+
+    redis-py repeats a failed command, and Redis an unknown one. Both may contain the
+    name of a page.
+    """
+    before, _, command = text.partition("Command # ")
+    _, is_found, error = command.rpartition(" of pipeline caused error: ")
+    text = before + error if is_found else text
+    text = text.partition(", with args beginning with:")[0]
+    if "?" in text:
+        text = re.sub(r"\S+", _without_parameters, text)
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def _without_parameters(word: re.Match[str]) -> str:
+    """Return a word, or the path in it."""
+    path, _, parameters = word[0].partition("?")
+    return path if parameters and "/" in path else word[0]
+
+
+class Harmless(logging.Filter):
+    """Keep a message on one line, without parameters."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass every line."""
+        record.msg, record.args = harmless(record.getMessage()), None
+        return True
+
+
+class HarmlessTraceback(logging.Formatter):
+    """Indent each line of a traceback, so that it cannot look like a record."""
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {harmless(line)}" for line in lines)
+
+
 REWRITTEN = {
-    # It would hold the client's address and data.
-    "Invalid request from ip=": "Refused a malformed request",
+    # It would hold the client's address and data. http/server_answers.py has our line.
+    "Invalid request from ip=": "",
     "Reloader is on": "This server is for development: it reloads changed code. For "
     "visitors, run page-tracker serve or docker compose up",
 }
-"""Our messages in place of gunicorn's, by the start of those."""
+"""Our messages in place of gunicorn's, by the start of those; empty for none."""
 
 
 class InOurWords(logging.Filter):
     """Rewrite some of gunicorn's messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every line."""
+        """Pass every line that is not left out."""
         for start, text in REWRITTEN.items():
             if record.getMessage().startswith(start):
                 record.msg, record.args = text, None
-        return True
+        return bool(record.msg)
 
 
-class TextFormatter(logging.Formatter):
+class JsonLines(HarmlessTraceback, JsonFormatter):
+    """Write a line for programs."""
+
+
+class TextLines(HarmlessTraceback):
     """Write a line for people: time, level, message, and the request's id last."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -57,11 +111,12 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {
             "request_id": {"()": RequestId},
+            "harmless": {"()": Harmless},
             "in_our_words": {"()": InOurWords},
         },
         "formatters": {
             "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
+                "()": JsonLines,
                 "format": "{levelname}{name}{message}{process}",
                 "style": "{",
                 "timestamp": "time",
@@ -72,7 +127,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
                 },
             },
             "text": {
-                "()": TextFormatter,
+                "()": TextLines,
                 "format": "%(asctime)s %(levelname)-7s %(message)s%(suffix)s",
             },
         },
@@ -81,7 +136,7 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": settings.log_format,
-                "filters": ["request_id"],
+                "filters": ["request_id", "harmless"],
             }
         },
         "root": {"level": level, "handlers": ["stdout"]},

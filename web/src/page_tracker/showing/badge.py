@@ -40,7 +40,7 @@ HEADERS = FOR_OTHER_SITES | {
     "Expires": "0",
     "Access-Control-Expose-Headers": "X-Page-Tracker",
     # An SVG that is opened by itself is a document.
-    "Content-Security-Policy": "default-src 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
 logger = logging.getLogger(__name__)

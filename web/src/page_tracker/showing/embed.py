@@ -86,7 +86,7 @@ class EmbedPage:
         """Show the form, and the snippets for its fields."""
         given = fields_in(request.query_string)
         wish, errors = parse(Wish, given)
-        root = f"{self._settings.url or request.root_url.rstrip('/')}/"
+        root = f"{self._settings.url or _visited()}/"
         look = Look()
         if comes_from_counter(request):
             look = self._look_choice.of(request)
@@ -135,6 +135,13 @@ class EmbedPage:
         if not site:
             return "example"
         return "opens" if self._settings.any_site else "unknown"
+
+
+def _visited() -> str:
+    """Return the address of this server as the request has it, without a slash."""
+    # werkzeug's would be decoded, and not every valid name can be.
+    host = request.environ["HTTP_HOST"]
+    return f"{request.scheme}://{host}{request.script_root}"
 
 
 def fields_in(query: bytes) -> dict[str, str]:

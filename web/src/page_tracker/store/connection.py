@@ -4,10 +4,12 @@ from functools import partial
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
 from page_tracker.store.cluster.client import Cluster
 from page_tracker.store.cluster.sentinels import MasterPool
+from page_tracker.store.names import by_name
 from page_tracker.store.url import RedisUrl
 
 
@@ -26,7 +28,11 @@ def connect(url: str, seconds: float = 5) -> Redis:
 
 
 def _connect(url: str, seconds: float) -> Redis:
-    return Redis.from_url(url, **_options(url, seconds))
+    options = _options(url, seconds)
+    kind = parse_url(url).get("connection_class", Connection)
+    if issubclass(kind, Connection):  # not a socket of this machine
+        options["connection_class"] = by_name(kind)
+    return Redis.from_url(url, **options)
 
 
 def _options(url: str, seconds: float) -> dict[str, object]:

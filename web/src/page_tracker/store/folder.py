@@ -1,6 +1,10 @@
-"""The folder in which Redis stores its data, and what makes it unusable."""
+"""The folder in which Redis stores its data: its files, and who can open them."""
 
+import logging
 import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -13,13 +17,13 @@ MANIFEST = "appendonlydir/appendonly.aof.manifest"
 OLD_FILE = "appendonly.aof"
 """The data of Redis 6, which newer versions take over."""
 
-LARGEST_EMPTY = 512
-"""Bytes of a snapshot without keys, at most."""
-
-SELECT_DATABASE = b"\xfe"
+OURS = re.compile(r"appendonly.*|dump\.rdb|growth|lock|redis\.\w+|temp-.*")
+"""The names of what Redis and its keeper put into the folder."""
 
 WRITER = re.compile(rb"(redis|valkey)-ver.([\d.]+)", re.DOTALL)
 """The version that the first bytes of a snapshot name, after a byte of its length."""
+
+logger = logging.getLogger(__name__)
 
 
 class FolderError(RedisServerError):
@@ -41,6 +45,57 @@ def make_writable(folder: Path) -> None:
         raise FolderError(folder, f"{reason}; name a writable folder") from error
 
 
+def make_private(folder: Path) -> None:
+    """Keep other users from opening the folder and the files of Redis in it.
+
+    Log what was changed, and what only somebody else can change. Raises FolderError.
+    """
+    try:
+        changed = [path for path in _open_to_others(folder) if _close(path)]
+        still_open = list(_open_to_others(folder))
+    except OSError as error:
+        raise FolderError(
+            folder, f"{error.strerror}; name a readable folder"
+        ) from error
+    if changed:
+        logger.info(
+            "Only its owner can open PAGE_TRACKER_DATA, '%s', now; "
+            "changed the mode of %s",
+            *(folder, ", ".join(path.name for path in changed)),
+        )
+    for path in still_open:
+        logger.warning(
+            "PAGE_TRACKER_DATA is '%s', and other users may open %s: run chmod go= %s "
+            "as its owner, or name a folder of its own for the counts",
+            *(folder, path.name, path),
+        )
+
+
+def _open_to_others(folder: Path) -> Iterator[Path]:
+    """Give the folder and the files of Redis that the group or others may open."""
+    ours = (path for path in folder.iterdir() if OURS.fullmatch(path.name))
+    for path in [folder, *ours, *folder.glob("appendonlydir/*")]:
+        with suppress(FileNotFoundError):  # a running Redis deletes files
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                yield path
+
+
+def _close(path: Path) -> bool:
+    """Take all rights from group and others; return whether that was possible.
+
+    A folder with files of others is not ours to close: it may be /tmp, or a home.
+    """
+    if path.is_dir() and not all(
+        OURS.fullmatch(one.name) or one.name == "lost+found" for one in path.iterdir()
+    ):
+        return False
+    try:
+        path.chmod(path.stat().st_mode & stat.S_IRWXU)
+    except OSError:
+        return False
+    return True
+
+
 def has_data(folder: Path) -> bool:
     """Return whether Redis would read data from the folder. Raises FolderError."""
     try:
@@ -49,31 +104,6 @@ def has_data(folder: Path) -> bool:
         raise FolderError(
             folder, f"{error.strerror}; name a readable folder"
         ) from error
-
-
-def refuse_unread_data(folder: Path) -> None:
-    """Raise FolderError if Redis would start empty beside the data in the folder."""
-    if has_data(folder):
-        return
-    for file in (folder / "dump.rdb", *sorted(folder.glob("appendonlydir/[!t]*"))):
-        if file.is_file() and not _is_empty(file):
-            raise FolderError(
-                folder,
-                f"it holds {file.relative_to(folder)}, but not {MANIFEST}, so Redis "
-                "would start empty; restore the whole folder, or name another",
-            )
-
-
-def _is_empty(file: Path) -> bool:
-    """Return whether a file holds no key: a first start may leave such a snapshot.
-
-    Before its keys, a snapshot names their database with the byte FE. Its last eight
-    bytes are a checksum.
-    """
-    size = file.stat().st_size
-    if file.suffix != ".rdb" or size > LARGEST_EMPTY:
-        return size == 0
-    return SELECT_DATABASE not in file.read_bytes()[:-8]
 
 
 def written_by(folder: Path, file: str) -> Version | None:

@@ -1,5 +1,6 @@
 """Starts and stops a Redis that stores its data and its socket in one folder."""
 
+import fcntl
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess  # nosec B404  # a Redis server is a program
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from redis.exceptions import BusyLoadingError, RedisError
@@ -16,7 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
 from page_tracker.store.errors import RedisServerError
-from page_tracker.store.folder import refuse_unread_data, written_by
+from page_tracker.store.folder import MANIFEST, written_by
+from page_tracker.store.lost_data import check_data
 from page_tracker.store.version import Version
 from page_tracker.store.waiting import wait_for
 
@@ -38,6 +41,7 @@ SECONDS_TO_ANSWER = 1
 SECONDS_TO_START = 10
 SECONDS_TO_LOAD = 300
 SECONDS_TO_STOP = 15
+SECONDS_TO_RELEASE = 5
 
 
 logger = logging.getLogger(__name__)
@@ -66,9 +70,10 @@ def find_program() -> str:
 class RedisServer:
     """One Redis, its folder and its process."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        """Name the program to run, and an existing folder for its data.
+    def __init__(self, program: str, folder: Path, memory: str = "0") -> None:
+        """Name the program to run, an existing folder for its data, and its memory.
 
+        The memory is in Redis' notation; 0 sets no limit.
         Raises RedisServerError if the path of the folder is too long for a socket.
         """
         self.folder = folder.absolute()
@@ -90,6 +95,7 @@ class RedisServer:
             *("--unixsocketperm", "600"),
             *("--dir", str(self.folder)),
             *("--loglevel", "warning"),
+            *("--maxmemory", memory),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -99,20 +105,16 @@ class RedisServer:
         Raises RedisServerError with the reason if it does not, or if it is no longer
         wanted before it does.
         """
-        refuse_unread_data(self.folder)
+        check_data(self.folder)
         # A restart keeps the log of the Redis that died.
         mode = "wb" if self._process is None else "ab"
         try:
             with self.log.open(mode) as output:
-                # pylint: disable-next=consider-using-with  # it outlives this method
-                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
-                    self._command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
+                is_alone = wait_for(lambda: self._launch(output), SECONDS_TO_RELEASE)
         except OSError as error:
             raise RedisServerError(f"Redis cannot be started: {error}") from error
+        if not is_alone:
+            raise RedisServerError(f"another Redis uses {self.folder}; stop it")
 
         def is_over() -> bool:
             return self.has_ended() or not is_wanted()
@@ -124,6 +126,31 @@ class RedisServer:
         if self._ping() != "ready":
             self.stop()
             raise RedisServerError(self._why_not_started())
+
+    def _launch(self, output: IO[bytes]) -> bool:
+        """Launch the program; return False while another Redis has this folder.
+
+        The lock is that of the process which becomes Redis, until its end. Children of
+        Redis do not have it.
+        """
+        with (self.folder / "redis.lock").open("w") as lock:
+
+            def take_lock() -> None:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+            try:
+                # pylint: disable-next=consider-using-with,subprocess-popen-preexec-fn
+                self._process = subprocess.Popen(  # nosec B603  # found on PATH by name
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[lock.fileno()],
+                    preexec_fn=take_lock,  # it runs in that process
+                )
+            except subprocess.SubprocessError:
+                return False
+        return True
 
     def has_ended(self) -> bool:
         """Return whether the program has ended, or was not started."""
@@ -165,7 +192,9 @@ class RedisServer:
 
     def how_it_ended(self) -> str:
         """Return how the program ended, and its reason if it logged one."""
-        status = self._process.returncode if self._process else 0
+        if self._process is None:
+            return "lost its keeper"
+        status = self._process.returncode
         if status < 0:
             return f"was killed by {signal.Signals(-status).name}"
         words = [*self._last_words()[-2:], *self._full_disk()]
@@ -182,6 +211,10 @@ class RedisServer:
                     f"PAGE_TRACKER_DATA is '{self.folder}': {writer} wrote it, and "
                     f"{reader} cannot read it; install {writer} or newer"
                 )
+        # Redis advises to run a program on this file, without its path.
+        program = Path(self._program).name.replace("server", "check-aof")
+        reason = reason.replace("./redis-check-aof", program)
+        reason = reason.replace("<filename.manifest>", str(self.folder / MANIFEST))
         reasons = "; ".join([reason, *self._full_disk()])
         return f"Redis does not start: {reasons} (see {self.log})"
 

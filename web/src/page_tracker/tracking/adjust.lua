@@ -1,4 +1,6 @@
--- Changes the views of one page by hand, in one atomic step, and logs the change.
+#!lua flags=allow-oom
+-- Changes the views of one page by hand, in one atomic step, and logs the change. A full
+-- Redis runs it too: a page that is set to 0 frees memory.
 --
 -- KEYS[1] is the prefix of the keys of the site, which keys.py lists. No key has that
 -- name: record.lua explains why.

@@ -1,13 +1,17 @@
 """The browser, system and device that a user agent names, and whether it is a program.
 
-Answers are remembered, so callers cut a user agent to LONGEST_USER_AGENT first.
+Answers are remembered, but no user agent is: it could name a person. Callers cut it to
+LONGEST_USER_AGENT first, which bounds the time to read it.
 """
 
 import re
-from functools import lru_cache
+from functools import cache
+from threading import Lock
 from typing import NamedTuple
 
-import ua_parser
+from cachetools import LRUCache, cached
+from ua_parser import Parser, load_builtins
+from ua_parser.regex import Resolver
 
 from page_tracker.tracking.programs import is_program
 
@@ -24,10 +28,11 @@ class Agent(NamedTuple):
     is_bot: bool
 
 
-@lru_cache(maxsize=4096)
+# Python's hash of a text has a random key of this process.
+@cached(LRUCache(4096), key=hash, lock=Lock())
 def agent_of(user_agent: str) -> Agent:
     """Return what a user agent tells."""
-    result = ua_parser.parse(user_agent)
+    result = _parser().parse(user_agent)
     system = result.os.family if result.os else ""
     return Agent(
         browser=result.user_agent.family if result.user_agent else "",
@@ -35,6 +40,12 @@ def agent_of(user_agent: str) -> Agent:
         device=_device(user_agent, system),
         is_bot=is_program(user_agent),
     )
+
+
+@cache
+def _parser() -> Parser:
+    # The default one remembers user agents.
+    return Parser(Resolver(load_builtins()))
 
 
 def _device(user_agent: str, system: str) -> str:

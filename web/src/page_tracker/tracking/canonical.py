@@ -7,20 +7,17 @@ page, or no site that can exist.
 
 import hashlib
 import re
-from urllib.parse import quote, unquote_to_bytes
+import unicodedata
 
-import idna
+from pydantic_core import Url
 
 from page_tracker.tracking.characters import (
-    BYTE,
     CONTROL,
-    JOINERS,
-    KEPT,
+    INVISIBLE,
     PLAIN,
     REPLACEMENT,
     SURROGATE,
-    UNRESERVED,
-    UNSEEN,
+    spell,
 )
 from page_tracker.tracking.keys import LONGEST, RESERVED
 from page_tracker.tracking.tracking_parameters import (
@@ -35,7 +32,7 @@ LONGEST_SITE = 253
 LONGEST_PART = 2048
 """Characters that are read of a host, a path, a query and a fragment."""
 
-MOST_PARAMETERS = 200
+MOST_PARAMETERS = 100
 """Parameters of a page that are read one by one. The rest is one more parameter."""
 
 LONGEST_TITLE = 128
@@ -43,16 +40,25 @@ LONGEST_NAME = 256
 """Characters that are kept."""
 
 LONGEST_ID = 64
+LONGEST_RESERVED = max(map(len, RESERVED))
 
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 HOST = re.compile(rf"{LABEL}(?:\.{LABEL})*")
 WWW = re.compile(r"^(?:www\.)+")
 SLASHES = re.compile("/{2,}")
-INDEX = re.compile(r"(?:/(?:index\.html?)?)+$")
+INDEX = re.compile(r"(?:(?:l?mth\.xedni)?/)*")
+"""Ends of a path that name the same page, backwards."""
+
 ID = re.compile(rf"[A-Za-z0-9_-]{{0,{LONGEST_ID}}}")
+
+NO_HOST = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")
+"""Characters that no host has, and that split or escape an address."""
 
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 """Scheme and host of a text that is a whole address."""
+
+AFTER_HOST = re.compile(r"(?:\d*:|[.\s\x00-\x1f])*")
+"""Port, dots and blanks after a host, backwards."""
 
 ADDRESS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)(/[^?#]*|)")
 """Scheme, host and path of an address."""
@@ -65,8 +71,6 @@ NO_REFERRER = re.compile(
 """Texts that programs send where a document has no address of its own."""
 
 APP_OR_WEB = re.compile(r"(?:(?:https?|android-app|ios-app):)?//", re.I)
-
-ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 OUTSIDE_OF_URL = "".join(map(chr, range(33)))
 LINE_BREAKS = str.maketrans("", "", "\t\n\r")
@@ -85,13 +89,14 @@ def canonical_view(sent: SentView) -> View:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    event = _name(sent.event) or _name(sent.event.strip("() "))
+    event = _name(sent.event) or _name(_visible(sent.event).strip("()"))
     if sent.event and not event:
         raise InvalidView("event: is empty; name what happened, for example signup")
     source, campaign = _source_and_campaign(sent.page)
     return View(
         site=site,
-        page=canonical_page(sent.page),
+        # A longer page counts under (other), however it goes on.
+        page=canonical_page(sent.page)[: LONGEST + 1],
         referrer=canonical_referrer(sent.referrer) or canonical_referrer(source),
         campaign=_name(campaign),
         title=_name(sent.title, LONGEST_TITLE),
@@ -116,7 +121,7 @@ def canonical_site(site: str) -> str:
     try:
         # IDNA may turn the last character into a dot.
         return _without_port(_ascii_host(host))
-    except (idna.IDNAError, UnicodeError):
+    except ValueError:
         return host
 
 
@@ -148,8 +153,18 @@ def canonical_page(page: str) -> str:
     address, _, fragment = URL.sub("", page).partition("#")
     path, query = _split(address)
     path = SLASHES.sub("/", f"/{_spell(path[:LONGEST_PART])}")
-    path = INDEX.sub("", path) or "/"
+    path = _without_index(path) or "/"
     return path + _query(query) + _route(fragment)
+
+
+def canonical_pattern(pattern: str) -> str:
+    """Return a pattern of pages with each character written as pages write it.
+
+    Nothing is dropped or sorted: with less text, a pattern matches more pages.
+    """
+    pattern = URL.sub("", pattern.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS))
+    spelt = "#".join(map(_spell, pattern.split("#")))
+    return spelt if spelt.startswith(("/", "*")) else f"/{spelt}"
 
 
 def canonical_referrer(referrer: str) -> str:
@@ -173,7 +188,7 @@ def canonical_referrer(referrer: str) -> str:
     source = (host + _spell(path[:LONGEST_PART])).strip("/ ")
     if len(source.encode()) > LONGEST:
         source = host[:LONGEST_NAME]
-    return "" if source.lower() in RESERVED or NO_REFERRER.match(source) else source
+    return "" if _is_reserved(source) or NO_REFERRER.match(source) else source
 
 
 def canonical_id(identifier: str) -> str:
@@ -185,27 +200,29 @@ def canonical_id(identifier: str) -> str:
 
 
 def _ascii_host(host: str) -> str:
-    """Return a host in ASCII, as browsers do. Raises IDNAError and UnicodeError.
-
-    Browsers follow UTS 46, which allows symbols that IDNA 2008 forbids, such as ❤.
-    """
-    host = idna.uts46_remap(host, std3_rules=False, transitional=False)
-    if re.search(r"[\x00-,/;-@\[-^`{-\x7f]", host):
-        raise UnicodeError("UTS 46 writes ℀ as a/c, which is no host")
-    labels = host.split(".")
-    for place, label in enumerate(labels):
-        if not label.isascii():
-            if any(joiner in label for joiner in JOINERS):
-                idna.check_label(label)
-            labels[place] = f"xn--{label.encode('punycode').decode()}"
-    return ".".join(labels)
+    """Return a host in ASCII, as browsers do. Raises ValueError."""
+    if len(host) > LONGEST_SITE or NO_HOST.search(host):
+        raise ValueError("not a host")
+    # Without the label at the end, a number would be an IPv4 address.
+    return str(Url(f"https://{host}.end/").host).removesuffix(".end")
 
 
 def _without_port(host: str) -> str:
-    # Matched backwards, in one pass. A search for the end of a text of dots would start
-    # again at each dot, and take the square of the text's length.
-    excess = re.match(r"(?:\d*:|[.\s\x00-\x1f])*", host[::-1])
-    return host[: len(host) - (excess.end() if excess else 0)]
+    return _without_end(host, AFTER_HOST)
+
+
+def _without_index(path: str) -> str:
+    return _without_end(path, INDEX)
+
+
+def _without_end(text: str, backwards: re.Pattern[str]) -> str:
+    """Return a text without its end, which a pattern describes backwards.
+
+    A search for the end of a text of dots would start again at each dot, and take the
+    square of the text's length.
+    """
+    end = backwards.match(text[::-1])
+    return text[: len(text) - (end.end() if end else 0)]
 
 
 def _split(address: str) -> tuple[str, list[str]]:
@@ -229,7 +246,7 @@ def _route(fragment: str) -> str:
     if not fragment.startswith(("/", "!")):
         return ""
     path, parameters = _split(fragment.partition("#")[0])
-    route = INDEX.sub("", SLASHES.sub("/", _spell(path[:LONGEST_PART])))
+    route = _without_index(SLASHES.sub("/", _spell(path[:LONGEST_PART])))
     query = _query(parameters)
     if query:
         return f"#{route or '/'}{query}"
@@ -237,36 +254,7 @@ def _route(fragment: str) -> str:
 
 
 def _spell(text: str) -> str:
-    """Write each character of a part of a URL in its canonical way."""
-    if PLAIN.fullmatch(text):
-        return text
-    text = SURROGATE.sub(
-        REPLACEMENT,
-        BYTE.sub(lambda byte: quote(byte[0], "", errors="surrogateescape"), text),
-    )
-    pieces: list[str] = []
-    end = 0
-    for escapes in ESCAPES.finditer(text):
-        _write(text[end : escapes.start()], KEPT, pieces)
-        decoded = unquote_to_bytes(escapes[0]).decode(errors="surrogateescape")
-        _write(decoded, UNRESERVED, pieces)
-        end = escapes.end()
-    _write(text[end:], KEPT, pieces)
-    return "".join(pieces)
-
-
-def _write(text: str, kept: re.Pattern[str], pieces: list[str]) -> None:
-    """Append each character to the pieces, as itself or as escapes."""
-    for character in text:
-        if character in JOINERS:
-            stays = bool(pieces) and pieces[-1] > "\x7f"
-        elif character > "\x7f":
-            stays = not UNSEEN.match(character)
-        else:
-            stays = bool(kept.match(character))
-        pieces.append(
-            character if stays else quote(character, "", errors="surrogateescape")
-        )
+    return text if PLAIN.fullmatch(text) else spell(text)
 
 
 def _clean(text: str) -> str:
@@ -280,7 +268,19 @@ def _clean(text: str) -> str:
 def _name(text: str, most: int = LONGEST_NAME) -> str:
     """Return a text as a name of a source, an event and so on; empty for our names."""
     text = _clean(text)[:most].strip()
-    return "" if text.lower() in RESERVED else text
+    return "" if _is_reserved(text) else text
+
+
+def _is_reserved(text: str) -> bool:
+    """Say whether a text is one of our names, or reads like one."""
+    # Each letter of our names comes from one character at most.
+    text = INVISIBLE.sub("", text)
+    return len(text) <= LONGEST_RESERVED and _visible(text).lower() in RESERVED
+
+
+def _visible(text: str) -> str:
+    """Return the letters that people see in a text, each in its usual form."""
+    return unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
 
 
 def _key(parameter: str) -> str:

@@ -44,7 +44,14 @@ LONGEST = 500
 could fill Redis."""
 
 DAY = 24 * 60 * 60
-"""Seconds; how long the id of a counted view is remembered."""
+"""Seconds."""
+
+HOURS_TO_KEEP_ID = 24
+"""Hours that the id of a counted view is remembered, at least. Times in the file of
+Redis are whole hours."""
+
+HOURS_TO_KEEP_SALT = 2
+"""Hours after the end of a day in which its late visitors are still recognized."""
 
 
 class Family(NamedTuple):
@@ -69,7 +76,6 @@ FAMILIES = (
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
-    Family("pt:{s}:events", "zset", "event → how often", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
@@ -83,12 +89,15 @@ FAMILIES = (
     ),
     Family("pt:{s}:day:D:visitors", "hyperloglog", "visitors", "retention"),
     Family("pt:{s}:day:D:visitors:P", "hyperloglog", "visitors of a page", "48 hours"),
+    Family("pt:{s}:day:D:senders", "hash", "group → views, names", "48 hours"),
+    Family("pt:{s}:day:D:titles", "hash", "page → group, proposed title", "48 hours"),
     Family("pt:{s}:day:D:filtered", "hash", "reason → views", "retention"),
     Family("pt:{s}:day:D:salt", "string", "the day's random salt", "48 hours"),
-    Family("pt:{s}:rate:M:A", "string", "views of that minute by A", "2 minutes"),
-    Family("pt:{s}:seen:ID", "string", "a view with this id was counted", "24 hours"),
+    Family("pt:{s}:rate:M:A", "string", "limits of an older version", "2 minutes"),
+    Family("pt:{s}:seen:ID", "string", "a view or event was counted", "25 hours"),
 )
-"""s is a site, D a day of it, P a page, M a minute, A a keyed hash of an address."""
+"""s is a site, D a day of it, P a page; ID is a hash of an id and what it counts.
+"""
 
 
 def nowhere(day: date) -> str:
@@ -110,7 +119,6 @@ class SiteKeys:
         self.pages = f"{self.prefix}pages"
         self.uniques = f"{self.prefix}pages:uniques"
         self.titles = f"{self.prefix}titles"
-        self.events = f"{self.prefix}events"
         self.adjusted = f"{self.prefix}adjusted"
         self.audit = f"{self.prefix}audit"
 

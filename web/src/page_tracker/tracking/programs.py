@@ -6,9 +6,13 @@ found by the list of crawler-user-agents and by their words.
 
 import json
 import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
+from threading import Lock
+
+from cachetools import LRUCache, cached
+from ua_parser_rs import UserAgentExtractor
 
 IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
 """User agents that fetch images for all readers of a README or an e-mail."""
@@ -52,11 +56,11 @@ APPS = frozenset({"Viber"})
 """Names in the list that are also those of apps with a browser. Alone, such a name is
 no browser's."""
 
-PATTERNS_AT_ONCE = 25
-"""More of them in one expression are slower: it then tries all at each character."""
+NOTHING = (None, None, None, None, None)
+"""Replacements in a user agent, which the library could make for each pattern."""
 
 
-@lru_cache(maxsize=4096)
+@cached(LRUCache(4096), key=hash, lock=Lock())
 def is_image_proxy(user_agent: str) -> bool:
     """Say whether a user agent fetches images for people whom it hides."""
     return bool(IMAGE_PROXIES.search(user_agent))
@@ -67,23 +71,21 @@ def is_program(user_agent: str) -> bool:
     if is_image_proxy(user_agent):
         return False
     return (
-        any(crawlers.search(user_agent) for crawlers in _crawlers())
+        _crawlers().extract(user_agent) is not None
         or bool(WORDS.search(DEVICE.sub(r"\1", user_agent)))
         or not BROWSERS.match(user_agent)
     )
 
 
 @cache
-def _crawlers() -> list[re.Pattern[str]]:
-    """Read the list of crawler-user-agents.
+def _crawlers() -> UserAgentExtractor:
+    """Read the list of crawler-user-agents, for the library that reads user agents.
 
-    Its own code is not imported: it reads the list in the encoding of the locale.
+    It tries all patterns in linear time. The list's own code is not imported: it reads
+    the list in the encoding of the locale.
     """
     package = distribution("crawler-user-agents")
     path = package.locate_file("crawleruseragents/crawler-user-agents.json")
     crawlers = json.loads(Path(str(path)).read_text(encoding="utf-8"))
     patterns = sorted({crawler["pattern"] for crawler in crawlers} - APPS)
-    return [
-        re.compile("|".join(patterns[start : start + PATTERNS_AT_ONCE]))
-        for start in range(0, len(patterns), PATTERNS_AT_ONCE)
-    ]
+    return UserAgentExtractor([(pattern, *NOTHING) for pattern in patterns])

@@ -7,8 +7,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason not to count a view.
 
-    The recorder checks the first six in this order. Redis decides on `RATE`, the way
-    in on `INVALID`, the recorder on `UNKNOWN_SITE`.
+    The recorder checks the first seven in this order. Redis decides on the rates, the
+    way in on `INVALID`, the recorder on `UNKNOWN_SITE`.
     """
 
     PREFETCH = "prefetch"
@@ -17,10 +17,15 @@ class Reason(StrEnum):
     BOT = "bot"
     SPAM = "spam"
     OTHER_HOST = "other host"
+    BLOCKED = "blocked page"
     RATE = "rate"
+    SITE_RATE = "site rate"
     INVALID = "invalid"
     UNKNOWN_SITE = "unknown site"
 
+
+LIMITS = (Reason.RATE, Reason.SITE_RATE)
+"""Reasons that end with the minute."""
 
 MEANINGS: Mapping[str, str] = {
     Reason.PREFETCH: "fetched ahead or for a preview, shown to nobody",
@@ -30,7 +35,9 @@ MEANINGS: Mapping[str, str] = {
     Reason.BOT: "from a program: its user agent is not a browser's",
     Reason.SPAM: "its referrer is on the list of spam",
     Reason.OTHER_HOST: "shown by another host, and the site counts only its own hosts",
+    Reason.BLOCKED: "of a page that the owner blocked",
     Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
+    Reason.SITE_RATE: "over PAGE_TRACKER_SITE_RATE views of the site in a minute",
     Reason.INVALID: "invalid as it was sent; the answer gives the reason",
     Reason.UNKNOWN_SITE: "for a site that is not registered",
 }

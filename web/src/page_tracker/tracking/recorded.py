@@ -19,7 +19,8 @@ class Recorded(NamedTuple):
 
     A view without a `reason` was counted. It `is_repeated` if its id was counted
     before. The page is named `(other)` if the site has too many pages to count this one
-    by itself.
+    by itself, or its sender has named too many today. A site that is almost full
+    `needs_room`.
     """
 
     reason: Reason | None
@@ -28,6 +29,7 @@ class Recorded(NamedTuple):
     page_today: int
     site: Numbers
     is_public: bool
+    needs_room: bool = False
 
     @property
     def has_own_number(self) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from redis import Redis
@@ -16,11 +15,17 @@ from redis.exceptions import RedisError
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.canonical import canonical_site, canonical_view, host_of
+from page_tracker.tracking.canonical import (
+    LONGEST_SITE,
+    canonical_site,
+    canonical_view,
+    host_of,
+)
 from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.room import Room
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
@@ -31,6 +36,9 @@ SECONDS_AHEAD = 5
 """How far another clock may be ahead of ours; a later time is in the future."""
 
 DAYS_OF_NOWHERE = 400
+
+MOST_REMEMBERED = 10_000
+"""Senders that were refused in a minute."""
 
 NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
 
@@ -93,6 +101,8 @@ class Recorder:
         self._rules = rules
         self._limits = limits
         self._salts = Salts()
+        self._refused = _RefusedSenders()
+        self._room = Room(store, limits.pages)
         self._commits = GroupCommit(self._record, store)
         agent_of("")  # reads its lists now, not while the first visitor waits
 
@@ -191,6 +201,11 @@ class Recorder:
             self.refuse(reasons)
 
     def _attempt(self, sent: Submission) -> Attempt:
+        now = time.time()
+        if self._refused.has_any(now // 60):  # this first, before the work of a view
+            known = self._sites.find(canonical_site(sent.view.site))
+            if known and (limit := self._refused.limit_of(known, sent.sender)):
+                return _refused(known, limit)
         view = canonical_view(sent.view)
         site = self._site(view.site)
         host = host_of(sent.view.page)
@@ -198,7 +213,6 @@ class Recorder:
             raise InvalidView(
                 f"page: is not on {site.name}; send its path, for example /about"
             )
-        now = time.time()
         seen = now if sent.at is None else sent.at
         if seen > now + SECONDS_AHEAD:
             raise InvalidView("time: is in the future")
@@ -212,6 +226,8 @@ class Recorder:
         reason = self._rules.reason_against(view, sent.sender)
         if not reason and site.own_hosts and not site.is_shown_by(view.host):
             reason = Reason.OTHER_HOST
+        if not reason and site.blocks(view.page):
+            reason = Reason.BLOCKED
         return Attempt(
             site, view, sent.sender, site.moment(seen), int(now // 60), reason
         )
@@ -225,7 +241,45 @@ class Recorder:
     def _record(
         self, redis: Redis, attempts: list[Attempt]
     ) -> list[Recorded | Exception]:
-        return record(redis, attempts, self._salts, self._limits)
+        outcomes = record(redis, attempts, self._salts, self._limits)
+        for attempt, outcome in zip(attempts, outcomes):
+            if isinstance(outcome, Exception) or attempt.reason:
+                continue
+            if outcome.reason:
+                self._refused.note(attempt, outcome.reason)
+            if outcome.needs_room:
+                self._room.make(attempt.site)
+        return outcomes
+
+
+class _RefusedSenders:
+    """The senders that Redis refused in this minute.
+
+    A sender is known by a hash, which has a random key of this process.
+    """
+
+    def __init__(self) -> None:
+        self._minute: float = 0
+        self._limits: dict[int, Reason] = {}
+
+    def note(self, attempt: Attempt, limit: Reason) -> None:
+        """Remember the sender of a refused attempt, or the whole site."""
+        if attempt.minute != self._minute or len(self._limits) >= MOST_REMEMBERED:
+            self._minute, self._limits = attempt.minute, {}
+        address = attempt.sender.address if limit == Reason.RATE else None
+        self._limits[hash((attempt.site.name, address))] = limit
+
+    def has_any(self, minute: float) -> bool:
+        """Say whether a sender was refused in a minute, which is the current one."""
+        return minute == self._minute
+
+    def limit_of(self, site: Site, sender: Sender) -> Reason | None:
+        """Return the limit over which a sender, or the whole site, is."""
+        if sender.is_vouched_for:
+            return None
+        return self._limits.get(hash((site.name, sender.address))) or self._limits.get(
+            hash((site.name, None))
+        )
 
 
 def _refused(site: Site, reason: Reason) -> Attempt:
@@ -235,7 +289,6 @@ def _refused(site: Site, reason: Reason) -> Attempt:
     return Attempt(site, view, Sender(), site.moment(now), int(now // 60), reason)
 
 
-@lru_cache(maxsize=4096)
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     """Say whether an address is in one of the networks."""
     ip = read_address(address) if networks else None
@@ -244,5 +297,7 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
 
 def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    labels = canonical_site(referrer.partition("/")[0]).split(".")
+    host = canonical_site(referrer.partition("/")[0])
+    # Longer ones are no hosts. Each label costs the length of those after it.
+    labels = host.split(".") if len(host) <= LONGEST_SITE else []
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))

@@ -1,9 +1,14 @@
 """Registers sites, changes them, and removes them with all their counts."""
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from math import inf
 
+from redis.exceptions import RedisError
+
+from page_tracker.store.explaining import explain, has_answered
 from page_tracker.store.nodes import KEYS_AT_ONCE, keys_in, masters_of
 from page_tracker.store.store import Store
 from page_tracker.tracking.days import span_of
@@ -12,6 +17,14 @@ from page_tracker.tracking.migration import Migration
 from page_tracker.tracking.sites import Site, SiteError, Sites
 
 DAYS_AT_ONCE = 100
+
+logger = logging.getLogger(__name__)
+
+SET_FIELD = """#!lua flags=allow-oom
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+"""
+"""Changes a few bytes of settings. A full Redis runs it too: a shorter retention, for
+example, frees memory."""
 
 LIST_SITE = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
@@ -25,7 +38,9 @@ return ''
 class Registry(Sites):
     """The registered sites, and their changes.
 
-    A server gives its migration, which runs before the first site is found.
+    `configured` sites are registered at the first question to Redis. Settings that an
+    owner changed for them since then stay. A server gives its migration, which runs
+    before the first site is found.
     """
 
     def __init__(
@@ -34,8 +49,15 @@ class Registry(Sites):
         configured: Sequence[Site] = (),
         migration: Migration | None = None,
     ) -> None:
-        super().__init__(store, configured)
+        super().__init__(store)
+        self.configured = tuple(configured)
         self._migration = migration
+        self._missing: list[Site] = []
+        self._refusal: RedisError | None = None
+
+    def _check_absent(self, host: str) -> None:
+        if self._refusal and any(site.has_host(host) for site in self._missing):
+            raise copy(self._refusal)
 
     def open(self, host: str, most: int) -> Site | None:
         """Register the site of a view, and return it.
@@ -79,8 +101,9 @@ class Registry(Sites):
         with self._store.asking() as redis:
             span = span_of(redis, before)
             if site.retention > before.retention and not span.is_whole:
-                redis.hset(site.keys.totals, "forgotten", str(span.days[0]))
-            redis.hset(SITES, site.name, site.model_dump_json())
+                first = str(span.days[0])
+                redis.eval(SET_FIELD, 1, site.keys.totals, "forgotten", first)
+            redis.eval(SET_FIELD, 1, SITES, site.name, site.model_dump_json())
             self.forget()
             for start in range(0, len(span.days), DAYS_AT_ONCE):
                 pipeline = redis.pipeline(transaction=False)
@@ -115,7 +138,36 @@ class Registry(Sites):
         if self._migration:
             with self._store.asking() as redis:
                 self._migration.start(redis)
-        return super()._read_all()
+        stored = super()._read_all()
+        # Also a Redis that lost its data gets them.
+        missing = [site for site in self.configured if site.name.encode() not in stored]
+        if missing and self._register(missing, is_first=not stored):
+            stored, missing = super()._read_all(), []
+        self._missing = missing
+        return stored
+
+    def _register(self, sites: Sequence[Site], is_first: bool) -> bool:
+        """Register configured sites, or log once that Redis refuses.
+
+        A full Redis, for example, still serves the other sites. Raises RedisError if
+        Redis does not answer.
+        """
+        with self._store.asking() as redis:
+            pipeline = redis.pipeline(transaction=False)
+            if is_first:
+                pipeline.hsetnx(VERSION, "version", DATA_VERSION)
+            for site in sites:
+                pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
+                pipeline.hsetnx(SITES, site.name, site.model_dump_json())
+            answers = pipeline.execute(raise_on_error=False)
+            refusals = [one for one in answers if isinstance(one, RedisError)]
+            if refusals and not has_answered(refusals[0]):
+                raise refusals[0]
+        if refusals and not self._refusal:
+            names = ", ".join(site.name for site in sites)
+            logger.error("Cannot register %s now: %s", names, explain(refusals[0]))
+        self._refusal = refusals[0] if refusals else None
+        return not refusals
 
     def _refuse_taken(self, site: Site) -> None:
         for other in self.all():

@@ -6,7 +6,7 @@ A site's days and hours are those of its own clock.
 import difflib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -21,7 +21,8 @@ from redis.exceptions import RedisError
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
-from page_tracker.tracking.keys import DATA_VERSION, SITES, VERSION, SiteKeys
+from page_tracker.tracking.keys import SITES, SiteKeys
+from page_tracker.tracking.patterns import Pattern, checked_patterns
 from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
@@ -69,6 +70,8 @@ class Site(BaseModel):
     retention: int = Field(730, ge=1, le=LONGEST_RETENTION)
     own_hosts: bool = False
     """Whether only views count that the site's own hosts showed."""
+    blocked: tuple[str, ...] = ()
+    """Patterns of pages whose views do not count."""
 
     @field_validator("name")
     @classmethod
@@ -91,6 +94,11 @@ class Site(BaseModel):
                 hint = f"did you mean {close}?"
             raise ValueError(f"'{time_zone}' is not a time zone: {hint}")
         return time_zone
+
+    @field_validator("blocked")
+    @classmethod
+    def _check_blocked(cls, blocked: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_patterns(blocked)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -135,6 +143,14 @@ class Site(BaseModel):
             return True
         return host.endswith(WITH_LABEL) and any(map(self.has_host, originals_of(host)))
 
+    @cached_property
+    def _blocked_patterns(self) -> tuple[Pattern, ...]:
+        return tuple(map(Pattern, self.blocked))
+
+    def blocks(self, page: str) -> bool:
+        """Say whether the owner blocked a page, given in its canonical form."""
+        return any(pattern.matches(page) for pattern in self._blocked_patterns)
+
     def is_shown_by(self, host: str) -> bool:
         """Say whether a host may show the site's pages. Subdomains and services may.
 
@@ -168,14 +184,9 @@ def make_site(name: str, **settings: Any) -> Site:
 
 
 class Sites:
-    """Finds registered sites, among those that this process knows or in Redis.
+    """Finds registered sites, among those that this process knows or in Redis."""
 
-    `configured` sites are registered at the first question to Redis. Settings that an
-    owner changed for them since then stay.
-    """
-
-    def __init__(self, store: Store, configured: Sequence[Site] = ()) -> None:
-        self.configured = tuple(configured)
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._hosts: dict[str, Site] = {}
         self._asked = float("-inf")
@@ -192,7 +203,9 @@ class Sites:
         if not site:
             with self._asking:
                 self._update_after(SECONDS_BETWEEN_MISSES)
-            return self._known(host)
+            if not (site := self._known(host)):
+                self._check_absent(host)
+            return site
         if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
                 self._update_after(SECONDS_BETWEEN_UPDATES)
@@ -201,6 +214,9 @@ class Sites:
             finally:
                 self._asking.release()
         return self._known(host)
+
+    def _check_absent(self, host: str) -> None:
+        """Raise RedisError if a site is missing because Redis refuses it."""
 
     def registered(self, host: str) -> Site:
         """Return the site of a host in its canonical form.
@@ -259,21 +275,9 @@ class Sites:
         self._hosts = aliases | {site.name: site for site in sites}
 
     def _read_all(self) -> dict[bytes, bytes]:
-        """Return the settings of all sites, after registering the configured ones."""
+        """Return the settings of all sites."""
         with self._store.asking() as redis:
-            stored = cast(dict[bytes, bytes], redis.hgetall(SITES))
-            # Also a Redis that lost its data gets them.
-            new = [site for site in self.configured if site.name.encode() not in stored]
-            if new:
-                pipeline = redis.pipeline(transaction=False)
-                if not stored:
-                    pipeline.hsetnx(VERSION, "version", DATA_VERSION)
-                for site in new:
-                    pipeline.hsetnx(site.keys.totals, "since", str(site.today()))
-                    pipeline.hsetnx(SITES, site.name, site.model_dump_json())
-                pipeline.hgetall(SITES)
-                stored = pipeline.execute()[-1]
-        return stored
+            return cast(dict[bytes, bytes], redis.hgetall(SITES))
 
 
 def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:

@@ -4,9 +4,9 @@ One address has one form everywhere. Settings, proxies and programs all write ad
 and an IPv4 address can also be written as IPv6: `::ffff:192.0.2.7` is 192.0.2.7 here.
 
 After Plausible: a keyed hash of address and user agent, under a random salt that is
-deleted. Here each site has its own salt for each day. The hash has only 32 bits, so
-that each value stands for many addresses and user agents. Among 100,000 visitors of a
-day that makes one error; the estimate of a HyperLogLog makes 810.
+deleted. Here each site has its own salt for each day. Redis gets only the part of the
+hash that its HyperLogLog keeps, so each value stands for thousands of addresses, even
+for one who has the salt and the exact user agent.
 """
 
 import re
@@ -27,9 +27,17 @@ from typing import NamedTuple
 
 BYTES_OF_SALT = 16
 BYTES_OF_VISITOR = 4
-BYTES_OF_ADDRESS = 3
 
-SECONDS_TO_KEEP = 48 * 60 * 60
+BITS_OF_REGISTER = 14
+"""A HyperLogLog of Redis has so many registers, as a power of two."""
+
+HIGHEST_RANK = 10
+"""A register keeps the highest rank of its visitors: how many zeros follow, and one. A
+rare high rank would tell too much of one visitor. Without ranks above ten, a million
+visitors of a day look like 997,000."""
+
+GROUPS = 1024
+"""Groups of addresses, for limits. So few that a group does not name an address."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -38,6 +46,16 @@ WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 BITS_BEFORE_IPV4 = 96
 """Bits of an IPv6 address before the IPv4 address in it."""
+
+NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses, as a network without IPv4 writes them (RFC 6052)."""
+
+# MurmurHash64A, as Redis uses it for a HyperLogLog
+FACTOR = 0xC6A4A7935BD1E995
+INVERSE = pow(FACTOR, -1, 1 << 64)
+SEED = 0xADC83B19
+SHIFT = 47
+ALL_64 = (1 << 64) - 1
 
 LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?![A-Za-z])")
 COUNTRY = re.compile(r"\s*([A-Za-z]{2})\s*$")
@@ -71,13 +89,15 @@ class Salts:
     def __init__(self) -> None:
         self._salts: dict[tuple[str, date], tuple[bytes, float]] = {}
 
-    def get(self, site: str, day: date) -> bytes:
-        """Return the salt of a day; a new one, which Redis may refuse, if unknown."""
+    def get(self, site: str, day: date, seconds: float) -> bytes:
+        """Return the salt of a day; a new one, which Redis may refuse, if unknown.
+
+        Redis keeps a new salt for some `seconds`.
+        """
         salt, until = self._salts.get((site, day), (b"", 0))
         if salt and monotonic() < until:
             return salt
-        new = secrets.token_bytes(BYTES_OF_SALT)
-        return self.put(site, day, new, SECONDS_TO_KEEP)
+        return self.put(site, day, secrets.token_bytes(BYTES_OF_SALT), seconds)
 
     def put(self, site: str, day: date, salt: bytes, seconds: float) -> bytes:
         """Remember a salt that Redis keeps for some seconds, and drop expired ones.
@@ -103,7 +123,11 @@ def read_address(text: str) -> Address | None:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address
 
 
 def read_network(text: str) -> Network:
@@ -147,20 +171,55 @@ def country_of(code: str) -> str:
 
 
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
-    """Return the hash that stands for a person on one day."""
+    """Return the hash that stands for a person on one day. It is never stored."""
     person = f"{sender.address}\n{sender.user_agent}".encode(errors="replace")
     return blake2b(person, key=salt, digest_size=BYTES_OF_VISITOR).digest()
 
 
-def hashed_address(address: str, salt: bytes) -> str:
-    """Return the hash that stands for an address in the rate limit.
+def visitor_to_store(sender: Sender, salt: bytes) -> bytes:
+    """Return the bytes for which a HyperLogLog keeps a part of the person's hash.
 
-    Only the first 64 bits of an IPv6 address count: its owner chooses the rest. The
-    hash has 24 bits: each value stands for 256 IPv4 addresses, and two addresses
-    rarely share one limit.
+    Redis hashes what it gets, and keeps a register, 14 bits, and a rank, about two. The
+    bytes are made backwards from these, so they tell no more than the HyperLogLog does.
     """
-    if ":" in address:
-        address = str(ip_network((ip_address(address), 64), strict=False))
-    return blake2b(
-        address.encode(), key=salt, digest_size=BYTES_OF_ADDRESS, person=b"rate"
-    ).hexdigest()
+    person = int.from_bytes(hashed_visitor(sender, salt))
+    register = person % (1 << BITS_OF_REGISTER)
+    rest = person >> BITS_OF_REGISTER | 1 << HIGHEST_RANK - 1
+    lowest_one = rest & -rest
+    return _with_murmur_hash(register | lowest_one << BITS_OF_REGISTER)
+
+
+def groups_of(address: str, salt: bytes) -> tuple[str, str]:
+    """Return the group of an address for limits, and that of the network around it.
+
+    Only the first 64 bits of an IPv6 address count, because its owner chooses the rest.
+    Many get 48 bits, so the network around it is that of 48 bits. An IPv4 address is in
+    no wider network, also one that is written as IPv6.
+    """
+    if ":" not in address:
+        return _group(address, salt), ""
+    ip = IPv6Address(address)
+    if ipv4 := ip.sixtofour or ip.teredo and ip.teredo[1]:
+        return _group(str(ipv4), salt), ""
+    narrow, wide = (ip_network((ip, bits), strict=False) for bits in (64, 48))
+    return _group(str(narrow), salt), f"network {_group(str(wide), salt)}"
+
+
+def _group(network: str, salt: bytes) -> str:
+    digest = blake2b(network.encode(), key=salt, digest_size=4, person=b"rate").digest()
+    return str(int.from_bytes(digest) % GROUPS)
+
+
+def _with_murmur_hash(wanted: int) -> bytes:
+    """Return the eight bytes that MurmurHash64A turns into a number.
+
+    Source: https://github.com/aappleby/smhasher, MurmurHash2.cpp. Of eight bytes, each
+    of its steps can be undone: a shift by 47 of 64 bits undoes itself.
+    """
+    wanted ^= wanted >> SHIFT
+    wanted = wanted * INVERSE & ALL_64
+    wanted ^= wanted >> SHIFT
+    key = wanted * INVERSE & ALL_64 ^ SEED ^ 8 * FACTOR & ALL_64
+    key = key * INVERSE & ALL_64
+    key ^= key >> SHIFT
+    return (key * INVERSE & ALL_64).to_bytes(8, "little")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -11,12 +12,23 @@ from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
-from page_tracker.tracking.keys import DIRECT, LONGEST, UNKNOWN
+from page_tracker.tracking.keys import (
+    DIRECT,
+    HOURS_TO_KEEP_ID,
+    HOURS_TO_KEEP_SALT,
+    LONGEST,
+    UNKNOWN,
+)
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.sites import Moment, Site, UnknownSite
+from page_tracker.tracking.sites import HOUR, Moment, Site, UnknownSite, start_of
 from page_tracker.tracking.view import View
-from page_tracker.tracking.visitor import Salts, Sender, hashed_address, hashed_visitor
+from page_tracker.tracking.visitor import (
+    Salts,
+    Sender,
+    groups_of,
+    visitor_to_store,
+)
 
 SCRIPT = files("page_tracker.tracking").joinpath("record.lua").read_text("utf-8")
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -45,6 +57,10 @@ class Limits:
     """Values of a dimension on a day."""
     rate: int = 300
     """Views of one address in a minute; 0 for any number."""
+    site_rate: int = 10_000
+    """Views of a site in a minute; 0 for any number."""
+    names: int = 64 * 1024
+    """Bytes of new names that one address adds to a day of a site."""
     sites: int = 0
     """Sites that views may register; 0 for none."""
 
@@ -73,11 +89,16 @@ class Arguments(NamedTuple):
     visitor: bytes | str
     salt: bytes
     address: str
+    network: str
     rate: int
+    site_rate: int
     minute: int
     most_pages: int
     most_values: int
     longest: int
+    most_bytes: int
+    forgets: int
+    forgets_id: int
     expires: int
 
 
@@ -92,6 +113,7 @@ class Reply(NamedTuple):
     page_today: bytes
     site_views: bytes
     site_uniques: bytes
+    needs_room: int
 
 
 def record(
@@ -144,25 +166,42 @@ def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
         sender.wants_privacy or sender.is_shared
     )
     is_limited = bool(sender.address and limits.rate) and not sender.is_vouched_for
-    salt = salts.get(site.name, moment.day) if has_visitor or is_limited else b""
+    forgets = _forgets(site, moment.day, minute * 60)
+    salt, groups = b"", ("", "")
+    if has_visitor or is_limited:
+        salt = salts.get(site.name, moment.day, forgets - minute * 60)
+    if is_limited:
+        groups = groups_of(sender.address, salt)
     return Arguments(
         day=str(moment.day),
         hour=moment.hour,
         page=view.page,
         title=view.title,
-        id=view.id,
+        # All readers of an image proxy would send the same one.
+        id="" if sender.is_shared else view.id,
         event=view.event,
         reason=reason or "",
-        visitor=hashed_visitor(sender, salt) if has_visitor else "",
+        visitor=visitor_to_store(sender, salt) if has_visitor else "",
         salt=salt,
-        address=hashed_address(sender.address, salt) if is_limited else "",
-        rate=limits.rate * (READERS if sender.is_shared else 1),
+        address=groups[0],
+        network=groups[1],
+        rate=limits.rate * (READERS if sender.is_shared else 1) if is_limited else 0,
+        site_rate=0 if sender.is_vouched_for else limits.site_rate,
         minute=minute,
         most_pages=limits.pages,
         most_values=limits.values,
         longest=LONGEST,
+        most_bytes=limits.names,
+        forgets=forgets,
+        forgets_id=(minute // 60 + 1 + HOURS_TO_KEEP_ID) * HOUR,
         expires=site.expires(moment.day),
     )
+
+
+def _forgets(site: Site, day: date, now: int) -> int:
+    """Return when the salt of a day goes, in seconds since 1970: at a whole hour."""
+    end = max(now, start_of(day + timedelta(days=1), site.zone))
+    return int(-(-end // HOUR) + HOURS_TO_KEEP_SALT) * HOUR
 
 
 def _dimensions(attempt: Attempt) -> list[str]:
@@ -215,4 +254,5 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
         page_today=int(reply.page_today),
         site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_uniques)),
         is_public=attempt.site.public,
+        needs_room=bool(reply.needs_room),
     )

@@ -13,9 +13,8 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 # redis-py's classes are made for this, and pylint does not read them.
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from copy import copy
 from itertools import chain
 from time import monotonic
@@ -28,7 +27,7 @@ from redis.exceptions import AskError, ClusterDownError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.exceptions import TryAgainError, WatchError
+from redis.exceptions import TryAgainError
 
 from page_tracker.store.cluster.topology import Address, Topology
 from page_tracker.store.url import RedisUrl
@@ -87,8 +86,10 @@ class Cluster(Redis):
         return answer
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
-        """Return a pipeline; the commands of a transaction must be in one slot."""
-        return Transaction(self) if transaction else Batch(self)
+        """Return a pipeline without a transaction: its keys may be on many nodes."""
+        if transaction:
+            raise NotImplementedError("use a script for changes in one step")
+        return Batch(self)
 
     def execute_all(
         self, commands: Sequence[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -188,38 +189,6 @@ class Batch(Pipeline):
         if errors and (raise_on_error or no_answer):
             raise errors[0]
         return answers
-
-
-class Transaction(Pipeline):
-    """A transaction: the master of one slot runs all its commands, or none."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        super().__init__(cluster.connection_pool, {}, True, None)
-        self._cluster = cluster
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run a command while keys are watched, or queue it for `execute`."""
-        if not self.connection and not self.command_stack:
-            topology = self._cluster.topology
-            node = topology.client(topology.master_of(slot_of(args)))
-            self.connection_pool = node.connection_pool
-            self.response_callbacks = node.response_callbacks
-        with self._on_one_node():
-            return super().execute_command(*args, **options)
-
-    def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Return the answers. Raises WatchError if keys were changed or are moving."""
-        with self._on_one_node():
-            return super().execute(raise_on_error)
-
-    @contextmanager
-    def _on_one_node(self) -> Iterator[None]:
-        try:
-            yield
-        except (AskError, TryAgainError) as error:
-            if isinstance(error, MovedError):
-                self._cluster.topology.ask_first((error.host, error.port))
-            raise WatchError("The keys are moving to another node") from error
 
 
 def slot_of(args: tuple[Any, ...]) -> int:

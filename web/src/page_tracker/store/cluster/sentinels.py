@@ -14,6 +14,7 @@ from redis.sentinel import (
     SentinelManagedSSLConnection,
 )
 
+from page_tracker.store.names import by_name
 from page_tracker.store.url import RedisUrl
 
 
@@ -67,7 +68,7 @@ class MasterPool(SentinelConnectionPool):
         of_url = parse_url(url.at("", 0))
         has_tls = of_url.pop("connection_class", None) is SSLConnection
         options |= of_url
-        options["connection_class"] = (
+        options["connection_class"] = by_name(
             SentinelManagedSSLConnection if has_tls else SentinelManagedConnection
         )
         super().__init__(url.master, Sentinels(clients), **options)

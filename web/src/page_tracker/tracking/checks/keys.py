@@ -1,5 +1,6 @@
 """Checks that each key in Redis is known, has the right type, and expires in time."""
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ PLACES = {
 
 SECONDS = {"minute": 60, "hour": 60 * 60, "day": 24 * 60 * 60}
 
+CLOCKS_DIFFER = 60
+"""Seconds by which the clock of Redis, or of a server, may be ahead of ours."""
+
 
 class CheckedKeys(NamedTuple):
     """The number of keys that were checked, and each difference in words."""
@@ -38,6 +42,7 @@ def check_keys(
 ) -> CheckedKeys:
     """Check that every key has the type and the lifetime that `FAMILIES` defines.
 
+    Raises RedisError if Redis does not answer.
     Calls `on_progress` with the number of checked keys and the number of all keys.
     """
     families = [(_pattern(family), family) for family in FAMILIES]
@@ -128,7 +133,8 @@ def _latest(place: _Place, now: float) -> int | None:
     if place.site and place.day and "retention" in place.family.keeps:
         return place.site.expires(place.day)
     if lifetime := re.match(r"(\d+) (minute|hour|day)", place.family.keeps):
-        return round(now) + int(lifetime[1]) * SECONDS[lifetime[2]] + 1
+        longest = int(lifetime[1]) * SECONDS[lifetime[2]]
+        return math.ceil(now) + longest + CLOCKS_DIFFER
     return None
 
 

@@ -1,24 +1,65 @@
-"""Checks that the sums of a site agree: its total, pages, days and hours."""
+"""Checks that the sums of a site agree: its total, pages, days and hours.
+
+Views count meanwhile, and pages may move. So Redis adds up all numbers that must agree
+in one step. The script writes nothing: a full Redis, for example, runs it too.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ResponseError, WatchError
+from redis.exceptions import ResponseError
 
-from page_tracker.tracking.days import span_of
+from page_tracker.tracking.days import Span, span_of
 from page_tracker.tracking.keys import WHOLE
 from page_tracker.tracking.sites import Site
 
-DAYS_AT_ONCE = 20
+AT_ONCE = 20
+"""Days, or pages, that are asked for in one round trip."""
 
-LIVE_DAYS = 3
-"""Yesterday, today and tomorrow: a view may count for any of them meanwhile."""
+SUMS = """#!lua flags=no-writes
+-- Returns views and unique views of a site, and the sums of some of its keys.
+-- KEYS[1] is the prefix of the site's keys: record.lua explains why. The arguments are
+-- the hash of the totals, and the keys.
+local function sum_of(key)
+  local sum = 0
+  if redis.call('TYPE', key).ok == 'hash' then
+    for _, number in ipairs(redis.call('HVALS', key)) do sum = sum + number end
+    return sum
+  end
+  local start, some = 0
+  repeat
+    some = redis.call('ZRANGE', key, start, start + 999, 'WITHSCORES')
+    for i = 2, #some, 2 do sum = sum + some[i] end
+    start = start + 1000
+  until #some < 2000
+  return sum
+end
+local sums = redis.call('HMGET', ARGV[1], 'views', 'uniques')
+for i = 2, #ARGV do
+  table.insert(sums, string.format('%.0f', sum_of(ARGV[i])))
+end
+return sums
+"""
 
-ATTEMPTS = 10
+PAGE = """#!lua flags=no-writes
+-- Returns the numbers of a page: its views, those set by hand, and for each day its
+-- views and unique views. The arguments are the page, a sorted set and a hash of all
+-- time, and two sorted sets for each day.
+local page = ARGV[1]
+local numbers = {redis.call('ZSCORE', ARGV[2], page) or '0',
+  redis.call('HGET', ARGV[3], page) or '0'}
+for i = 4, #ARGV do
+  table.insert(numbers, redis.call('ZSCORE', ARGV[i], page) or '0')
+end
+return numbers
+"""
+
+BROKEN = ("WRONGTYPE", "arithmetic")
+"""Texts in the errors of a script that found something else than numbers."""
 
 
 class CheckedSite(NamedTuple):
@@ -30,185 +71,162 @@ class CheckedSite(NamedTuple):
     differences: list[str]
 
 
-class Day(NamedTuple):
-    """The counts of a day, which should agree with each other."""
-
-    name: date
-    hours: int
-    hours_uniques: int
-    pages: Counter[str]
-    uniques: Counter[str]
-    dimensions: Mapping[str, int]
-    """Views by their sources, and so on."""
-
-
-class Sums:
-    """The sums over the days of a site, and the differences within each day."""
-
-    def __init__(self) -> None:
-        self.days = 0
-        self.hours = 0
-        self.pages: Counter[str] = Counter()
-        self.differences: list[str] = []
-
-    def add(self, day: Day) -> None:
-        """Add a day to the sums."""
-        self.days += day.hours > 0
-        self.hours += day.hours
-        self.pages.update(day.pages)
-        self.differences += _differences_of_day(day)
-
-
-class Snapshot(NamedTuple):
-    """The counts of a site at one moment."""
-
-    views: int
-    uniques: int
-    pages: Counter[str]
-    pages_uniques: Counter[str]
-    adjusted: Counter[str]
-    days: Sums
-    is_whole: bool
-
-
 def check_sums(redis: Redis, site: Site) -> CheckedSite:
-    """Check that the sums of a site agree."""
+    """Check that the sums of a site agree. Raises RedisError if Redis does not tell."""
     try:
-        snapshot = _read_snapshot(redis, site)
+        while True:
+            span = span_of(redis, site)
+            checked = _Check(redis, site, span).run()
+            # A view of an earlier day, or midnight, may have added a day meanwhile.
+            if not checked.differences or span_of(redis, site) == span:
+                return checked
     except (ResponseError, ValueError) as error:
-        return CheckedSite(site.name, 0, 0, [f"cannot be read: {error}"])
-    except WatchError:
-        busy = "cannot be read: it keeps changing, or moving to another node"
-        return CheckedSite(site.name, 0, 0, [busy])
-    differences = list(_differences(snapshot))
-    return CheckedSite(site.name, snapshot.views, snapshot.days.days, differences)
+        said = str(error)
+        if isinstance(error, ResponseError) and not any(one in said for one in BROKEN):
+            raise
+        reason = said.partition(" script: ")[0]
+        return CheckedSite(site.name, 0, 0, [f"cannot be read: {reason}"])
 
 
-def _read_snapshot(redis: Redis, site: Site) -> Snapshot:
-    """Read the counts of one moment, without making views wait.
+class _Check:
+    """One check of a site, which has a span of days."""
 
-    Past days are read in pieces, everything else in one transaction afterwards. Redis
-    rejects that transaction if a past day changed meanwhile, or moved to another node.
-    Then it is tried again. Raises WatchError after `ATTEMPTS`.
-    """
-    for _ in range(ATTEMPTS):
-        try:
-            return _try_snapshot(redis, site)
-        except WatchError:
-            pass
-    return _try_snapshot(redis, site)
+    def __init__(self, redis: Redis, site: Site, span: Span) -> None:
+        self._redis = redis
+        self._site = site
+        self._span = span
+        self._days = [site.keys.day(day) for day in span.days]
+        self._doubtful: set[bytes] = set()
+        """Pages whose numbers did not agree when they were read one after another."""
 
-
-def _try_snapshot(redis: Redis, site: Site) -> Snapshot:
-    keys, span = site.keys, span_of(redis, site)
-    old, live = span.days[:-LIVE_DAYS], span.days[-LIVE_DAYS:]
-    sums = Sums()
-    with redis.pipeline(transaction=True) as transaction:
-        if old:
-            hours = (keys.day(day).hours for day in old)
-            transaction.watch(*hours)
-        for start in range(0, len(old), DAYS_AT_ONCE):
-            some = old[start : start + DAYS_AT_ONCE]
-            pipeline = redis.pipeline(transaction=False)
-            _ask(pipeline, site, some)
-            _add(sums, some, pipeline.execute())
-        transaction.multi()
-        transaction.hmget(keys.totals, "views", "uniques")
-        transaction.zrange(keys.pages, 0, -1, withscores=True)
-        transaction.zrange(keys.uniques, 0, -1, withscores=True)
-        transaction.hgetall(keys.adjusted)
-        _ask(transaction, site, live)
-        (views, uniques), pages, pages_uniques, adjusted, *answers = (
-            transaction.execute()
-        )
-    _add(sums, live, answers)
-    if span_of(redis, site) != span:
-        raise WatchError("The first or the last day has changed")
-    return Snapshot(
-        int(views or 0),
-        int(uniques or 0),
-        _counts(pages),
-        _counts(pages_uniques),
-        Counter({page.decode(): int(views) for page, views in adjusted.items()}),
-        sums,
-        span.is_whole,
-    )
-
-
-def _ask(pipeline: Pipeline, site: Site, days: list[date]) -> None:
-    for day in days:
-        keys = site.keys.day(day)
-        pipeline.hvals(keys.hours)
-        pipeline.hvals(keys.hours_uniques)
-        pipeline.zrange(keys.pages, 0, -1, withscores=True)
-        pipeline.zrange(keys.uniques, 0, -1, withscores=True)
-        for dimension in WHOLE:
-            pipeline.zrange(keys.dimensions[dimension], 0, -1, withscores=True)
-
-
-def _add(sums: Sums, days: list[date], answers: list[Any]) -> None:
-    each = iter(answers)
-    for day, hours, hours_uniques, pages, uniques in zip(days, each, each, each, each):
-        sums.add(
-            Day(
-                day,
-                sum(map(int, hours)),
-                sum(map(int, hours_uniques)),
-                _counts(pages),
-                _counts(uniques),
-                {name: _counts(next(each)).total() for name in WHOLE},
+    def run(self) -> CheckedSite:
+        """Check all sums."""
+        keys = self._site.keys
+        pipeline = self._redis.pipeline(transaction=False)
+        hours = (day.hours for day in self._days)
+        _add_up(pipeline, self._site, keys.pages, keys.uniques, keys.adjusted, *hours)
+        ((views, uniques, pages, pages_uniques, by_hand, *in_hours),) = _sums(pipeline)
+        differences = []
+        if views != pages:
+            differences.append(f"views: {views:,} of the site, {pages:,} of its pages")
+        if uniques != pages_uniques:
+            differences.append(
+                f"unique views: {uniques:,} of the site, {pages_uniques:,} of its pages"
             )
-        )
+        differences += self._differ_from_days("the site", views, by_hand, sum(in_hours))
+        differences += self._differences_of_days()
+        differences += self._differences_of_pages()
+        days = sum(number > 0 for number in in_hours)
+        return CheckedSite(self._site.name, views, days, differences)
+
+    def _differences_of_days(self) -> Iterator[str]:
+        """Yield a sentence for each sum of a day that differs; collect its pages."""
+        in_days: Counter[bytes] = Counter()
+        for start in range(0, len(self._days), AT_ONCE):
+            pipeline = self._redis.pipeline(transaction=False)
+            some = self._days[start : start + AT_ONCE]
+            for day in some:
+                dimensions = (day.dimensions[name] for name in WHOLE)
+                of_day = (day.hours, day.hours_uniques, day.pages, day.uniques)
+                _add_up(pipeline, self._site, *of_day, *dimensions)
+            answers = _sums(pipeline)
+            for day in some:
+                pipeline.zrange(day.pages, 0, -1, withscores=True)
+                pipeline.zrange(day.uniques, 0, -1, withscores=True)
+            scores = _answers(pipeline)
+            dates = self._span.days[start:]
+            for date_, (_, _, *sums), pages, uniques in zip(
+                dates, answers, scores[::2], scores[1::2]
+            ):
+                yield from _differences_of_day(date_, sums)
+                views = {page: int(score) for page, score in pages}
+                in_days.update(views)
+                self._doubtful.update(
+                    page for page, score in uniques if score > views.get(page, 0)
+                )
+        self._compare_pages(in_days)
+
+    def _compare_pages(self, in_days: Counter[bytes]) -> None:
+        """Collect the pages whose total does not seem to agree with its days."""
+        keys = self._site.keys
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zrange(keys.pages, 0, -1, withscores=True)
+        pipeline.hgetall(keys.adjusted)
+        scores, adjusted = _answers(pipeline)
+        views = {page: int(score) for page, score in scores}
+        for page in views.keys() | in_days.keys() | adjusted.keys():
+            counted = views.get(page, 0) - int(adjusted.get(page, 0))
+            if self._differs(counted, in_days[page]):
+                self._doubtful.add(page)
+
+    def _differences_of_pages(self) -> Iterator[str]:
+        """Yield a sentence for each doubtful page that differs at one moment."""
+        keys = self._site.keys
+        stored: list[bytes | str] = [keys.pages, keys.adjusted]
+        stored += [key for day in self._days for key in (day.pages, day.uniques)]
+        doubtful = sorted(self._doubtful)
+        for start in range(0, len(doubtful), AT_ONCE):
+            some = doubtful[start : start + AT_ONCE]
+            pipeline = self._redis.pipeline(transaction=False)
+            for page in some:
+                pipeline.eval(PAGE, 1, keys.prefix, page, *stored)
+            for page, answer in zip(some, _answers(pipeline)):
+                views, by_hand, *numbers = map(int, answer)
+                what = f"the page {page.decode(errors='backslashreplace')}"
+                in_days = sum(numbers[::2])
+                yield from self._differ_from_days(what, views, by_hand, in_days)
+                for day, of_day, uniques in zip(
+                    self._span.days, numbers[::2], numbers[1::2]
+                ):
+                    if uniques > of_day:
+                        yield (
+                            f"unique views: {uniques:,} of {what} on {day}, "
+                            f"but only {of_day:,} views"
+                        )
+
+    def _differ_from_days(
+        self, what: str, views: int, by_hand: int, in_days: int
+    ) -> Iterator[str]:
+        """Compare a total with the sum of its days. Changes by hand are in no day."""
+        counted = views - by_hand
+        if self._differs(counted, in_days):
+            changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
+            yield f"views: {counted:,} of {what}{changed}, {in_days:,} in its days"
+
+    def _differs(self, counted: int, in_days: int) -> bool:
+        """Say whether a sum of days is wrong; it is smaller if some have expired."""
+        return counted < in_days or (self._span.is_whole and counted > in_days)
 
 
-def _counts(members: list[tuple[bytes, float]]) -> Counter[str]:
-    return Counter({member.decode(): int(score) for member, score in members})
-
-
-def _differences(site: Snapshot) -> Iterator[str]:
-    """Yield a sentence with both numbers for each sum that does not agree."""
-    if site.views != site.pages.total():
-        yield f"views: {site.views:,} of the site, {site.pages.total():,} of its pages"
-    if site.uniques != site.pages_uniques.total():
-        uniques = site.pages_uniques.total()
-        yield f"unique views: {site.uniques:,} of the site, {uniques:,} of its pages"
-    days, by_hand = site.days, site.adjusted.total()
-    yield from _differ_from_days(site, "the site", site.views, days.hours, by_hand)
-    yield from days.differences
-    for page in sorted(site.pages.keys() | days.pages.keys() | site.adjusted.keys()):
-        views, by_hand = site.pages[page], site.adjusted[page]
-        what = f"the page {page}"
-        yield from _differ_from_days(site, what, views, days.pages[page], by_hand)
-
-
-def _differ_from_days(
-    site: Snapshot, what: str, views: int, in_days: int, by_hand: int
-) -> Iterator[str]:
-    """Compare a total with the sum of its days.
-
-    Changes by hand are in no day. The sum is smaller if some days have expired.
-    """
-    counted = views - by_hand
-    if counted < in_days or (site.is_whole and counted > in_days):
-        changed = f" without changes by hand ({by_hand:+,})" if by_hand else ""
-        yield f"views: {counted:,} of {what}{changed}, {in_days:,} in its days"
-
-
-def _differences_of_day(day: Day) -> Iterator[str]:
+def _differences_of_day(day: date, sums: Sequence[int]) -> Iterator[str]:
+    hours, hours_uniques, pages, uniques, *dimensions = sums
     for what, in_hours, of_pages in (
-        ("views", day.hours, day.pages.total()),
-        ("unique views", day.hours_uniques, day.uniques.total()),
+        ("views", hours, pages),
+        ("unique views", hours_uniques, uniques),
     ):
         if in_hours != of_pages:
-            hours = f"{in_hours:,} in the hours of {day.name}"
-            yield f"{what}: {hours}, {of_pages:,} of its pages"
-    for dimension, views in day.dimensions.items():
-        if views != day.hours:
-            hours = f"{day.hours:,} in the hours of {day.name}"
-            yield f"views: {hours}, {views:,} with a {dimension}"
-    for page, uniques in day.uniques.items():
-        if uniques > day.pages[page]:
             yield (
-                f"unique views: {uniques:,} of the page {page} on {day.name}, "
-                f"but only {day.pages[page]:,} views"
+                f"{what}: {in_hours:,} in the hours of {day}, "
+                f"{of_pages:,} of its pages"
             )
+    for name, views in zip(WHOLE, dimensions):
+        if views != hours:
+            yield f"views: {hours:,} in the hours of {day}, {views:,} with a {name}"
+
+
+def _add_up(pipeline: Pipeline, site: Site, *keys: str) -> None:
+    """Ask for the numbers of a site, and for the sums of some of its keys."""
+    pipeline.eval(SUMS, 1, site.keys.prefix, site.keys.totals, *keys)
+
+
+def _sums(pipeline: Pipeline) -> list[list[int]]:
+    return [[int(sum_ or 0) for sum_ in sums] for sums in _answers(pipeline)]
+
+
+def _answers(pipeline: Pipeline) -> list[Any]:
+    """Return all answers. Raises the first error, without the command that failed."""
+    answers = pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

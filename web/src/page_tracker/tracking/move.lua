@@ -1,0 +1,103 @@
+#!lua flags=allow-oom
+-- Moves all numbers of one page of a site to another page, in one atomic step. All sums
+-- stay equal. A full Redis runs it too, because it frees memory.
+--
+-- KEYS[1] is the prefix of the keys of the site, which keys.py lists. No key has that
+-- name: record.lua explains why. The arguments are the page, the page that gets its
+-- numbers, the most views that it may have ("" for any), the oldest day that the site
+-- keeps, and the site's days in order.
+--
+-- The answer is the views of the page. It is "kept", and nothing was changed, if the page
+-- has more views, or a number that was set by hand, and the most views are given. It is
+-- false, and nothing was changed, if the site has an earlier day now.
+--
+-- A server of version 1 may still write visits. The migration moves those of the target.
+
+local prefix = KEYS[1]
+local page, target, most, oldest, first = unpack(ARGV, 1, 5)
+local OTHER = '(other)'
+local adjusted, audit = prefix .. 'adjusted', prefix .. 'audit'
+local pages, titles = prefix .. 'pages', prefix .. 'titles'
+
+local since = redis.call('HGET', prefix .. 'totals', 'since')
+if not since then
+  return most == '' and 0 or 'kept' -- the site was removed
+end
+if first and since < first and oldest < first then
+  return false
+end
+local by_hand = redis.call('HGET', adjusted, page)
+if most ~= '' then
+  local views = redis.call('ZSCORE', pages, page)
+  if by_hand or tonumber(views or '0') > tonumber(most) then
+    return 'kept'
+  end
+end
+
+-- Moves a score. The page is removed last: an empty set would lose its lifetime.
+local function move(key)
+  local score = redis.call('ZSCORE', key, page)
+  if score then
+    redis.call('ZINCRBY', key, score, target)
+    redis.call('ZREM', key, page)
+  end
+  return score or '0'
+end
+
+-- Adds the visitors of a page to those of the target. Pages under "(other)" share none.
+local function move_visitors(day)
+  local from, to = day .. 'visitors:' .. page, day .. 'visitors:' .. target
+  local expires = redis.call('EXPIRETIME', from)
+  if target ~= OTHER and expires > 0 then
+    redis.call('PFMERGE', to, from)
+    redis.call('EXPIREAT', to, expires, 'NX')
+  end
+  redis.call('DEL', from)
+end
+
+local views = move(pages)
+move(prefix .. 'pages:uniques')
+move(prefix .. 'pages:visits')
+
+local title = redis.call('HGET', titles, page)
+if title and target ~= OTHER then
+  redis.call('HSETNX', titles, target, title)
+end
+redis.call('HDEL', titles, page)
+
+if by_hand then
+  if redis.call('HINCRBY', adjusted, target, by_hand) == 0 then
+    redis.call('HDEL', adjusted, target)
+  end
+  redis.call('HDEL', adjusted, page)
+end
+
+-- Quotes in a page are escaped, so the text of the field is in no other place.
+local field = '"page": ' .. cjson.encode(page) .. ','
+for place, entry in ipairs(redis.call('LRANGE', audit, 0, -1)) do
+  local from, to = string.find(entry, field, 1, true)
+  if from then
+    redis.call('LSET', audit, place - 1, entry:sub(1, from - 1)
+      .. '"page": ' .. cjson.encode(target) .. ',' .. entry:sub(to + 1))
+  end
+end
+
+-- To make room for others, the search ends with the day that has the page's first view.
+-- A page that is forgotten may have its name in any day.
+local left = most == '' and math.huge or tonumber(views)
+for argument = #ARGV, 5, -1 do
+  local day = prefix .. 'day:' .. ARGV[argument] .. ':'
+  local of_day = tonumber(move(day .. 'pages'))
+  if of_day > 0 or most == '' then
+    move(day .. 'uniques')
+    move(day .. 'visits')
+    move_visitors(day)
+    redis.call('HDEL', day .. 'titles', page)
+  end
+  left = left - of_day
+  if left <= 0 then
+    break
+  end
+end
+
+return views

@@ -1,0 +1,121 @@
+"""No field of a view takes time that grows faster than its length."""
+
+from collections.abc import Callable
+from time import process_time
+
+import pytest
+
+from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.canonical import canonical_view
+from page_tracker.tracking.programs import is_program
+from page_tracker.tracking.recorder import Rules
+from page_tracker.tracking.view import SentView
+from page_tracker.tracking.visitor import (
+    Sender,
+    country_of,
+    language_of,
+    read_address,
+)
+
+RULES = Rules(spam=frozenset({"spam.example"}))
+
+NEGLIGIBLE = 0.0003
+"""Seconds: a thousand fields of a batch take less than a third of one."""
+
+LETTERS = "".join(map(chr, range(0x4E00, 0x9000)))
+"""So many different letters that no host repeats one."""
+
+
+def in_view(field: str) -> Callable[[str], object]:
+    """Return a function that makes a view canonical with a text as one field."""
+
+    def run(text: str) -> object:
+        view = SentView("example.org", "/")._replace(**{field: text})
+        return RULES.reason_against(canonical_view(view), Sender())
+
+    return run
+
+
+USES = {
+    field: in_view(field)
+    for field in ("page", "referrer", "title", "event", "id", "host")
+} | {
+    "user agent": lambda text: is_program(ascii(text)[:LONGEST_USER_AGENT]),
+    "language": language_of,
+    "country": country_of,
+    "address": read_address,
+}
+
+TEXTS = (
+    *(
+        "/index.htm",
+        "/index.html",
+        "/",
+        "//a",
+        "a",
+        "a.",
+        ".",
+        ":",
+        "1",
+        "1:",
+        "[",
+        "]",
+    ),
+    *(
+        "<",
+        "<a",
+        "%41a",
+        "%3ca",
+        "%C3%A9<",
+        "%",
+        "\udcffa",
+        "\ud800",
+        "\u200b",
+        "é\u200d",
+    ),
+    *(
+        "?",
+        "?utm_a=b&",
+        "?a&",
+        "&amp;",
+        "#/",
+        "#/?a&",
+        "@",
+        "www.",
+        "http://",
+        " ",
+        "\t",
+    ),
+    *("(", "(other)", "\ufdfa", "😀", "-", "_", "Mozilla/5.0 (", "Android ", "SAMSUNG"),
+    *("index.htm", "DowntimeDetector- ", "bot", "://", "site preview", "NCSA "),
+)
+
+
+def seconds(use: Callable[[str], object], text: str) -> float:
+    """Return the least processor time of some calls."""
+    taken = []
+    for _ in range(5):
+        began = process_time()
+        use(text)
+        taken.append(process_time() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_should_take_time_in_proportion_when_a_field_is_longer(
+    use: Callable[[str], object],
+) -> None:
+    for start in ("", "https://", "https://a.example/", "Mozilla/5.0 (X11) "):
+        for text in (*TEXTS, LETTERS):
+            for length in (240, 2_000, 40_000):
+                # Given
+                long = f"{start}{(text * (length // len(text) + 1))[:length]}x"
+
+                # When
+                taken = seconds(use, long)
+
+                # Then
+                half = f"{long[: len(start) + length // 2]}x"
+                assert taken < NEGLIGIBLE or taken < 3 * seconds(
+                    use, half
+                ), f"{long[:40]!r}: {taken} seconds for {length} characters"
