@@ -61,7 +61,7 @@ remove: ## Remove the Compose stack and all its counts, after asking
 smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL without counting; starts one if URL is unset
 	@.ci/smoke
 
-secrets: ## Write the missing secrets of a production stack into ./secrets (PAGE_TRACKER_SECRETS)
+secrets: ## Write missing secrets into ./secrets (PAGE_TRACKER_SECRETS); TOKEN=- reads the token
 	@deploy/secrets
 
 production: ## Start a production stack of PAGE_TRACKER_IMAGE, or list everything that is missing
@@ -114,7 +114,7 @@ lists: web/node_modules/.package-lock.json ## Write the lists that others keep i
 	@web/lists/write
 
 lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
-	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 \
+	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 --generate-hashes \
 		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 	@$(MAKE) --no-print-directory lists
@@ -156,7 +156,7 @@ redis-test: system .venv/development ## Run the tests against a Redis Cluster, a
 	@cd web && pytest --numprocesses 2 --cluster $(call report,cluster) test/integration test/clusters/test_cluster.py
 	@cd web && pytest --numprocesses 2 $(call report,sentinels) test/clusters/test_sentinels.py
 
-soak: system .venv/development ## Count for minutes: views while Redis is killed, and 200,000 pages
+soak: system .venv/development ## Count for minutes: while Redis is killed, with an attacker, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 
 ##@ Build, with Docker
@@ -254,15 +254,17 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 	echo "$(CURDIR) $(PYTHON)" > $@; }
 
 # The dependencies of users, then of developers; the rest are dependency groups.
-.venv/production: .venv/place web/pyproject.toml web/constraints.txt
+.venv/production: .venv/place web/dependencies web/pyproject.toml web/constraints.txt
 	@echo "Installing Page Tracker into .venv …"
-	@.ci/install pip flit_core
-	@.ci/install --no-build-isolation --editable web
+	@web/dependencies installer | .ci/install --requirement /dev/stdin
+	@.ci/install flit_core
+	@web/dependencies | .ci/install --requirement /dev/stdin
+	@python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable web
 	@touch $@
 
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
-	@.ci/install --no-build-isolation --editable 'web[dev]'
+	@web/dependencies dev | .ci/install --requirement /dev/stdin
 	@touch $@
 
 .venv/pipeline: .venv/development

@@ -20,6 +20,7 @@ def checkout(tmp_path: Path) -> Path:
         "Makefile",
         ".ci/need",
         ".ci/install",
+        "web/dependencies",
         "web/pyproject.toml",
         "web/constraints.txt",
     ):

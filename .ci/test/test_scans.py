@@ -100,7 +100,8 @@ def repository(tmp_path: Path, advisories: Advisories) -> Repository:
     lock = {"name": "small", "lockfileVersion": 3, "packages": packages}
     repository.commit("web/package-lock.json", json.dumps(lock))
     repository.commit("web/package.json", json.dumps(packages[""]))
-    pins = "# by a tool\nright==1.0 ; os_name == 'nt'\nright==2.0 ; os_name == 'a'\n"
+    digest = " \\\n    --hash=sha256:0123"
+    pins = f"# by a tool\nright==1.0 ; os_name == 'nt'{digest}\nright==2.0{digest}\n"
     repository.commit("web/constraints.txt", pins)
     return repository
 

@@ -109,7 +109,10 @@ class Stack:
         return containers[0].id
 
     def share(self, before: Version, candidate: Version, percent: int) -> None:
-        """Give the candidate a percentage of the visitors."""
+        """Give the candidate a percentage of the visitors, and log their groups.
+
+        The version before answers requests that change nothing and fail otherwise.
+        """
         self._switch(before.service, candidate.service, str(percent))
 
     def promote(self, candidate: Version) -> None:

@@ -9,8 +9,8 @@ from deployer.ending import RefusedError
 
 MEANING = {
     "CANARY_SHARE": "percentage of visitors that get the new version first; 0: none",
-    "CANARY_SECONDS": "how long they do, before the two versions are compared",
-    "WATCH_SECONDS": "how long the new version is watched once all visitors get it",
+    "CANARY_SECONDS": "how long they do, while the two versions are compared",
+    "WATCH_SECONDS": "how long all others get it then, while they are compared again",
     "HEALTHY_SECONDS": "how long the new version may take to become healthy",
 }
 

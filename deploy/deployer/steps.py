@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from deployer import engine
@@ -73,7 +73,7 @@ class Deployment:
         else:
             with self._step("smoke", "run the smoke tests in its container") as note:
                 note(smoke(self.stack.container(candidate)))
-            self._give_share(candidate, plan.canary_share, plan.canary_seconds)
+            self._try_with_visitors(plan)
         self._promote(candidate, plan)
 
     def _wait_until_healthy(self, candidate: Version, seconds: float) -> None:
@@ -92,41 +92,44 @@ class Deployment:
             log = last_line(self._log_of(candidate))
             raise DeploymentError(f"It ended: {health.detail}; its last line: {log}")
 
-    def _give_share(self, candidate: Version, share: int, seconds: int) -> None:
-        if not share or not seconds:
+    def _try_with_visitors(self, plan: Plan) -> None:
+        """Give the candidate a share of the visitors, then all but that share."""
+        share = plan.canary_share
+        if share and plan.canary_seconds:
+            self._compare("canary", share, plan.canary_seconds, silent=True)
+        else:
             say(f"{'canary':{WIDTH}} skipped, as requested")
-            return
+        if plan.watch_seconds:
+            self._compare("watch", 100 - share, plan.watch_seconds, silent=False)
+        else:
+            say(f"{'watch':{WIDTH}} skipped, as requested")
+
+    def _compare(self, name: str, share: int, seconds: int, *, silent: bool) -> None:
+        """Give the candidate a share of the visitors, and compare both versions.
+
+        At the same time, because what strangers or Redis do at another time is no
+        evidence. `silent`: the candidate may have no requests.
+        """
+        assert (candidate := self.candidate)
         what = f"{share} % of the visitors, for {seconds} s"
-        with self._step("canary", what) as note:
+        with self._step(name, what) as note:
             self.stack.share(self.before, candidate, share)
-            note(self._watch(seconds, engine.now()))
+            since = engine.now()
+
+            def both() -> tuple[Traffic, Traffic]:
+                return self._traffic(candidate, since), self._traffic(
+                    self.before, since
+                )
+
+            health = partial(self.stack.health, candidate)
+            note(watch(health, both, seconds, silent=silent))
 
     def _promote(self, candidate: Version, plan: Plan) -> None:
-        seconds = plan.watch_seconds
-        old = self._traffic(self.before, engine.now() - timedelta(seconds=seconds))
         with self._step("promote", f"all visitors get {short(candidate.image)}"):
             self.stack.promote(candidate)
-            since = engine.now()
         if plan.url:
             with self._step("outside", f"run the smoke tests at {plan.url}") as note:
                 note(smoke_at(plan.url))
-        if seconds:
-            what = f"compare it with the version before, for {seconds} s"
-            with self._step("watch", what) as note:
-                note(self._watch(seconds, since, old))
-        elif not plan.was_kept:
-            say(f"{'watch':{WIDTH}} skipped, as requested")
-
-    def _watch(self, seconds: int, since: datetime, old: Traffic | None = None) -> str:
-        """Compare it with the version before: its traffic now, or its old traffic."""
-        assert (candidate := self.candidate)
-
-        def both() -> tuple[Traffic, Traffic]:
-            new = self._traffic(candidate, since)
-            return new, old or self._traffic(self.before, since)
-
-        health = partial(self.stack.health, candidate)
-        return watch(health, both, seconds, silent=not old)
 
     def _traffic(self, version: Version, since: datetime) -> Traffic:
         return Traffic.of(version.service, self.stack.access_log(since))

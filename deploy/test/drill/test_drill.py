@@ -1,12 +1,14 @@
 """Good and bad versions are deployed while visitors come, and no request fails.
 
 Visitors view the counter page, remember each number that they get, and wait for their
-last answer. Redis must then have exactly the views that were acknowledged.
+last answer. Redis must then have exactly the views that were acknowledged. A stranger
+beside them must neither veto a good version nor keep a bad one.
 """
 
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,15 +16,16 @@ import pytest
 from support import ROOT, docker, succeed
 from support.deployer import Deploying
 from support.stack import Stack
-from support.visitors import Visitors
+from support.visitors import TRUSTED, Stranger, Visitors
 
-FAULTS = ("crashes", "unhealthy", "fails-smoke", "slow", "tires")
+FAULTS = ("crashes", "unhealthy", "fails-smoke", "fails-visitors", "slow", "tires")
+IMAGES = ("base", "good", *FAULTS)
 SERVICES = ("web-service", "blue-service", "green-service")
-VISITORS = 12
-SECONDS_BETWEEN_VIEWS = 0.02
+VISITORS = 48
+SECONDS_BETWEEN_VIEWS = 0.25
 PLAN = {
     "COMPOSE_ENV_FILES": "/dev/null",  # the live version has the same settings
-    "CANARY_SHARE": "20",
+    "CANARY_SHARE": "30",  # of these visitors, enough to compare
     "CANARY_SECONDS": "6",
     "WATCH_SECONDS": "6",
     "HEALTHY_SECONDS": "20",
@@ -53,6 +56,8 @@ class Scenario:
     """The step at whose beginning the deployment is disturbed."""
     by: signal.Signals | None = None
     """The signal that ends it there. Without one, a second deployment is tried."""
+    stranger: str = ""
+    """How a stranger fails the new version, or the live one if the new one is bad."""
 
 
 SCENARIOS = [
@@ -61,14 +66,26 @@ SCENARIOS = [
     Scenario("crashes at its start", 1, "last line: Error: this version", "crashes"),
     Scenario("is never healthy", 1, "was not healthy within", "unhealthy"),
     Scenario("fails the smoke tests", 1, "smoke tests failed", "fails-smoke"),
+    Scenario("fails for visitors", 1, "It has more errors", "fails-visitors"),
     Scenario("is slow for visitors", 1, "It is slower", "slow"),
     Scenario("gets slow after some views", 1, "It is slower", "tires"),
+    Scenario("good, a stranger fails it", 0, "Done", stranger="at once"),
+    Scenario("good, a stranger slows it", 0, "Done", stranger="late"),
+    Scenario(
+        *("fails, a stranger fails the live one", 1, "It has more errors"),
+        fault="fails-visitors",
+        stranger="at once",
+    ),
+    Scenario(
+        *("slow, a stranger slows the live one", 1, "It is slower", "slow"),
+        stranger="late",
+    ),
     Scenario("a second one at once", 0, "Done", at="smoke"),
     Scenario("interrupted in the canary", 143, "SIGTERM", at="canary", by=TERMINATED),
     Scenario("killed while it starts", -9, "settle", at="start", by=KILLED),
     Scenario("killed in the canary", -9, "settle", at="canary", by=KILLED),
+    Scenario("killed in the watch", -9, "settle", at="watch", by=KILLED),
     Scenario("killed in the switch", -9, "settle", at="promote", by=KILLED),
-    Scenario("killed after the switch", -9, "settle", at="watch", by=KILLED),
     Scenario("killed while the old one drains", -9, "settle", at="finish", by=KILLED),
 ]
 
@@ -82,12 +99,11 @@ class Drill:
     rows: list[str] = field(default_factory=list)
 
     def build(self, base: str) -> None:
-        """Build an image for each fault, and another good one."""
-        self.images["base"] = succeed(docker("inspect", "--format", "{{.Id}}", base))
-        succeed(docker("tag", base, self.name("base")))
-        for fault in ("good", *FAULTS):
+        """Build an image for each fault, and two good ones."""
+        succeed(docker("tag", base, self.name("tested")))
+        for fault in IMAGES:
             options = ["--tag", self.name(fault), "--build-arg", f"FAULT={fault}"]
-            options += ["--build-arg", f"IMAGE={self.name('base')}"]
+            options += ["--build-arg", f"IMAGE={self.name('tested')}"]
             folder = str(Path(__file__).with_name("faults"))
             self.images[fault] = succeed(docker("build", "--quiet", *options, folder))
 
@@ -98,6 +114,19 @@ class Drill:
     def deploy(self, *arguments: str) -> Deploying:
         environment = os.environ | self.stack.environment | PLAN
         return Deploying(*arguments, environment=environment)
+
+    @contextmanager
+    def stranger(
+        self, scenario: Scenario, before: set[str]
+    ) -> Iterator[Stranger | None]:
+        """Let a stranger come too, if the scenario has one."""
+        if not scenario.stranger:
+            yield None
+            return
+        (live,) = [name for name in IMAGES if self.images[name] in before]
+        attacked = live if scenario.fault else {"base": "good", "good": "base"}[live]
+        with Stranger(self.stack.url, attacked, scenario.stranger) as stranger:
+            yield stranger
 
     def running(self) -> set[str]:
         """Return the ids of the images that run as the application."""
@@ -110,7 +139,7 @@ def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dril
     """Give a stack to deploy to, and write the results to reports/ at the end."""
     # With `always`, a busy disk could fail views without any deployment.
     settings = {"REDIS_FSYNC": "everysec", "PROXY_RATE": "0"}
-    settings["PAGE_TRACKER_TOKEN"] = "a token with a $dollar"
+    settings["PAGE_TRACKER_PROXIES"] = TRUSTED
     it = Drill(Stack(tmp_path_factory.mktemp("operator"), settings))
     try:
         it.build(image)
@@ -120,7 +149,7 @@ def drill(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dril
         yield it
     finally:
         it.stack.remove()
-        docker("image", "rm", "--force", *map(it.name, ("base", "good", *FAULTS)))
+        docker("image", "rm", "--force", *map(it.name, ("tested", *IMAGES)))
     table = "\n".join([HEAD, *it.rows, ""])
     print("", table, sep="\n")
     REPORT.parent.mkdir(exist_ok=True)
@@ -140,7 +169,10 @@ def test_should_fail_no_request_and_lose_no_view(
 
     # When
     url = drill.stack.url
-    with Visitors(url, VISITORS, pause=SECONDS_BETWEEN_VIEWS) as visitors:
+    with (
+        Visitors(url, VISITORS, pause=SECONDS_BETWEEN_VIEWS) as visitors,
+        drill.stranger(scenario, before) as stranger,
+    ):
         visitors.come(100)
         done = last = drill.deploy(*arguments)
         if scenario.at:
@@ -163,6 +195,7 @@ def test_should_fail_no_request_and_lose_no_view(
     assert scenario.message in last.lines[0 if last is not done else -1][1]
     assert drill.running() == ({other} if ended == 0 else before)
     assert not visitors.failures
+    assert bool(stranger and stranger.sent > 20) == bool(scenario.stranger)
     assert len(set(visitors.numbers)) == len(visitors.numbers), "no number twice"
     assert drill.stack.stored() - stored == len(visitors.numbers)
 

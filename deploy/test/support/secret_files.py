@@ -7,15 +7,17 @@ from urllib.parse import urlsplit
 from support import Done, run
 
 
-def make_secrets(folder: Path, *what: str, **environment: str) -> Done:
-    """Write what is missing in a folder of secrets, as `make secrets` does."""
+def make_secrets(folder: Path, *what: str, given: str = "", **environment: str) -> Done:
+    """Write what is missing in a folder of secrets, as `make secrets` does.
+
+    given: the standard input
+    """
     of_folder = {
         "COMPOSE_ENV_FILES": "/dev/null",
         "PAGE_TRACKER_SECRETS": str(folder),
     }
-    return run(
-        "deploy/secrets", *what, environment=os.environ | of_folder | environment
-    )
+    settings = os.environ | of_folder | environment
+    return run("deploy/secrets", *what, given=given, environment=settings)
 
 
 def check_secrets(folder: Path, domain: str, *more: str) -> Done:

@@ -40,6 +40,7 @@ def test_should_explain_each_name_with_its_default() -> None:
     used = dict(re.findall(r"\$\{(\w+):[-?]([^}]*)\}", files))
     del used["COMPOSE_ENV_FILES"]  # Compose's own
     del used["PAGE_TRACKER_COMMIT"]  # for builds: an image brings its own
+    used["PAGE_TRACKER_TOKEN_FILE"] = ""  # then Compose mounts an empty file
     used |= {"PAGE_TRACKER_IMAGE": "page-tracker:local", "PAGE_TRACKER_DOMAIN": ""}
     known = defaults()
     for service in services("docker-compose.yml").values():
@@ -58,7 +59,8 @@ def test_should_leave_defaults_to_the_application() -> None:
     set_here = {name for name, value in settings if value is not None}
 
     # Then
-    assert set_here == {"REDIS_URL", "PAGE_TRACKER_PROXIES"}
+    in_file = "PAGE_TRACKER_TOKEN_FILE"
+    assert set_here == {"REDIS_URL", "PAGE_TRACKER_PROXIES", in_file}
 
 
 def test_should_let_the_application_know_every_name_of_compose() -> None:
@@ -75,9 +77,10 @@ def test_should_let_the_application_know_every_name_of_compose() -> None:
     assert names <= known
 
 
-def test_should_cap_the_logs_of_each_container() -> None:
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/stack.yml"])
+def test_should_cap_the_logs_of_each_container(file: str) -> None:
     # Given
-    found = services("docker-compose.yml")
+    found = services(file)
 
     # Then
     for name, service in found.items():
@@ -124,7 +127,7 @@ def test_should_have_the_same_settings_on_a_swarm(
     compose: dict[str, Service], stack: dict[str, Service]
 ) -> None:
     # Given: a secret in a file is not in the environment
-    in_files = {"REDIS_URL", "PAGE_TRACKER_TOKEN"}
+    in_files = {"REDIS_URL"}
     with_tls = services("deploy/stack-tls.yml")["proxy-service"]
 
     # Then

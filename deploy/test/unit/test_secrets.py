@@ -55,11 +55,30 @@ def test_should_write_only_what_is_missing_for_the_same_passwords(
     (folder / "token").unlink()
 
     # When
-    made = make_secrets(folder, PAGE_TRACKER_TOKEN="the token of before", **FOR_A_TRY)
+    made = make_secrets(folder, given="one of ours #1\n", TOKEN="-", **FOR_A_TRY)
 
     # Then
-    assert contents(folder) == before | {"token": "the token of before\n"}
+    assert contents(folder) == before | {"token": "one of ours #1\n"}
     assert made.stdout.count("exists, and stays as it is.") == len(before) - 2
+
+
+@pytest.mark.parametrize(
+    ("token", "given", "why"),
+    [
+        ("-", "", "there is no token in the standard input"),
+        ("a-secret-of-16-and-more", "", "other users see what a command line has"),
+    ],
+)
+def test_should_write_no_token_when_none_is_given_in_secret(
+    tmp_path: Path, token: str, given: str, why: str
+) -> None:
+    # When
+    made = make_secrets(tmp_path / "secrets", given=given, TOKEN=token)
+
+    # Then
+    assert made.returncode
+    assert why in made.stderr and "16-and-more" not in made.stderr
+    assert not (tmp_path / "secrets/token").exists()
 
 
 def test_should_write_different_secrets_each_time(folder: Path, tmp_path: Path) -> None:
@@ -261,11 +280,10 @@ def test_should_list_everything_that_is_missing_for_a_managed_redis(
 def test_should_read_settings_as_compose_does(tmp_path: Path, quote: str) -> None:
     # Given
     one, two = tmp_path / "one.env", tmp_path / "two.env"
-    one.write_text(
-        f"PAGE_TRACKER_DOMAIN={quote}counter.example.org{quote} # ours\n"
-        "PAGE_TRACKER_TOKEN=the token of before\n"
+    one.write_text("PAGE_TRACKER_DOMAIN=counter.example.com\n")
+    two.write_text(
+        f"export PAGE_TRACKER_DOMAIN={quote}counter.example.org{quote} # ours\n"
     )
-    two.write_text(f"export PAGE_TRACKER_TOKEN={quote}the token of now#1{quote}\n")
 
     # When
     made = make_secrets(tmp_path / "secrets", COMPOSE_ENV_FILES=f"{one},{two}")
@@ -273,4 +291,3 @@ def test_should_read_settings_as_compose_does(tmp_path: Path, quote: str) -> Non
     # Then
     assert made.returncode == 0, made.stderr
     assert "certificates/counter.example.org/: put fullchain.pem" in made.stdout
-    assert (tmp_path / "secrets" / "token").read_text() == "the token of now#1\n"

@@ -1,4 +1,7 @@
-"""The tests of endurance with far more views and pages: run them with `make soak`."""
+"""The tests of endurance with far more views and pages: run them with `make soak`.
+
+An attacker comes too, and neither loses a view nor has a visitor refused.
+"""
 
 import time
 from pathlib import Path
@@ -7,6 +10,7 @@ import pytest
 from redis import Redis
 
 from page_tracker.store.server import RedisServer
+from support.attacker import attacker_of
 from support.endurance import (
     CLIENTS,
     PROCESSES,
@@ -14,7 +18,8 @@ from support.endurance import (
     memory_by_pages,
 )
 from support.recording import sums
-from support.visitors import ONCE, RESENT
+from support.servers import page_tracker
+from support.visitors import ONCE, RESENT, SETTINGS, visitors_of, wait_until_more
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -48,6 +53,36 @@ def test_should_store_every_confirmed_view_when_redis_is_killed_repeatedly(
     say(f"in {seconds:.0f} s, {views / seconds:,.0f} views a second")
     assert once.counted <= stored <= once.sent == views // 2
     assert stored_of_resent == {views // 2} == {resent.counted}
+
+
+def test_should_refuse_no_visitor_when_an_attacker_comes_too(
+    redis_server: RedisServer, redis_client: Redis, tmp_path: Path
+) -> None:
+    # Given
+    views, attacks = 20_000, 500
+    settings = SETTINGS | {"PAGE_TRACKER_WORKERS": str(PROCESSES)}
+    say(f"{views:,} views, and {attacks:,} attacks at least")
+
+    # When
+    with (
+        page_tracker(tmp_path, REDIS_URL=redis_server.url, **settings) as tracker,
+        attacker_of(tracker, RESENT) as attacker,
+        visitors_of(tracker, CLIENTS, views) as visitors,
+    ):
+        wait_until_more(lambda: attacker.sent, attacks)
+    seconds = sorted(visitors.seconds)
+
+    # Then
+    say(f"{attacker.sent:,} attacks, {attacker.counted:,} of their views counted")
+    say(
+        f"visitors: {visitors.counted():,} views counted, {visitors.refused()} refused;"
+        f" p99 {seconds[len(seconds) * 99 // 100] * 1000:.0f} ms, at most"
+        f" {seconds[-1] * 1000:.0f} ms"
+    )
+    assert visitors.refused() == 0
+    assert sums(redis_client, "views", ONCE) == {views // 2}
+    assert sums(redis_client, "views", RESENT) == {views // 2 + attacker.counted}
+    assert not attacker.failures
 
 
 def test_should_stop_growing_when_200_000_pages_are_viewed(redis_client: Redis) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -56,6 +57,8 @@ class Visitors:
     def __init__(self, views: int | None = None) -> None:
         """Limit the number of views; without a limit they go on until they leave."""
         self.tallies = {ONCE: Tally(), RESENT: Tally()}
+        self.seconds: list[float] = []
+        """How long each answer took, or a failure."""
         self.left = Event()
         self._numbers = iter(count() if views is None else range(views))
         self._choosing = Lock()
@@ -103,7 +106,9 @@ class Visitors:
         with tally.lock:
             tally.sent += 1
         while True:
+            began = time.monotonic()
             was_counted = client.post(fields)
+            self.seconds.append(time.monotonic() - began)
             tally.add(was_counted)
             if was_counted or site == ONCE:
                 return

@@ -13,6 +13,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 FAULT = os.environ["FAULT"]
+LEVER = "HTTP_X_LEVER"
+"""A header by which anyone makes any version fail, or answer late."""
 
 SECONDS_LATE = 0.4
 VIEWS_UNTIL_IT_TIRES = 300
@@ -24,8 +26,17 @@ views = count()
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer like Page Tracker, except for the fault."""
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-    if (FAULT, path) in {("unhealthy", "/health"), ("fails-smoke", "/tracker.js")}:
-        start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+    is_from_proxy = "HTTP_X_REQUEST_ID" in environ
+    found = {("unhealthy", "/health"), ("fails-smoke", "/tracker.js")}
+    if is_from_proxy:  # the smoke tests in the container do not notice
+        found.add(("fails-visitors", "/tracker.js"))
+    lever = environ.get(LEVER)
+    if lever == "late":
+        time.sleep(SECONDS_LATE)
+    fails = (FAULT, path) in found or lever == "at once"
+    if fails or lever:
+        status = "500 Internal Server Error" if fails else "200 OK"
+        start_response(status, [("Content-Type", "text/plain"), ("X-Version", FAULT)])
         return [b"This version has a fault here."]
     # The smoke tests count nothing, so only visitors notice.
     if (path, method) == ("/", "GET"):
