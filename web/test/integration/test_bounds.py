@@ -24,7 +24,7 @@ def test_should_count_more_pages_together_when_the_limit_is_reached(
     redis_client: Redis,
 ) -> None:
     # Given
-    recorder = make_recorder(redis_client, limits=Limits(pages=3))
+    recorder = make_recorder(redis_client, limits=Limits(pages=3, rate=0))
 
     # When
     for n in range(5):
@@ -69,7 +69,7 @@ def test_should_count_a_visit_of_each_page_when_pages_are_counted_together(
     redis_client: Redis,
 ) -> None:
     # Given
-    recorder = make_recorder(redis_client, limits=Limits(pages=1))
+    recorder = make_recorder(redis_client, limits=Limits(pages=1, rate=0))
 
     # When
     for page in ("/a", "/b", "/c", "/c", "/d"):

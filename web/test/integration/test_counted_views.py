@@ -25,6 +25,7 @@ def test_should_answer_with_the_numbers_of_page_and_site_when_a_view_is_counted(
         page_today=1,
         site=Numbers("example.org", 4, 3),
         is_public=True,
+        added=answer.added,
     )
     assert (first.page, first.page_today) == (Numbers("/a", 3, 2), 3)
 

@@ -3,6 +3,7 @@
 import random
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import cast
@@ -11,7 +12,10 @@ import pytest
 import requests
 from redis import Redis
 
+from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.server import RedisServer
+from page_tracker.store.store import Store
+from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorder import Recorder, Submission
 from page_tracker.tracking.visitor import Sender, visitor_to_store
 from support.recording import make_recorder, today_key, view
@@ -24,7 +28,9 @@ AGENTS = [
 POOL = [f"203.{n >> 8}.{n & 255}.7" for n in range(1 << 16)]
 """The addresses that the attacker tries; the real ones are 65,536 times as many."""
 
-HOUR = 60 * 60 * 1000
+RARE = "Mozilla/5.0 (X11; CrOS x86_64 1.0) AppleWebKit/537.36 Vivaldi/7.1"
+
+HOUR = 60 * 60
 
 
 def commands_in(folder: Path) -> list[tuple[bytes, ...]]:
@@ -80,18 +86,21 @@ def test_should_write_the_same_for_everybody_but_for_the_part_of_a_hash(
 ) -> None:
     # Given
     recorder = make_recorder(redis_client)
+    written = []
+    first = Sender("192.0.2.1", AGENTS[0], "de", wants_privacy=wants_privacy)
     people = [
-        Sender(address, AGENTS[0], wants_privacy=wants_privacy)
+        first._replace(address=address)
         for address in ("198.51.100.1", "2001:db8::7", "192.0.2.200")
     ]
-    written = []
-    first = Sender("192.0.2.1", AGENTS[0])
+    if wants_privacy:  # what else their requests tell may differ, too
+        people[1] = people[1]._replace(user_agent=RARE, language="rm", country="LI")
     recorder.count(view("/a", title="A", id="first-of-all"), first)
 
     # When
     for n, one in enumerate(people):
         before = len(commands_in(redis_server.folder))
-        recorder.count(view("/a", title="A", id=f"id-of-view-{n}"), one)
+        recorder.count(view("/a", title="New", id=f"id-of-view-{n}"), one)
+        recorder.count(view("/a", title="A", id=f"other-id-{n}"), one)
         written.append(commands_in(redis_server.folder)[before:])
 
     # Then
@@ -101,10 +110,9 @@ def test_should_write_the_same_for_everybody_but_for_the_part_of_a_hash(
     ]
     same = [
         [
-            command
+            re.sub(b"seen:[0-9a-f]{20}", b"seen:ID", b" ".join(command))
             for command in commands
-            if b"seen:" not in b" ".join(command)
-            and not re.match(b"PF|.*uniques", b" ".join(command))
+            if not re.match(b"PF|.*uniques", b" ".join(command))
         ]
         for commands in written
     ]
@@ -113,17 +121,41 @@ def test_should_write_the_same_for_everybody_but_for_the_part_of_a_hash(
 
 
 def test_should_write_no_time_that_is_finer_than_an_hour(
-    recorder: Recorder, redis_server: RedisServer
+    recorder: Recorder, redis_client: Redis, redis_server: RedisServer
 ) -> None:
     # When
     recorder.count(view("/a", id="with-an-id"), Sender("192.0.2.1", AGENTS[0]))
     recorder.count(view("/a", id="of-an-event", event="signup"), Sender("192.0.2.1"))
+    recorder.refuse({(Reason.UNKNOWN_SITE, "elsewhere.example"): 1})
+    forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
+
+    # Then: in seconds, milliseconds or microseconds; the last have a number added
+    (file,) = redis_server.folder.glob("appendonlydir/*.1.incr.aof")
+    times = [
+        int(time) / 1000 ** (len(time) // 3 - 3)
+        for time in re.findall(rb"\b[12]\d{9}(?:\d{3}){0,2}\b", file.read_bytes())
+    ]
+    assert len(times) > 8
+    assert [time for time in times if time % HOUR > 0.001] == []
+
+
+def test_should_store_no_rank_over_ten() -> None:
+    # When
+    values = {visitor_to_store(Sender(address), bytes(20)) for address in POOL}
 
     # Then
-    words = [word for command in commands_in(redis_server.folder) for word in command]
-    times = [int(word) for word in words if re.fullmatch(rb"1\d{12}", word)]
-    assert len(times) > 5
-    assert [time for time in times if time % HOUR] == []
+    assert {rank_of(value) for value in values} == set(range(1, 11))
+
+
+def rank_of(value: bytes) -> int:
+    """Return the rank that Redis gives to a value, by its MurmurHash64A."""
+    factor, all_64 = 0xC6A4A7935BD1E995, (1 << 64) - 1
+    key = int.from_bytes(value, "little") * factor & all_64
+    hashed = 0xADC83B19 ^ 8 * factor & all_64
+    hashed = (hashed ^ (key ^ key >> 47) * factor & all_64) * factor & all_64
+    hashed = (hashed ^ hashed >> 47) * factor & all_64
+    rest = (hashed ^ hashed >> 47) >> 14
+    return (rest & -rest).bit_length()
 
 
 def memory_of(process: int) -> bytes:

@@ -95,32 +95,26 @@ def test_should_try_again_when_a_node_was_unavailable(redis_client: Redis) -> No
     assert rewrites(redis_client) == {1}
 
 
-def test_should_delete_a_salt_from_all_files_when_it_has_expired(
+def test_should_write_no_salt_into_any_file_when_views_count_and_files_are_rewritten(
     redis_server: RedisServer, redis_client: Redis
 ) -> None:
     # Given
-    make_recorder(redis_client).count(view(), person())
+    recorder = make_recorder(redis_client)
+    recorder.count(view(), person())
     (key,) = keys_in(redis_client, "*:salt")
-    salt = cast(bytes, redis_client.get(key))
-    folder = redis_server.folder
-
-    def files_with_salt() -> list[Path]:
-        return [
-            path
-            for path in folder.rglob("*")
-            if path.is_file() and salt in path.read_bytes()
-        ]
-
-    assert files_with_salt()
-    redis_client.pexpire(key, 1)
-    assert wait_for(lambda: not redis_client.exists(key), 5)
+    salt, ends = cast(bytes, redis_client.get(key)), redis_client.expiretime(key)
 
     # When
     forget_salts(Store(lambda: redis_client), datetime.now(UTC).date())
+    assert wait_for(lambda: not is_writing(redis_client), 10)
+    again = recorder.count(view(), person())
 
     # Then
-    assert wait_for(lambda: not is_writing(redis_client), 10)
-    assert wait_for(lambda: not files_with_salt(), 5)
+    files = [path for path in redis_server.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if salt in path.read_bytes()]
+    assert any(path.name.endswith(".2.base.rdb") for path in files)
+    assert (redis_client.get(key), redis_client.expiretime(key)) == (salt, ends)
+    assert (again.page.views, again.page.uniques) == (2, 1)
 
 
 def is_writing(redis: Redis) -> bool:

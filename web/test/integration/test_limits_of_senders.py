@@ -130,6 +130,79 @@ def test_should_count_new_names_together_when_a_sender_made_up_too_many(
     assert sums(redis_client, "uniques") == {43}
 
 
+def test_should_count_new_names_of_a_network_together_when_it_has_many_addresses(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(names=3_000))
+
+    # When
+    for n in range(40):
+        recorder.count(view(f"/{n}"), Sender(f"2001:db8:7:{n:x}::1", BROWSER))
+
+    # Then
+    assert 3 < len(table(redis_client, "pt:{example.org}:pages")) < 12
+
+
+def test_should_give_a_page_a_number_only_when_two_saw_it_in_a_site_that_is_half_full(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(pages=20))
+    for n in range(60):
+        recorder.count(view(f"/~{n}"), person())
+
+    # When
+    answers = [recorder.count(view("/new"), person(n)) for n in (2, 2, 3, 4)]
+
+    # Then
+    assert len(table(redis_client, "pt:{example.org}:pages")) == 10 + 2
+    assert [answer.page.name for answer in answers] == ["(other)"] * 2 + ["/new"] * 2
+    assert answers[-1].page.views == 2
+
+
+def test_should_leave_room_for_others_when_one_sends_as_an_image_proxy(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(rate=3, site_rate=100))
+    proxy = person()._replace(is_shared=True)
+
+    # When
+    outcomes = recorder.count_all([Submission(view(), proxy)] * 150)
+
+    # Then
+    assert reasons_of(outcomes).count(None) == 10
+    assert recorder.count(view(), person(2)).reason is None
+
+
+def test_should_limit_late_views_with_the_others(redis_client: Redis) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(rate=3))
+    yesterday = time.time() - DAY
+
+    # When
+    outcomes = recorder.count_all(
+        Submission(view(), person(), at) for at in [None, yesterday] * 4
+    )
+
+    # Then
+    assert reasons_of(outcomes).count(None) == 3
+
+
+def test_should_still_show_the_number_of_a_page_when_a_view_is_refused(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client, limits=Limits(rate=2))
+
+    # When
+    answers = [recorder.count(view("/a"), person()) for _ in range(5)]
+
+    # Then
+    assert [answer.page.views for answer in answers] == [1, 2, 2, 2, 2]
+
+
 def test_should_rename_a_page_only_when_two_senders_agree(
     recorder: Recorder, redis_client: Redis
 ) -> None:

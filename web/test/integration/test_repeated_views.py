@@ -14,7 +14,6 @@ from support.recording import (
     make_recorder,
     person,
     sums,
-    today_key,
     view,
 )
 
@@ -95,7 +94,7 @@ def test_should_count_an_id_later_when_the_first_attempt_was_refused(
 
     # When
     refused = recorder.count(kept, person())
-    redis_client.delete(today_key("senders"))
+    redis_client.delete(*redis_client.keys("pt:{example.org}:rate:*"))
     later = make_recorder(redis_client, limits=Limits(rate=1))
     answers = [later.count(kept, person()) for _ in range(2)]
 

@@ -1,5 +1,6 @@
 """All processes use the salt that Redis has for a site and day."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Barrier
@@ -10,7 +11,8 @@ from redis import Redis
 from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Numbers, Recorded
 from page_tracker.tracking.recorder import Recorder
-from support.recording import make_recorder, person, today_key, view
+from page_tracker.tracking.visitor import hashed_visitor
+from support.recording import keys_in, make_recorder, person, today_key, view
 
 
 def test_should_agree_on_one_salt_when_processes_start_together(
@@ -33,7 +35,7 @@ def test_should_agree_on_one_salt_when_processes_start_together(
 
     # Then
     assert {answer.page.uniques for answer in answers} == {1}
-    assert len(redis_client.get(today_key("salt")) or b"") == 16
+    assert len(redis_client.get(today_key("salt")) or b"") == 20
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "expired"])
@@ -81,3 +83,44 @@ def test_should_make_a_new_salt_when_redis_has_deleted_the_old_one(
 
     # Then
     assert redis_client.get(today_key("salt")) not in (None, salt)
+
+
+def test_should_recognize_visitors_of_an_older_version_until_their_day_ends(
+    redis_client: Redis,
+) -> None:
+    # Given
+    salt = b"s" * 16  # an older version made salts of this length
+    redis_client.set(today_key("salt"), salt, ex=60)
+    for n in range(50):
+        old = hashed_visitor(person(n), salt)
+        redis_client.pfadd(today_key("visitors"), old)
+        redis_client.pfadd(today_key("visitors:/"), old)
+    before = redis_client.pfcount(today_key("visitors"))
+
+    # When
+    recorder = make_recorder(redis_client)
+    for n in range(50):
+        answer = recorder.count(view(), person(n))
+
+    # Then
+    assert answer.page.uniques == 0
+    assert redis_client.pfcount(today_key("visitors")) == before
+
+
+def test_should_give_redis_no_salt_when_views_of_a_day_that_is_over_arrive(
+    redis_client: Redis,
+) -> None:
+    # Given
+    recorder = make_recorder(redis_client)
+    days = [time.time() - n * 24 * 60 * 60 for n in range(2, 9)]
+
+    # When
+    uniques = [
+        recorder.count(view("/a"), person(), at).page.uniques
+        for at in days
+        for _ in "ab"
+    ]
+
+    # Then
+    assert keys_in(redis_client, "*:salt") in ([], [today_key("salt")])
+    assert uniques == [n for n in range(1, 8) for _ in "ab"]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from redis.exceptions import RedisError
 
 from page_tracker.http.outgoing import Refusal, retry_after
+from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import LIMITS, MEANINGS, Reason
 from page_tracker.tracking.sites import UnknownSite
 
@@ -64,7 +65,15 @@ def over_rate(rate: int, reason: Reason) -> Refusal:
     limit = "the site has too many views in this minute; try again in the next one"
     if reason == Reason.RATE:
         limit = f"the limit is {rate} views a minute from one address"
+    if reason == Reason.DAY_RATE:
+        limit = "this address has sent too many views today; try again tomorrow (UTC)"
+        return Refusal(429, limit, retry_after(seconds_of_day()))
     return Refusal(429, limit, retry_after(seconds_of_minute()))
+
+
+def seconds_of_day() -> int:
+    """Return the seconds that are left of this day in UTC."""
+    return DAY - int(time.time()) % DAY
 
 
 def seconds_of_minute() -> int:

@@ -178,6 +178,7 @@ class Fields:
                 str(address or ""), agent if has_agent else None, is_vouched_for=True
             )
         return by._replace(
+            is_shared=False,  # an image proxy fetches images only
             wants_privacy=by.wants_privacy or self._choice("privacy") not in NO,
             is_own=self._choice("own") in YES,
             language=self._code("language", language_of) or by.language,

@@ -1,11 +1,12 @@
-"""Deletes expired salts from Redis' disk, too, and salts of days to come.
+"""Lets Redis rewrite its file once a day, without salts.
 
-Redis appends every command to a file. An expired salt stays in that file until Redis
-rewrites it. The first request of a day starts that in a thread, and waits for nothing.
-A clock that was years ahead leaves a salt that would stay for years.
+Redis appends the changes of each view to a file, side by side. Once a day it rewrites
+the file, and only sums are left. The first request after 03:00 UTC starts that in a
+thread, and waits for nothing.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock, Thread
@@ -17,9 +18,17 @@ from redis.exceptions import RedisError
 
 from page_tracker.store.nodes import keys_in, nodes_of
 from page_tracker.store.store import Store
-from page_tracker.tracking.keys import DAY, REWRITTEN
+from page_tracker.tracking.keys import DAY, HOUR, HOURS_TO_KEEP_SALT, REWRITTEN
 
 SECONDS_BETWEEN_CHECKS = 60
+
+AFTER_MIDNIGHT = timedelta(hours=HOURS_TO_KEEP_SALT + 1)
+
+PUT_BACK = """
+redis.set_repl(redis.REPL_NONE)
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EXAT', ARGV[2])
+"""
+"""Sets a salt in memory, unless a view has done so."""
 
 
 class Forgetting:
@@ -42,7 +51,7 @@ class Forgetting:
 
     def _check(self) -> None:
         try:
-            today = datetime.now(UTC).date()
+            today = (datetime.now(UTC) - AFTER_MIDNIGHT).date()
             if self._done != today:
                 with suppress(RedisError):  # it tries again at the next check
                     forget_salts(self._store, today)
@@ -54,22 +63,37 @@ class Forgetting:
 def forget_salts(store: Store, today: date) -> None:
     """Let every Redis rewrite its file, unless another process did today.
 
-    Raises RedisError.
+    Redis rewrites what it has in memory. The salts are taken out of it for this moment,
+    so the file never has one. Raises RedisError.
     """
     with store.asking() as redis:
         nodes = nodes_of(redis)  # first: if it fails, the day is not done
-        last = redis.set(REWRITTEN, str(today), get=True, ex=DAY)
-        if last == str(today).encode():
+        mark = f"{today}, without salts"
+        tomorrow = int(time.time()) // HOUR * HOUR + DAY
+        last = redis.set(REWRITTEN, mark, get=True, exat=tomorrow)
+        if last == mark.encode():
             return
-        _delete_future_salts(redis, today + timedelta(days=1))
-        for node in nodes:
-            with suppress(RedisError):  # a managed Redis may not allow it
-                node.bgrewriteaof()
+        salts = list(_take_salts(redis, today))
+        try:
+            for node in nodes:
+                with suppress(RedisError):  # a managed Redis may not allow it
+                    node.bgrewriteaof()
+        finally:
+            for key, salt, expires in salts:
+                redis.eval(PUT_BACK, 1, key, salt, expires)
 
 
-def _delete_future_salts(redis: Redis, latest: date) -> None:
+def _take_salts(redis: Redis, today: date) -> Iterator[tuple[bytes, bytes, int]]:
+    """Delete all salts; yield those of days that go on, with their ends.
+
+    A clock that was years ahead leaves a salt that would stay for years.
+    """
     for keys in keys_in(redis, "pt:*:salt"):
         for key in keys:
-            day = key.split(b":")[-2].decode()
-            if day > str(latest):
-                redis.delete(key)
+            day = date.fromisoformat(key.split(b":")[-2].decode())
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.expiretime(key)  # type: ignore[arg-type]
+            pipeline.getdel(key)
+            expires, salt = pipeline.execute()
+            if salt and abs(day - today) <= timedelta(days=1):
+                yield key, salt, expires

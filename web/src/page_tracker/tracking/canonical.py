@@ -89,7 +89,8 @@ def canonical_view(sent: SentView) -> View:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    event = _name(sent.event) or _name(_visible(sent.event).strip("()"))
+    event = _clean(sent.event)[:LONGEST_NAME]
+    event = _name(event) or _name(_visible(event).strip("()"))
     if sent.event and not event:
         raise InvalidView("event: is empty; name what happened, for example signup")
     source, campaign = _source_and_campaign(sent.page)
@@ -275,7 +276,11 @@ def _is_reserved(text: str) -> bool:
     """Say whether a text is one of our names, or reads like one."""
     # Each letter of our names comes from one character at most.
     text = INVISIBLE.sub("", text)
-    return len(text) <= LONGEST_RESERVED and _visible(text).lower() in RESERVED
+    if len(text) > LONGEST_RESERVED:
+        return False
+    letters = unicodedata.normalize("NFKD", _visible(text))
+    plain = "".join(one for one in letters if not unicodedata.combining(one))
+    return plain.lower() in RESERVED
 
 
 def _visible(text: str) -> str:

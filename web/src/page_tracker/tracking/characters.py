@@ -27,7 +27,7 @@ Python's tables grow with its versions, and the name of a page must not change t
 
 INVISIBLE = re.compile(
     rf"(?:{UNSEEN.pattern}|[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    r"\u200c\u200d\u3164\ufe00-\ufe0f\uffa0]+)"
+    r"\u200c\u200d\u202a-\u202e\u2066-\u2069\u2800\u3164\ufe00-\ufe0f\uffa0]+)"
 )
 """Characters that change nothing in how a name looks."""
 

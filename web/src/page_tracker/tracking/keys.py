@@ -43,7 +43,8 @@ LONGEST = 500
 """Bytes of a page or value that counts by itself. With caps on numbers only, long texts
 could fill Redis."""
 
-DAY = 24 * 60 * 60
+HOUR = 60 * 60
+DAY = 24 * HOUR
 """Seconds."""
 
 HOURS_TO_KEEP_ID = 24
@@ -89,15 +90,14 @@ FAMILIES = (
     ),
     Family("pt:{s}:day:D:visitors", "hyperloglog", "visitors", "retention"),
     Family("pt:{s}:day:D:visitors:P", "hyperloglog", "visitors of a page", "48 hours"),
-    Family("pt:{s}:day:D:senders", "hash", "group → views, names", "48 hours"),
-    Family("pt:{s}:day:D:titles", "hash", "page → group, proposed title", "48 hours"),
     Family("pt:{s}:day:D:filtered", "hash", "reason → views", "retention"),
     Family("pt:{s}:day:D:salt", "string", "the day's random salt", "48 hours"),
+    Family("pt:{s}:rate:M", "hash", "group → views of that minute", "2 minutes"),
     Family("pt:{s}:rate:M:A", "string", "limits of an older version", "2 minutes"),
     Family("pt:{s}:seen:ID", "string", "a view or event was counted", "25 hours"),
 )
-"""s is a site, D a day of it, P a page; ID is a hash of an id and what it counts.
-"""
+"""s is a site, D a day of it, P a page, M a minute; ID is a hash of an id and what it
+counts."""
 
 
 def nowhere(day: date) -> str:

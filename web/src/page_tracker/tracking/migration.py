@@ -27,8 +27,8 @@ from redis.exceptions import (
 
 from page_tracker.store.explaining import explain
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import DATA_VERSION, DAY, SITES, VERSION, WHOLE
-from page_tracker.tracking.sites import HOUR, Site, read_sites
+from page_tracker.tracking.keys import DATA_VERSION, DAY, HOUR, SITES, VERSION, WHOLE
+from page_tracker.tracking.sites import Site, read_sites
 
 SCRIPT = files("page_tracker.tracking").joinpath("migrate.lua").read_text("utf-8")
 

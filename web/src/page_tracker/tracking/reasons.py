@@ -19,13 +19,14 @@ class Reason(StrEnum):
     OTHER_HOST = "other host"
     BLOCKED = "blocked page"
     RATE = "rate"
+    DAY_RATE = "day rate"
     SITE_RATE = "site rate"
     INVALID = "invalid"
     UNKNOWN_SITE = "unknown site"
 
 
-LIMITS = (Reason.RATE, Reason.SITE_RATE)
-"""Reasons that end with the minute."""
+LIMITS = (Reason.RATE, Reason.DAY_RATE, Reason.SITE_RATE)
+"""Reasons that pass with time."""
 
 MEANINGS: Mapping[str, str] = {
     Reason.PREFETCH: "fetched ahead or for a preview, shown to nobody",
@@ -37,6 +38,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.OTHER_HOST: "shown by another host, and the site counts only its own hosts",
     Reason.BLOCKED: "of a page that the owner blocked",
     Reason.RATE: "over PAGE_TRACKER_RATE views in a minute from one address",
+    Reason.DAY_RATE: "over 100 times PAGE_TRACKER_RATE views in a day from one address",
     Reason.SITE_RATE: "over PAGE_TRACKER_SITE_RATE views of the site in a minute",
     Reason.INVALID: "invalid as it was sent; the answer gives the reason",
     Reason.UNKNOWN_SITE: "for a site that is not registered",

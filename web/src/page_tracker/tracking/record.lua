@@ -8,16 +8,19 @@
 -- Where the day has another salt than the view, the answer is {"salt", that salt, the
 -- milliseconds that Redis keeps it}, and nothing was changed.
 --
--- What a sender did today is for memory only. The file of Redis shall not tell it.
+-- The salt, and the views of senders in this minute, are for memory only: the file of
+-- Redis does not get them.
 
 local prefix = KEYS[1]
 local day, hour, page, title, id, event, reason, visitor, salt, address, network, rate,
-  site_rate, minute, most_pages, most_values, longest, most_bytes, forgets, forgets_id,
-  expires = unpack(ARGV, 1, 21)
-rate, site_rate, minute = tonumber(rate), tonumber(site_rate), tonumber(minute)
+  network_rate, site_rate, minute, may_name, is_page_seconded, is_title_seconded,
+  most_pages, most_values, longest, forgets, forgets_id, expires = unpack(ARGV, 1, 24)
+rate, network_rate = tonumber(rate), tonumber(network_rate)
+site_rate = tonumber(site_rate)
 most_pages, most_values = tonumber(most_pages), tonumber(most_values)
-longest, most_bytes = tonumber(longest), tonumber(most_bytes)
-local FIRST_DIMENSION = 22 -- from there on: a name, its value, and so on
+longest, may_name = tonumber(longest), may_name == '1'
+is_page_seconded, is_title_seconded = is_page_seconded == '1', is_title_seconded == '1'
+local FIRST_DIMENSION = 25 -- from there on: a name, its value, and so on
 
 local OTHER = '(other)'
 -- Names of ours have room in each sorted set: a full one still counts them.
@@ -25,19 +28,15 @@ local OURS = {[OTHER] = true, ['(direct)'] = true, ['(internal)'] = true,
   ['(unknown)'] = true}
 local DAY = 86400
 
-local WIDER = 10 -- A network of addresses may send so many times as much as one.
-local MINUTES_A_DAY = 100 -- A day has room for so many minutes at the limit.
-local SENDER = '<I4I4I4I4' -- the minute, its views, the day's views, the bytes of names
 local BYTES_OF_ROW = 80 -- what a name takes beside its text
 
 local totals = prefix .. 'totals'
 local pages, pages_uniques = prefix .. 'pages', prefix .. 'pages:uniques'
 local titles = prefix .. 'titles'
 local today = prefix .. 'day:' .. day .. ':'
-local senders, proposals = today .. 'senders', today .. 'titles'
 
--- The bytes of names that this view adds, and whether its sender may add none today.
-local added, is_over = 0, false
+-- The bytes of names that this view adds
+local added = 0
 
 -- Returns the number of members of a sorted set. "(other)" does not count.
 local function size_of(key, most)
@@ -65,13 +64,17 @@ local function add(key, member, amount, lifetime, may_add)
 end
 
 local function may_add_value(key, value)
-  return #value <= longest and not is_over and size_of(key, most_values) <= most_values
+  return #value <= longest and may_name and size_of(key, most_values) <= most_values
 end
 
--- A page that has numbers already keeps its name on a new day.
+-- A page that has numbers already keeps its name on a new day. In a site that has half
+-- of its pages, another one needs two senders: one alone can invent any number.
 local function may_add_page(_, name)
-  return #name <= longest and not is_over and (redis.call('ZSCORE', pages, name)
-    or size_of(pages, most_pages) < most_pages)
+  if #name > longest or not may_name or redis.call('ZSCORE', pages, name) then
+    return #name <= longest and may_name
+  end
+  local size = size_of(pages, most_pages)
+  return size < most_pages and (is_page_seconded or 2 * size < most_pages)
 end
 
 local function increment(key, field, amount)
@@ -80,13 +83,12 @@ local function increment(key, field, amount)
   end
 end
 
--- Sets fields of a hash in memory only, until the salt of the day goes.
-local function set_in_memory(key, ...)
+-- Runs a command whose effect stays in memory.
+local function in_memory(...)
   redis.set_repl(redis.REPL_NONE)
-  if redis.call('HSET', key, ...) > 0 then
-    redis.call('EXPIREAT', key, forgets, 'NX')
-  end
+  local answer = redis.call(...)
   redis.set_repl(redis.REPL_ALL)
+  return answer
 end
 
 local function numbers(repeated)
@@ -101,18 +103,18 @@ local function numbers(repeated)
     views or '0',
     redis.call('ZSCORE', pages_uniques, page) or '0',
     redis.call('ZSCORE', today .. 'pages', page) or '0',
-    site[1] or '0', site[2] or '0', 0,
+    site[1] or '0', site[2] or '0', 0, 0,
   }
 end
 
 -- A view on its way must not bring a removed site back.
 local since = redis.call('HGET', totals, 'since')
 if not since then
-  return {'unknown site', 0, page, '0', '0', '0', '0', '0', 0}
+  return {'unknown site', 0, page, '0', '0', '0', '0', '0', 0, 0}
 end
 
 if salt ~= '' then
-  local stored = redis.call('SET', today .. 'salt', salt, 'NX', 'GET', 'EXAT', forgets)
+  local stored = in_memory('SET', today .. 'salt', salt, 'NX', 'GET', 'EXAT', forgets)
   if stored and stored ~= salt then
     return {'salt', stored, redis.call('PTTL', today .. 'salt')}
   end
@@ -126,36 +128,24 @@ if id ~= '' and redis.call('EXISTS', seen, prefix .. 'seen:' .. id) > 0 then
   return numbers(1)
 end
 
--- The limits of the sender, of the network around it, and of the site as a whole.
-local limits = {}
-if rate > 0 then
-  table.insert(limits, {address, 'rate', rate})
-  if network ~= '' then
-    table.insert(limits, {network, 'rate', WIDER * rate})
-  end
-end
-if site_rate > 0 then
-  table.insert(limits, {'site', 'site rate', site_rate})
-end
-
-local entries = {}
-if reason == '' and #limits > 0 then
-  for _, limit in ipairs(limits) do
+-- The limits of a minute: of the sender, of the network around it, and of the site
+local rates = prefix .. 'rate:' .. minute
+local limits = {{address, 'rate', rate}, {network, 'rate', network_rate},
+  {'site', 'site rate', site_rate}}
+local counts = {}
+if reason == '' and rate + site_rate > 0 then
+  local views = redis.call('HMGET', rates, address, network, 'site')
+  for place, limit in ipairs(limits) do
     local name, refusal, most = unpack(limit)
-    local at, views, views_today, bytes = minute, 0, 0, 0
-    local stored = redis.call('HGET', senders, name)
-    if stored then
-      at, views, views_today, bytes = struct.unpack(SENDER, stored)
-    end
-    if at ~= minute then
-      views = 0
-    end
-    if views >= most or views_today >= MINUTES_A_DAY * most then
+    local before = tonumber(views[place] or 0)
+    if most > 0 and before >= most then
       reason = refusal
       break
     end
-    is_over = is_over or (name == address and bytes >= most_bytes)
-    table.insert(entries, {minute, views + 1, views_today + 1, bytes})
+    if most > 0 then
+      table.insert(counts, name)
+      table.insert(counts, before + 1)
+    end
   end
 end
 
@@ -164,20 +154,8 @@ if reason ~= '' then
   return numbers(0)
 end
 
--- Notes the view with its limits, and the names that it added with its sender.
-local function note_sender()
-  if #entries == 0 then
-    return
-  end
-  if rate > 0 then
-    entries[1][4] = entries[1][4] + added
-  end
-  local fields = {}
-  for place, entry in ipairs(entries) do
-    table.insert(fields, limits[place][1])
-    table.insert(fields, struct.pack(SENDER, unpack(entry)))
-  end
-  set_in_memory(senders, unpack(fields))
+if #counts > 0 and in_memory('HSET', rates, unpack(counts)) > 0 then
+  in_memory('EXPIRE', rates, 120, 'NX')
 end
 
 -- A view that was not counted leaves no id: it may count later, and a bot can invent any
@@ -188,8 +166,9 @@ end
 
 if event ~= '' then
   add(today .. 'events', event, 1, expires, may_add_value)
-  note_sender()
-  return numbers(0)
+  local reply = numbers(0)
+  reply[10] = added
+  return reply
 end
 
 local sent_page, views, uniques, views_today = page
@@ -212,7 +191,8 @@ local new, visitor_of_page = 0, visitor
 if visitor ~= '' then
   local key = today .. 'visitors:' .. page
   if page == OTHER then
-    visitor_of_page = visitor .. sent_page -- pages that share a count share no visitor
+    -- Pages that share a count share no visitor.
+    visitor_of_page = visitor .. redis.sha1hex(sent_page):sub(1, 8)
   end
   -- A first view changes the estimate by one; by none or two where it is rounded. Among
   -- thousands of visitors the estimate can be too large. Every unique view is a view.
@@ -238,37 +218,21 @@ else
   site_uniques = redis.call('HGET', totals, 'uniques') or '0'
 end
 
--- Returns whether a page gets a title. One sender alone cannot rename a page: it keeps
--- its title until two senders in a row send the same new one.
-local function takes_title()
+-- One sender alone cannot rename a page: it keeps its title until two senders in a row
+-- send the same new one.
+if title ~= '' and page ~= OTHER then
   local known = redis.call('HGET', titles, page)
-  if not known then
+  if not known and may_name then
     added = added + #page + #title + BYTES_OF_ROW
-    return not is_over
   end
-  if known == title or rate == 0 then
-    return known ~= title
+  if (not known and may_name) or (known and known ~= title and is_title_seconded) then
+    redis.call('HSET', titles, page, title)
   end
-  local proposed = redis.call('HGET', proposals, page) or ''
-  local by, other = proposed:match('^(%d+) (.*)$')
-  if other == title and by ~= address then
-    return true
-  end
-  -- Who asked for privacy is no visitor, and proposes nothing.
-  if visitor ~= '' and not is_over then
-    added = added + #page + #title + BYTES_OF_ROW
-    set_in_memory(proposals, page, address .. ' ' .. title)
-  end
-  return false
-end
-
-if title ~= '' and page ~= OTHER and takes_title() then
-  redis.call('HSET', titles, page, title)
 end
 
 for i = FIRST_DIMENSION, #ARGV, 2 do
   add(today .. ARGV[i], ARGV[i + 1], 1, expires, may_add_value)
 end
-note_sender()
 
-return {'', 0, page, views, uniques, views_today, site_views, site_uniques, needs_room}
+return {'', 0, page, views, uniques, views_today, site_views, site_uniques,
+  needs_room, added}

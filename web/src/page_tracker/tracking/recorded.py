@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
     A view without a `reason` was counted. It `is_repeated` if its id was counted
     before. The page is named `(other)` if the site has too many pages to count this one
     by itself, or its sender has named too many today. A site that is almost full
-    `needs_room`.
+    `needs_room`. The view `added` so many bytes of names.
     """
 
     reason: Reason | None
@@ -30,6 +30,7 @@ class Recorded(NamedTuple):
     site: Numbers
     is_public: bool
     needs_room: bool = False
+    added: int = 0
 
     @property
     def has_own_number(self) -> bool:

@@ -16,6 +16,7 @@ from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import (
+    canonical_page,
     LONGEST_SITE,
     canonical_site,
     canonical_view,
@@ -29,7 +30,14 @@ from page_tracker.tracking.room import Room
 from page_tracker.tracking.sites import Site, UnknownSite
 from page_tracker.tracking.unknown_sites import note_unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
-from page_tracker.tracking.visitor import Network, Salts, Sender, read_address
+from page_tracker.tracking.visitor import (
+    Network,
+    Salts,
+    Sender,
+    Senders,
+    Standing,
+    read_address,
+)
 from page_tracker.tracking.wire import Attempt, Limits, record
 
 SECONDS_AHEAD = 5
@@ -37,8 +45,11 @@ SECONDS_AHEAD = 5
 
 DAYS_OF_NOWHERE = 400
 
-MOST_REMEMBERED = 10_000
-"""Senders that were refused in a minute."""
+MINUTES_A_DAY = 100
+"""A day has room for so many minutes of a sender at its limit."""
+
+MOST_REFUSED = 10_000
+"""Senders that are remembered of a minute."""
 
 NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
 
@@ -101,6 +112,7 @@ class Recorder:
         self._rules = rules
         self._limits = limits
         self._salts = Salts()
+        self._senders = Senders()
         self._refused = _RefusedSenders()
         self._room = Room(store, limits.pages)
         self._commits = GroupCommit(self._record, store)
@@ -179,7 +191,7 @@ class Recorder:
                 pipeline.hincrby(key, reason, number)
                 if reason == Reason.UNKNOWN_SITE:
                     names[canonical_site(host)] += number
-            pipeline.expire(key, DAYS_OF_NOWHERE * DAY, nx=True)
+            pipeline.expireat(key, int(time.time() // DAY + DAYS_OF_NOWHERE) * DAY)
             note_unknown(pipeline, names)
             pipeline.execute()
 
@@ -205,7 +217,7 @@ class Recorder:
         if self._refused.has_any(now // 60):  # this first, before the work of a view
             known = self._sites.find(canonical_site(sent.view.site))
             if known and (limit := self._refused.limit_of(known, sent.sender)):
-                return _refused(known, limit)
+                return _refused(known, limit, canonical_page(sent.view.page))
         view = canonical_view(sent.view)
         site = self._site(view.site)
         host = host_of(sent.view.page)
@@ -228,9 +240,16 @@ class Recorder:
             reason = Reason.OTHER_HOST
         if not reason and site.blocks(view.page):
             reason = Reason.BLOCKED
-        return Attempt(
-            site, view, sent.sender, site.moment(seen), int(now // 60), reason
-        )
+        standing = Standing()
+        if not reason and self._limits.rate and _is_limited(sent.sender):
+            address, most = sent.sender.address, MINUTES_A_DAY * self._limits.rate
+            if self._senders.views_of(site.name, address, int(now // DAY)) >= most:
+                reason = Reason.DAY_RATE
+            standing = self._senders.standing(
+                site.name, sent.sender, (view.page, view.title), self._limits.names
+            )
+        moment, minute = site.moment(seen), int(now // 60)
+        return Attempt(site, view, sent.sender, moment, minute, reason, standing)
 
     def _site(self, host: str) -> Site:
         site = self._sites.find(host)
@@ -247,6 +266,10 @@ class Recorder:
                 continue
             if outcome.reason:
                 self._refused.note(attempt, outcome.reason)
+            elif _is_limited(attempt.sender):
+                self._senders.note(
+                    attempt.site.name, attempt.sender.address, outcome.added
+                )
             if outcome.needs_room:
                 self._room.make(attempt.site)
         return outcomes
@@ -264,7 +287,7 @@ class _RefusedSenders:
 
     def note(self, attempt: Attempt, limit: Reason) -> None:
         """Remember the sender of a refused attempt, or the whole site."""
-        if attempt.minute != self._minute or len(self._limits) >= MOST_REMEMBERED:
+        if attempt.minute != self._minute or len(self._limits) >= MOST_REFUSED:
             self._minute, self._limits = attempt.minute, {}
         address = attempt.sender.address if limit == Reason.RATE else None
         self._limits[hash((attempt.site.name, address))] = limit
@@ -282,10 +305,14 @@ class _RefusedSenders:
         )
 
 
-def _refused(site: Site, reason: Reason) -> Attempt:
+def _is_limited(sender: Sender) -> bool:
+    return bool(sender.address) and not sender.is_vouched_for
+
+
+def _refused(site: Site, reason: Reason, page: str = "") -> Attempt:
     """Return an attempt that counts a reason only."""
     now = time.time()
-    view = View(site.name, page="")
+    view = View(site.name, page)
     return Attempt(site, view, Sender(), site.moment(now), int(now // 60), reason)
 
 

@@ -21,15 +21,12 @@ from redis.exceptions import RedisError
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
-from page_tracker.tracking.keys import SITES, SiteKeys
+from page_tracker.tracking.keys import HOUR, SITES, SiteKeys
 from page_tracker.tracking.patterns import Pattern, checked_patterns
 from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
 """Days."""
-
-HOUR = 3600
-"""Seconds."""
 
 SECONDS_BETWEEN_UPDATES = 2
 """How long a process uses settings of a site that another process changed."""

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from page_tracker.tracking.canonical import checked_site
-from page_tracker.tracking.keys import DAY, UNKNOWN_NAMES
+from page_tracker.tracking.keys import DAY, HOUR, UNKNOWN_NAMES
 
 MOST_NAMES = 20
 
@@ -20,8 +20,12 @@ DAYS_KEPT = 400
 
 NOTE = """
 local stored = redis.call('HGET', KEYS[1], ARGV[1]) or '0 0'
+local now = tonumber(ARGV[3])
+for _, value in ipairs(redis.call('HVALS', KEYS[1])) do
+  now = math.max(now, tonumber(value:match('^%d+')) + 1)
+end
 local views = tonumber(stored:match('%d+$')) + ARGV[2]
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ' ' .. string.format('%.0f', views))
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f', now, views))
 if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
   local rarest, least, last
   local all = redis.call('HGETALL', KEYS[1])
@@ -38,21 +42,23 @@ end
 """
 """Adds views to a name. If there are too many, deletes the one with the fewest views,
 of several the one that was sent longest ago. So names that somebody invents once do not
-push out a mistake on a live site. A value is the time of the last view, in microseconds
-since 1970, and the number of views."""
+push out a mistake on a live site. A value is a number that grows with each view, at least
+the microseconds until this hour since 1970, and the number of views. The file of Redis
+must not tell a finer time."""
 
 
 def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
     """Add views to the names that could be a site."""
     last_views = list(views.items())[-MOST_NAMES:]
-    for now, (host, number) in enumerate(last_views, time.time_ns() // 1000):
+    hour = int(time.time()) // HOUR * HOUR
+    for host, number in last_views:
         try:
             name = checked_site(host)
         except ValueError:
             continue
-        pipeline.eval(NOTE, 1, UNKNOWN_NAMES, name, number, now, MOST_NAMES)
+        pipeline.eval(NOTE, 1, UNKNOWN_NAMES, name, number, hour * 1_000_000, MOST_NAMES)
     if views:
-        pipeline.expire(UNKNOWN_NAMES, DAYS_KEPT * DAY)
+        pipeline.expireat(UNKNOWN_NAMES, hour + DAYS_KEPT * DAY)
 
 
 def unknown_names(redis: Redis) -> list[tuple[str, int]]:

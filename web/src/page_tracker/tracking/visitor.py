@@ -11,6 +11,7 @@ for one who has the salt and the exact user agent.
 
 import re
 import secrets
+from collections import Counter
 from datetime import date
 from hashlib import blake2b
 from ipaddress import (
@@ -25,7 +26,10 @@ from ipaddress import (
 from time import monotonic
 from typing import NamedTuple
 
-BYTES_OF_SALT = 16
+BYTES_OF_SALT = 20
+BYTES_OF_OLD_SALT = 16
+"""An older version made such a salt, and kept 32 bits of a hash. Its day ends so."""
+
 BYTES_OF_VISITOR = 4
 
 BITS_OF_REGISTER = 14
@@ -38,6 +42,9 @@ visitors of a day look like 997,000."""
 
 GROUPS = 1024
 """Groups of addresses, for limits. So few that a group does not name an address."""
+
+MOST_REMEMBERED = 10_000
+"""Senders and pages that a process remembers."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -113,6 +120,67 @@ class Salts:
         return salt
 
 
+class Standing(NamedTuple):
+    """What a sender may do beside counting.
+
+    A new page of a site that has half of its pages must be seconded: somebody else saw
+    it just before. So must a new title.
+    """
+
+    may_name: bool = True
+    is_page_seconded: bool = True
+    is_title_seconded: bool = True
+
+
+class Senders:
+    """What this process remembers of the senders of a day: hashes, and numbers.
+
+    Python's hash of a text has a random key of this process, and is never stored.
+    """
+
+    def __init__(self) -> None:
+        self._day = 0
+        self._views: Counter[int] = Counter()
+        self._bytes: Counter[int] = Counter()
+        self._last: dict[int, tuple[int, int]] = {}
+
+    def views_of(self, site: str, address: str, day: int) -> int:
+        """Return how many views of an address counted on a day, the current one."""
+        if day != self._day or len(self._views) > MOST_REMEMBERED:
+            self._day = day
+            self._views.clear()
+            self._bytes.clear()
+        return self._views[hash((site, networks_of(address)[0]))]
+
+    def standing(
+        self, site: str, by: Sender, page: tuple[str, str], most: int
+    ) -> Standing:
+        """Return what a sender may do with a page and its title; note that it came.
+
+        Its network may add names of `most` bytes on a day, and all may add 64 times as
+        many. Who asked for privacy is not noted, and seconds nobody.
+        """
+        sender = hash((site, networks_of(by.address)[1] or by.address))
+        may_name = self._bytes[sender] < most and self._bytes[hash(site)] < 64 * most
+        if by.wants_privacy:
+            return Standing(may_name, False, False)
+        title = hash(page)
+        if len(self._last) > MOST_REMEMBERED:
+            self._last.clear()
+        before = self._last.get(hash((site, page[0])), (0, sender))
+        self._last[hash((site, page[0]))] = title, sender
+        is_other = before[1] != sender
+        return Standing(may_name, is_other, is_other and before[0] == title)
+
+    def note(self, site: str, address: str, added: int) -> None:
+        """Note a view that counted, and the bytes of names that it added."""
+        narrow, wide = networks_of(address)
+        self._views[hash((site, narrow))] += 1
+        if added:
+            self._bytes[hash((site, wide or address))] += added
+            self._bytes[hash(site)] += added
+
+
 def read_address(text: str) -> Address | None:
     """Return an address without its port and its zone, or None if it is invalid."""
     text = text.strip()
@@ -182,6 +250,8 @@ def visitor_to_store(sender: Sender, salt: bytes) -> bytes:
     Redis hashes what it gets, and keeps a register, 14 bits, and a rank, about two. The
     bytes are made backwards from these, so they tell no more than the HyperLogLog does.
     """
+    if len(salt) == BYTES_OF_OLD_SALT:
+        return hashed_visitor(sender, salt)
     person = int.from_bytes(hashed_visitor(sender, salt))
     register = person % (1 << BITS_OF_REGISTER)
     rest = person >> BITS_OF_REGISTER | 1 << HIGHEST_RANK - 1
@@ -189,20 +259,26 @@ def visitor_to_store(sender: Sender, salt: bytes) -> bytes:
     return _with_murmur_hash(register | lowest_one << BITS_OF_REGISTER)
 
 
-def groups_of(address: str, salt: bytes) -> tuple[str, str]:
-    """Return the group of an address for limits, and that of the network around it.
+def networks_of(address: str) -> tuple[str, str]:
+    """Return the network that has an address for itself, and the wider one around it.
 
     Only the first 64 bits of an IPv6 address count, because its owner chooses the rest.
-    Many get 48 bits, so the network around it is that of 48 bits. An IPv4 address is in
-    no wider network, also one that is written as IPv6.
+    Many get 48 bits, so that is the wider one. It is empty for an IPv4 address, also
+    for one that is written as IPv6.
     """
     if ":" not in address:
-        return _group(address, salt), ""
+        return address, ""
     ip = IPv6Address(address)
     if ipv4 := ip.sixtofour or ip.teredo and ip.teredo[1]:
-        return _group(str(ipv4), salt), ""
+        return str(ipv4), ""
     narrow, wide = (ip_network((ip, bits), strict=False) for bits in (64, 48))
-    return _group(str(narrow), salt), f"network {_group(str(wide), salt)}"
+    return str(narrow), str(wide)
+
+
+def groups_of(address: str, salt: bytes) -> tuple[str, str]:
+    """Return the groups of the two networks of an address, for limits."""
+    narrow, wide = networks_of(address)
+    return _group(narrow, salt), f"network {_group(wide, salt)}" if wide else ""
 
 
 def _group(network: str, salt: bytes) -> str:

@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
+from math import inf
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -13,7 +14,9 @@ from redis.exceptions import NoScriptError, RedisError
 
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.keys import (
+    DAY,
     DIRECT,
+    HOUR,
     HOURS_TO_KEEP_ID,
     HOURS_TO_KEEP_SALT,
     LONGEST,
@@ -21,11 +24,12 @@ from page_tracker.tracking.keys import (
 )
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.sites import HOUR, Moment, Site, UnknownSite, start_of
+from page_tracker.tracking.sites import Moment, Site, UnknownSite, start_of
 from page_tracker.tracking.view import View
 from page_tracker.tracking.visitor import (
     Salts,
     Sender,
+    Standing,
     groups_of,
     visitor_to_store,
 )
@@ -36,6 +40,12 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 TRIES = 3
 """Tries per view. A retry is safe only where the script changed nothing: it was not
 loaded, or it found another salt."""
+
+WIDER = 10
+"""A network of addresses may send so many times the views of one address."""
+
+SHARE = 10
+"""No sender may send more than one of so many parts of what its site may have."""
 
 READERS = 100
 """A known image proxy may send so many times the views of an address: it sends those of
@@ -56,11 +66,11 @@ class Limits:
     values: int = 1_000
     """Values of a dimension on a day."""
     rate: int = 300
-    """Views of one address in a minute; 0 for any number."""
+    """Views of one address in a minute; 0 for no limits of senders."""
     site_rate: int = 10_000
     """Views of a site in a minute; 0 for any number."""
     names: int = 64 * 1024
-    """Bytes of new names that one address adds to a day of a site."""
+    """Bytes of names that one sender adds to a site on a day."""
     sites: int = 0
     """Sites that views may register; 0 for none."""
 
@@ -74,6 +84,7 @@ class Attempt(NamedTuple):
     moment: Moment
     minute: int
     reason: Reason | None
+    standing: Standing = Standing()
 
 
 class Arguments(NamedTuple):
@@ -91,12 +102,15 @@ class Arguments(NamedTuple):
     address: str
     network: str
     rate: int
+    network_rate: int
     site_rate: int
     minute: int
+    may_name: int
+    is_page_seconded: int
+    is_title_seconded: int
     most_pages: int
     most_values: int
     longest: int
-    most_bytes: int
     forgets: int
     forgets_id: int
     expires: int
@@ -114,6 +128,7 @@ class Reply(NamedTuple):
     site_views: bytes
     site_uniques: bytes
     needs_room: int
+    added: int
 
 
 def record(
@@ -161,17 +176,22 @@ def _run(
 
 
 def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
-    site, view, sender, moment, minute, reason = attempt
+    site, view, sender, moment, minute, reason, standing = attempt
     has_visitor = bool(sender.address) and not (
         sender.wants_privacy or sender.is_shared
     )
-    is_limited = bool(sender.address and limits.rate) and not sender.is_vouched_for
-    forgets = _forgets(site, moment.day, minute * 60)
+    now, in_a_day = minute * 60, (minute // 60 + 1 + HOURS_TO_KEEP_ID) * HOUR
+    forgets = _forgets(site, moment.day)
     salt, groups = b"", ("", "")
-    if has_visitor or is_limited:
-        salt = salts.get(site.name, moment.day, forgets - minute * 60)
+    is_limited = bool(sender.address and limits.rate) and not sender.is_vouched_for
     if is_limited:
-        groups = groups_of(sender.address, salt)
+        # The same groups for a view of yesterday
+        today = site.moment(now).day
+        seconds = _forgets(site, today) - now
+        groups = groups_of(sender.address, salts.get(site.name, today, seconds))
+    rates = _rates(sender, limits) if is_limited else (0, 0)
+    if has_visitor:
+        salt = salts.get(site.name, moment.day, max(forgets - now, DAY))
     return Arguments(
         day=str(moment.day),
         hour=moment.hour,
@@ -182,44 +202,66 @@ def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
         event=view.event,
         reason=reason or "",
         visitor=visitor_to_store(sender, salt) if has_visitor else "",
-        salt=salt,
+        # Of a day that is over, Redis gets no salt: only this process has it.
+        salt=salt if forgets > now else b"",
         address=groups[0],
         network=groups[1],
-        rate=limits.rate * (READERS if sender.is_shared else 1) if is_limited else 0,
+        rate=rates[0],
+        network_rate=rates[1] if groups[1] else 0,
         site_rate=0 if sender.is_vouched_for else limits.site_rate,
         minute=minute,
+        may_name=int(standing.may_name),
+        is_page_seconded=int(standing.is_page_seconded),
+        is_title_seconded=int(standing.is_title_seconded),
         most_pages=limits.pages,
         most_values=limits.values,
         longest=LONGEST,
-        most_bytes=limits.names,
-        forgets=forgets,
-        forgets_id=(minute // 60 + 1 + HOURS_TO_KEEP_ID) * HOUR,
+        forgets=forgets if forgets > now else in_a_day,
+        forgets_id=in_a_day,
         expires=site.expires(moment.day),
     )
 
 
-def _forgets(site: Site, day: date, now: int) -> int:
+def _rates(sender: Sender, limits: Limits) -> tuple[int, int]:
+    """Return the most views of a sender in a minute, and of the network around it.
+
+    Neither may use up what the whole site may have.
+    """
+    share = limits.site_rate // SHARE if limits.site_rate else inf
+    most = max(limits.rate, share)
+    readers = READERS if sender.is_shared else 1
+    return (
+        int(min(limits.rate * readers, most)),
+        int(min(limits.rate * WIDER, most)),
+    )
+
+
+def _forgets(site: Site, day: date) -> int:
     """Return when the salt of a day goes, in seconds since 1970: at a whole hour."""
-    end = max(now, start_of(day + timedelta(days=1), site.zone))
+    end = start_of(day + timedelta(days=1), site.zone)
     return int(-(-end // HOUR) + HOURS_TO_KEEP_SALT) * HOUR
 
 
 def _dimensions(attempt: Attempt) -> list[str]:
-    """Return names and values of the dimensions of a view; an event has none."""
-    _, view, sender, *_, reason = attempt
-    if reason or view.event:
+    """Return names and values of the dimensions of a view; an event has none.
+
+    A rare browser or language would link the pages of one who asked for privacy.
+    """
+    view, sender = attempt.view, attempt.sender
+    if attempt.reason or view.event:
         return []
     agent = agent_of(sender.user_agent or "")
+    is_told = not sender.wants_privacy
     texts = [
         *("referrer", view.referrer or DIRECT),
-        *("browser", agent.browser or UNKNOWN),
-        *("system", agent.system or UNKNOWN),
+        *("browser", is_told and agent.browser or UNKNOWN),
+        *("system", is_told and agent.system or UNKNOWN),
         *("device", agent.device or UNKNOWN),
-        *("language", sender.language or UNKNOWN),
+        *("language", is_told and sender.language or UNKNOWN),
     ]
     if view.campaign:
         texts += ("campaign", view.campaign)
-    if sender.country:
+    if sender.country and is_told:
         texts += ("country", sender.country)
     return texts
 
@@ -255,4 +297,5 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
         site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_uniques)),
         is_public=attempt.site.public,
         needs_room=bool(reply.needs_room),
+        added=reply.added,
     )
