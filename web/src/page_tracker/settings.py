@@ -177,7 +177,7 @@ class Settings(BaseModel):
         ge=0,
         le=1_000_000,
         description="most views a minute that count from one address for one site; "
-        "`0` for no limit",
+        "`0` for no limits of addresses",
     )
     site_rate: int = Field(
         10_000,

@@ -18,8 +18,8 @@ GITHUB = "github-camo (876de43e)"
 
 @pytest.fixture
 def http_client(make_http_client: Callable[..., FlaskClient]) -> FlaskClient:
-    """Give a browser for an application that counts two pages of example.org."""
-    return make_http_client(max_pages=2)
+    """Give a browser for an application that counts few pages of example.org."""
+    return make_http_client(max_pages=4)
 
 
 def message(http_client: FlaskClient, address: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
+from page_tracker.store.explaining import HINTS
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.room import make_room
 from page_tracker.tracking.sites import Site
@@ -156,8 +157,7 @@ def test_should_explain_when_a_command_is_about_a_site_that_cannot_be_registered
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith(
         "rejects the command: command not allowed when used memory > 'maxmemory'; "
-        "raise its maxmemory, or PAGE_TRACKER_REDIS_MEMORY if page-tracker serve "
-        "started it"
+        f"{HINTS['OutOfMemoryError']}"
     )
 
 

@@ -60,7 +60,7 @@ def test_should_refuse_every_token_of_an_address_when_many_were_wrong(
     # Then
     assert wrong == {401}
     assert then == [429, 429, 429]
-    assert "10 wrong tokens came from this address" in answer.get_json()["detail"]
+    assert "too many wrong tokens came in this minute" in answer.get_json()["detail"]
     assert 0 < int(answer.headers["Retry-After"]) <= 60
     assert of_another == later == 200
 

@@ -39,19 +39,21 @@ class Token:
         if kind.lower() != "bearer":
             return False  # a browser may send what a proxy asked it for
         address = self._key(sender.address)
-        if self._wrong.get(address, 0) >= MOST_WRONG:
+        is_unknown = address not in self._wrong
+        if self._wrong.get(address, 0) >= MOST_WRONG or (
+            is_unknown and len(self._wrong) >= MOST_ADDRESSES
+        ):
             raise Refusal(
                 429,
-                f"{MOST_WRONG} wrong tokens came from this address in this minute; "
-                "send the right one in the next minute",
+                "too many wrong tokens came in this minute; send the right one in the "
+                "next minute",
                 retry_after(seconds_of_minute()),
             )
         token = self._token
         if token is None or not hmac.compare_digest(
             given.strip().encode(), token.encode()
         ):
-            if address in self._wrong or len(self._wrong) < MOST_ADDRESSES:
-                self._wrong[address] = self._wrong.get(address, 0) + 1
+            self._wrong[address] = self._wrong.get(address, 0) + 1
             raise PermissionError("the token is not the one of PAGE_TRACKER_TOKEN")
         return True
 

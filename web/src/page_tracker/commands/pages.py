@@ -167,6 +167,11 @@ def block(site: str, patterns: tuple[str, ...]) -> None:
     with open_counts() as counts:
         found = counts.sites.get(site)
         blocked = [written(found, pattern) for pattern in patterns]
+        if {"*", "/*"} & set(blocked):
+            raise click.UsageError(
+                "This pattern is every page: to count none, take the script off the "
+                f"pages, or run: page-tracker sites remove {found.name}"
+            )
         set_blocked(counts, found, (*found.blocked, *blocked))
         say(f"Views of {in_words(blocked)} on {found.name} no longer count.")
 

@@ -93,7 +93,7 @@ class Badges:
         title = options.title or ": ".join(filter(None, [options.label, f"{views:,}"]))
         text = Text(written(views, options.abbreviated), title)
         status, sentence = remark_on(found.reason)
-        headers = remarks(400 if wrong else status, sentence, *also)
+        headers = remarks(400 if wrong and status == 200 else status, sentence, *also)
         return drawn(form, options, text, headers)
 
     def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:

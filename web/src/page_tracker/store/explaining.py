@@ -13,8 +13,8 @@ HINTS = {
     "AuthenticationError": "check the user and the password in REDIS_URL",
     "NoPermissionError": "its user needs the rights in deploy/redis/users.acl",
     "ReadOnlyError": "name its primary in REDIS_URL",
-    "OutOfMemoryError": "raise its maxmemory, or PAGE_TRACKER_REDIS_MEMORY if "
-    "page-tracker serve started it",
+    "OutOfMemoryError": "raise its maxmemory (PAGE_TRACKER_REDIS_MEMORY for the one of "
+    "page-tracker serve), or free some, for example with page-tracker pages forget",
     "BusyLoadingError": "wait until its data is loaded",
     "MovedError": "for a cluster, write redis+cluster:// in REDIS_URL",
     "MISCONF": "see its log",

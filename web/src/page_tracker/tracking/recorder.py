@@ -12,12 +12,13 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
+from page_tracker.store.explaining import explain
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import (
-    canonical_page,
     LONGEST_SITE,
+    canonical_page,
     canonical_site,
     canonical_view,
     host_of,
@@ -205,7 +206,7 @@ class Recorder:
         for host, error in errors:
             if isinstance(error, RedisError):
                 cause = type(error).__name__
-                logger.error("A view was not counted: %s: %s", cause, error)
+                logger.error("A view was not counted: %s: %s", cause, explain(error))
                 return
             is_unknown = isinstance(error, UnknownSite)
             reasons[Reason.UNKNOWN_SITE if is_unknown else Reason.INVALID, host] += 1

@@ -121,9 +121,10 @@ def _in_order(
     pipeline.hmget(site.keys.adjusted, pages)
     pipeline.zmscore(site.keys.day(site.today()).pages, pages)
     by_hand, today = pipeline.execute()
+    # Of equal ones any: names could be chosen to stay.
     order = sorted(
-        (views[page], of_today is not None, page)
+        (views[page], of_today is not None, hash(page), page)
         for page, of_hand, of_today in zip(pages, by_hand, today)
         if of_hand is None
     )
-    return [(page, of_page) for of_page, _, page in order]
+    return [(page, of_page) for of_page, *_, page in order]
