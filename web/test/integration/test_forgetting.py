@@ -1,7 +1,6 @@
 """Old salts are removed from the files of Redis."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import cast
 from unittest.mock import patch
 

@@ -36,7 +36,9 @@ def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Return each of some patterns once. Raises ValueError for too many or too long."""
     different = tuple(dict.fromkeys(patterns))
     if len(different) > MOST:
-        raise ValueError(f"a site can block at most {MOST} patterns: unblock some first")
+        raise ValueError(
+            f"a site can block at most {MOST} patterns: unblock some first"
+        )
     for pattern in different:
         if len(pattern.encode()) > LONGEST:
             raise ValueError(

@@ -42,9 +42,9 @@ end
 """
 """Adds views to a name. If there are too many, deletes the one with the fewest views,
 of several the one that was sent longest ago. So names that somebody invents once do not
-push out a mistake on a live site. A value is a number that grows with each view, at least
-the microseconds until this hour since 1970, and the number of views. The file of Redis
-must not tell a finer time."""
+push out a mistake on a live site. A value is a number that grows with each view, from
+the microseconds since 1970 until this hour on, and the number of views. The file of
+Redis must not tell a finer time."""
 
 
 def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
@@ -56,7 +56,9 @@ def note_unknown(pipeline: Pipeline, views: Mapping[str, int]) -> None:
             name = checked_site(host)
         except ValueError:
             continue
-        pipeline.eval(NOTE, 1, UNKNOWN_NAMES, name, number, hour * 1_000_000, MOST_NAMES)
+        pipeline.eval(
+            NOTE, 1, UNKNOWN_NAMES, name, number, hour * 1_000_000, MOST_NAMES
+        )
     if views:
         pipeline.expireat(UNKNOWN_NAMES, hour + DAYS_KEPT * DAY)
 
