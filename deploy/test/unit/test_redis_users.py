@@ -223,7 +223,7 @@ def test_should_refuse_what_a_user_does_not_need(
 
 def test_should_keep_what_was_counted_when_redis_starts_again(tmp_path: Path) -> None:
     # Given: two commands, which Redis writes as a transaction
-    script = "redis.call('SET', 'pt:b', 1); return redis.call('INCR', KEYS[1])"
+    script = "redis.call('SET', 'pt:b', 1); return redis.call('INCRBY', KEYS[1], 1)"
     users = Users(tmp_path)
     make_secrets(tmp_path / "secrets")
 

@@ -1,4 +1,4 @@
-"""What disk and memory tell of a visitor to one who has them, with the salt in them."""
+"""Disk and memory tell too little of a visitor, even with the salt."""
 
 import random
 import re
@@ -28,7 +28,7 @@ AGENTS = [
 POOL = [f"203.{n >> 8}.{n & 255}.7" for n in range(1 << 16)]
 """The addresses that the attacker tries; the real ones are 65,536 times as many."""
 
-RARE = "Mozilla/5.0 (X11; CrOS x86_64 1.0) AppleWebKit/537.36 Vivaldi/7.1"
+RARE = "Mozilla/5.0 (X11; FreeBSD amd64) AppleWebKit/537.36 Vivaldi/7.1"
 
 HOUR = 60 * 60
 

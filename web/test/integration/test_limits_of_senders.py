@@ -27,7 +27,7 @@ DAY = 24 * 60 * 60
 
 LARGEST_HYPERLOGLOG = 14_288
 BYTES_OF_KEY = 64
-"""What a key with a lifetime takes in the tables of Redis, beside its own memory."""
+"""A key with a lifetime takes so much in the tables of Redis, beside its own memory."""
 
 WORKERS = 2
 """Each counts the views and the names of a day for itself."""

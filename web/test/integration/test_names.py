@@ -13,7 +13,7 @@ from support.redis_process import processes
 
 
 class NameServers:
-    """Name servers that answer when they are told to, and count the questions."""
+    """Name servers that answer on demand, and count the questions."""
 
     def __init__(self) -> None:
         self.answer = Event()

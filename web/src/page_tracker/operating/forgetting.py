@@ -70,7 +70,10 @@ def forget_salts(store: Store, today: date) -> None:
         nodes = nodes_of(redis)  # first: if it fails, the day is not done
         mark = f"{today}, without salts"
         tomorrow = int(time.time()) // HOUR * HOUR + DAY
-        last = redis.set(REWRITTEN, mark, get=True, exat=tomorrow)
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.set(REWRITTEN, mark, get=True)
+        pipeline.expireat(REWRITTEN, tomorrow)
+        last, _ = pipeline.execute()
         if last == mark.encode():
             return
         salts = list(_take_salts(redis, today))

@@ -39,7 +39,12 @@ OUTSIDE_OF_SCRIPTS = ("HGETALL", "HEXISTS", "HMGET", "HSETNX")
 """Commands that find a site and the version of the data."""
 
 COMMANDS = " ".join(
-    sorted({*re.findall(r"redis\.call\('(\w+)'", SCRIPT), *OUTSIDE_OF_SCRIPTS})
+    sorted(
+        {
+            *re.findall(r"(?:redis\.call|in_memory)\('(\w+)'", SCRIPT),
+            *OUTSIDE_OF_SCRIPTS,
+        }
+    )
 )
 """One argument: before a login, Redis rejects more than ten as a protocol error."""
 

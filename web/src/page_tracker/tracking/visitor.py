@@ -121,7 +121,7 @@ class Salts:
 
 
 class Standing(NamedTuple):
-    """What a sender may do beside counting.
+    """The rights of a sender, beside counting.
 
     A new page of a site that has half of its pages must be seconded: somebody else saw
     it just before. So must a new title.
@@ -133,7 +133,7 @@ class Standing(NamedTuple):
 
 
 class Senders:
-    """What this process remembers of the senders of a day: hashes, and numbers.
+    """The senders of a day, as this process remembers them: by hashes and numbers.
 
     Python's hash of a text has a random key of this process, and is never stored.
     """
@@ -158,7 +158,7 @@ class Senders:
         """Return what a sender may do with a page and its title; note that it came.
 
         Its network may add names of `most` bytes on a day, and all may add 64 times as
-        many. Who asked for privacy is not noted, and seconds nobody.
+        many. A sender that asked for privacy is not noted, and seconds nobody.
         """
         sender = hash((site, networks_of(by.address)[1] or by.address))
         may_name = self._bytes[sender] < most and self._bytes[hash(site)] < 64 * most
