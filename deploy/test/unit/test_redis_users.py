@@ -171,7 +171,9 @@ def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     with users.serving() as url:
         count_everything(url, visitor)
     operator.script_flush()
+    operator.delete("pt:rewritten")
     with users.serving() as url:  # it knows neither the script nor the day's salt
+        assert wait_for(lambda: "cmdstat_getdel" in operator.info("commandstats"), 10)
         badge = visitor.get(f"{url}/badge/example.org/about.svg", timeout=5)
         assert badge.ok and "503" not in badge.headers.get("X-Page-Tracker", "")
     ran = [users.page_tracker(command) for command in COMMANDS]
