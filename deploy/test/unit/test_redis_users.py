@@ -156,7 +156,7 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         assert answer.json()["counted"] == [0], answer.text
 
 
-@pytest.mark.timeout(120)  # it runs 20 commands
+@pytest.mark.timeout(300)  # it runs 20 commands
 def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     users: Users,
 ) -> None:

@@ -73,6 +73,7 @@ def test_should_start_at_once_when_its_master_was_killed(folder: Path) -> None:
             # When
             tracker.process.kill()
             assert wait_for(lambda: is_refused(port_of(tracker)), 4)
+            assert "The master was killed" in tracker.log.read_text("utf-8")
             bind = f"{HOST}:{port_of(tracker)}"
             with page_tracker(folder, PAGE_TRACKER_BIND=bind) as again:
                 answer = again.get()

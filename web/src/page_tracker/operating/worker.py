@@ -8,6 +8,7 @@ the connection is refused, a proxy asks another replica.
 
 import ctypes
 import errno
+import os
 import signal
 import sys
 from queue import Empty, SimpleQueue
@@ -72,6 +73,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
         A worker that has just started may have to end, too.
         """
         super().set_accept_enabled(enabled and self.alive)
+        if self.sockets and not self.alive and self.ppid != os.getppid():
+            self.log.error("The master was killed; this worker ends, too")
         while self.sockets and not self.alive:
             listener = self.sockets.pop()
             taken = None
