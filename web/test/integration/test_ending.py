@@ -101,9 +101,13 @@ def test_should_end_at_once_at_the_second_ctrl_c(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", range(5))
 def test_should_end_in_order_when_it_has_just_started(
-    folder: Path, redis_server: RedisServer, number: int
+    folder: Path,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
 ) -> None:
-    # Given
+    # Given: no coverage, which a signal may interrupt while it starts
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     port, log = free_port(), folder / "serve.log"
 
     def is_importing() -> bool:
