@@ -15,8 +15,15 @@ def running(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         "PAGE_TRACKER_SITE_RATE": "0",
         "PROXY_RATE": "0",
     }
-    settings = {"PAGE_TRACKER_IMAGE": image, "PAGE_TRACKER_TOKEN": TOKEN} | no_limits
-    stack = Stack(tmp_path_factory.mktemp("operator"), settings)
+    folder = tmp_path_factory.mktemp("operator")
+    token = folder / "token"
+    token.write_text(TOKEN, "utf-8")
+    token.chmod(0o644)  # the container has another user
+    settings = {
+        "PAGE_TRACKER_IMAGE": image,
+        "PAGE_TRACKER_TOKEN_FILE": str(token),
+    } | no_limits
+    stack = Stack(folder, settings)
     try:
         stack.compose("build", "--quiet", "proxy-service")
         stack.up()
