@@ -5,8 +5,8 @@ and an IPv4 address can also be written as IPv6: `::ffff:192.0.2.7` is 192.0.2.7
 
 After Plausible: a keyed hash of address and user agent, under a random salt that is
 deleted. Here each site has its own salt for each day. Redis gets only the part of the
-hash that its HyperLogLog keeps, so each value stands for thousands of addresses, even
-for one who has the salt and the exact user agent.
+hash that its HyperLogLog keeps, so each value stands for hundreds of addresses, even
+with the salt and the exact user agent at hand.
 """
 
 import re
