@@ -133,15 +133,16 @@ def test_should_count_new_names_together_when_a_sender_made_up_too_many(
     assert sums(redis_client, "uniques") == {43}
 
 
+@pytest.mark.parametrize("address", ["2001:db8:7:{:x}::1", "2002:c633:6401:{:x}::1"])
 def test_should_count_new_names_of_a_network_together_when_it_has_many_addresses(
-    redis_client: Redis,
+    redis_client: Redis, address: str
 ) -> None:
     # Given
     recorder = make_recorder(redis_client, limits=Limits(names=3_000))
 
     # When
     for n in range(40):
-        recorder.count(view(f"/{n}"), Sender(f"2001:db8:7:{n:x}::1", BROWSER))
+        recorder.count(view(f"/{n}"), Sender(address.format(n), BROWSER))
 
     # Then
     assert 3 < len(table(redis_client, "pt:{example.org}:pages")) < 12

@@ -1,5 +1,6 @@
 """The hash of a visitor, and its salt."""
 
+import tracemalloc
 from datetime import date
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ from page_tracker.tracking.visitor import (
     GROUPS,
     Salts,
     Sender,
+    Senders,
     groups_of,
     hashed_visitor,
     read_address,
@@ -110,3 +112,20 @@ def test_should_put_many_addresses_into_one_group() -> None:
 
     # Then
     assert len(groups) == GROUPS
+
+
+def test_should_remember_only_so_many_senders() -> None:
+    # Given
+    senders = Senders()
+    tracemalloc.start()
+
+    # When
+    try:
+        for n in range(100_000):
+            senders.note("example.org", str(n), added=1)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # Then
+    assert used < 5_000_000

@@ -146,10 +146,9 @@ class Senders:
 
     def views_of(self, site: str, address: str, day: int) -> int:
         """Return how many views of an address counted on a day, the current one."""
-        if day != self._day or len(self._views) > MOST_REMEMBERED:
+        if day != self._day:
             self._day = day
-            self._views.clear()
-            self._bytes.clear()
+            self._forget()
         return self._views[hash((site, networks_of(address)[0]))]
 
     def standing(
@@ -160,7 +159,8 @@ class Senders:
         Its network may add names of `most` bytes on a day, and all may add 64 times as
         many. A sender that asked for privacy is not noted, and seconds nobody.
         """
-        sender = hash((site, networks_of(by.address)[1] or by.address))
+        narrow, wide = networks_of(by.address)
+        sender = hash((site, wide or narrow))
         may_name = self._bytes[sender] < most and self._bytes[hash(site)] < 64 * most
         if by.wants_privacy:
             return Standing(may_name, False, False)
@@ -175,10 +175,16 @@ class Senders:
     def note(self, site: str, address: str, added: int) -> None:
         """Note a view that counted, and the bytes of names that it added."""
         narrow, wide = networks_of(address)
+        if len(self._views) > MOST_REMEMBERED:
+            self._forget()
         self._views[hash((site, narrow))] += 1
         if added:
-            self._bytes[hash((site, wide or address))] += added
+            self._bytes[hash((site, wide or narrow))] += added
             self._bytes[hash(site)] += added
+
+    def _forget(self) -> None:
+        self._views.clear()
+        self._bytes.clear()
 
 
 def read_address(text: str) -> Address | None:
