@@ -109,17 +109,20 @@ def seconds(use: Callable[[str], object], text: str) -> float:
 def test_should_take_time_in_proportion_when_a_field_is_longer(
     use: Callable[[str], object],
 ) -> None:
-    for start in ("", "https://", "https://a.example/", "Mozilla/5.0 (X11) "):
+    for start in ("", 5_000 * " ", "https://", "https://a.example/", "Mozilla/5.0 "):
         for text in (*TEXTS, LETTERS):
             for length in (240, 2_000, 40_000):
                 # Given
                 long = f"{start}{(text * (length // len(text) + 1))[:length]}x"
 
-                # When
-                taken = seconds(use, long)
+                half = f"{long[: len(start) + length // 2]}x"
+
+                # When: a busy machine may disturb one measurement, not all
+                is_linear = any(
+                    (taken := seconds(use, long)) < NEGLIGIBLE
+                    or taken < 3 * seconds(use, half)
+                    for _ in range(5)
+                )
 
                 # Then
-                half = f"{long[: len(start) + length // 2]}x"
-                assert taken < NEGLIGIBLE or taken < 3 * seconds(
-                    use, half
-                ), f"{long[:40]!r}: {taken} seconds for {length} characters"
+                assert is_linear, f"{long[:40]!r}: {length} characters"
