@@ -59,7 +59,7 @@ def test_should_share_round_trips_when_many_threads_count(
         list(threads.map(recorder.count, repeat(view(), 800), map(person, range(800))))
 
     # Then
-    assert runs_of_script(redis_client) == 800
+    assert runs_of_script(redis_client) < 500
     assert reads(redis_client) - before < 500
     assert sums(redis_client, "views") == {801}
 

@@ -51,6 +51,9 @@ INDEX = re.compile(r"(?:(?:l?mth\.xedni)?/)*")
 
 ID = re.compile(rf"[A-Za-z0-9_-]{{0,{LONGEST_ID}}}")
 
+USUAL_PATH = re.compile(r"/(?:[\w.~-]+/)*(?!index\.html?$)[\w.~-]+|/", re.A)
+"""A path that is canonical. Most pages have one."""
+
 NO_HOST = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")
 """Characters that no host has, and that split or escape an address."""
 
@@ -89,10 +92,7 @@ def canonical_view(sent: SentView) -> View:
         site = checked_site(sent.site)
     except ValueError as error:
         raise InvalidView(f"site: {error}") from error
-    event = _clean(sent.event)[:LONGEST_NAME]
-    event = _name(event) or _name(_visible(event).strip("()"))
-    if sent.event and not event:
-        raise InvalidView("event: is empty; name what happened, for example signup")
+    event = _event(sent.event) if sent.event else ""
     source, campaign = _source_and_campaign(sent.page)
     return View(
         site=site,
@@ -103,7 +103,7 @@ def canonical_view(sent: SentView) -> View:
         title=_name(sent.title, LONGEST_TITLE),
         event=event,
         id=canonical_id(sent.id),
-        host=_name(canonical_site(sent.host)),
+        host=_name(canonical_site(sent.host)) if sent.host else "",
     )
 
 
@@ -113,6 +113,8 @@ def canonical_site(site: str) -> str:
     A whole address gives its host. Any text gives something; `checked_site` refuses
     those that cannot be a site.
     """
+    if len(site) <= LONGEST_SITE and HOST.fullmatch(site):
+        return site
     host = site.strip(OUTSIDE_OF_URL)[:LONGEST_PART]
     if url := ADDRESS.match(host):
         host = url[2].rpartition("@")[2] if url[1] else url[2]
@@ -150,6 +152,8 @@ def canonical_page(page: str) -> str:
     anchor. The other parameters are sorted, and each character is written in one way. A
     fragment that is a route (`#/…`, `#!…`) belongs to the page, with its own query.
     """
+    if len(page) <= LONGEST_PART and USUAL_PATH.fullmatch(page):
+        return page
     page = page.strip(OUTSIDE_OF_URL).translate(LINE_BREAKS)
     address, _, fragment = URL.sub("", page).partition("#")
     path, query = _split(address)
@@ -174,6 +178,8 @@ def canonical_referrer(referrer: str) -> str:
     User, query and fragment are dropped: they could name a person. A path that is too
     long is dropped too. A document without an address is no source.
     """
+    if not referrer:
+        return ""
     referrer = _clean(referrer)
     if NO_REFERRER.match(referrer):
         return ""
@@ -260,20 +266,33 @@ def _spell(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Return a text on one line, as text that every terminal and Redis can hold."""
-    if not text:
-        return ""
+    if len(text) <= 2 * LONGEST_PART and text.isprintable():  # as most are
+        return " ".join(text.split())
     text = SURROGATE.sub(REPLACEMENT, text[: 2 * LONGEST_PART])
     return " ".join(CONTROL.sub(" ", text).split())
 
 
 def _name(text: str, most: int = LONGEST_NAME) -> str:
     """Return a text as a name of a source, an event and so on; empty for our names."""
+    if not text:
+        return ""
     text = _clean(text)[:most].strip()
     return "" if _is_reserved(text) else text
 
 
+def _event(sent: str) -> str:
+    """Return the name of an event. Raises InvalidView if nothing is left of it."""
+    event = _clean(sent)[:LONGEST_NAME]
+    event = _name(event) or _name(_visible(event).strip("()"))
+    if not event:
+        raise InvalidView("event: is empty; name what happened, for example signup")
+    return event
+
+
 def _is_reserved(text: str) -> bool:
     """Say whether a text is one of our names, or reads like one."""
+    if text.isascii() and "(" not in text:  # each of our names has a bracket
+        return False
     # Each letter of our names comes from one character at most.
     text = INVISIBLE.sub("", text)
     if len(text) > LONGEST_RESERVED:

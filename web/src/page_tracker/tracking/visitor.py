@@ -23,6 +23,7 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from time import monotonic
 from typing import NamedTuple
 
@@ -56,6 +57,13 @@ BITS_BEFORE_IPV4 = 96
 
 NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses, as a network without IPv4 writes them (RFC 6052)."""
+
+SIX_TO_FOUR = b"\x20\x02"
+"""First bytes of an IPv6 address. An IPv4 address follows (RFC 3056)."""
+
+TEREDO = b"\x20\x01\0\0"
+"""First bytes of an IPv6 address. It ends with an IPv4 address, whose bits are inverted
+(RFC 4380)."""
 
 # MurmurHash64A, as Redis uses it for a HyperLogLog
 FACTOR = 0xC6A4A7935BD1E995
@@ -274,11 +282,14 @@ def networks_of(address: str) -> tuple[str, str]:
     """
     if ":" not in address:
         return address, ""
-    ip = IPv6Address(address)
-    if ipv4 := ip.sixtofour or ip.teredo and ip.teredo[1]:
-        return str(ipv4), ""
-    narrow, wide = (ip_network((ip, bits), strict=False) for bits in (64, 48))
-    return str(narrow), str(wide)
+    # The module ipaddress takes 20 times as long, and each view asks four times.
+    ip = inet_pton(AF_INET6, address)
+    if ip.startswith(SIX_TO_FOUR):
+        return inet_ntop(AF_INET, ip[2:6]), ""
+    if ip.startswith(TEREDO):
+        return inet_ntop(AF_INET, bytes(255 - byte for byte in ip[12:])), ""
+    narrow, wide = (inet_ntop(AF_INET6, ip[:n] + bytes(16 - n)) for n in (8, 6))
+    return f"{narrow}/64", f"{wide}/48"
 
 
 def groups_of(address: str, salt: bytes) -> tuple[str, str]:

@@ -6,6 +6,8 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
+from itertools import groupby
+from json import JSONEncoder
 from math import inf
 from typing import Any, NamedTuple
 
@@ -20,6 +22,7 @@ from page_tracker.tracking.keys import (
     HOURS_TO_KEEP_ID,
     HOURS_TO_KEEP_SALT,
     LONGEST,
+    OTHER,
     UNKNOWN,
 )
 from page_tracker.tracking.reasons import Reason
@@ -56,6 +59,8 @@ OTHER_SALT = b"salt"
 
 REMOVED = Reason.UNKNOWN_SITE.encode()
 
+JSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -87,46 +92,17 @@ class Attempt(NamedTuple):
     standing: Standing = Standing()
 
 
-class Arguments(NamedTuple):
-    """The arguments of `record.lua`, in its order. The dimensions follow."""
-
-    day: str
-    hour: int
-    page: str
-    title: str
-    id: str
-    event: str
-    reason: str
-    visitor: bytes | str
-    salt: bytes
-    address: str
-    network: str
-    rate: int
-    network_rate: int
-    site_rate: int
-    minute: int
-    may_name: int
-    is_page_seconded: int
-    is_title_seconded: int
-    most_pages: int
-    most_values: int
-    longest: int
-    forgets: int
-    forgets_id: int
-    expires: int
-
-
 class Reply(NamedTuple):
-    """The reply of `record.lua`, in its order."""
+    """The reply of `record.lua` for a view, in its order."""
 
     reason: bytes
     is_repeated: int
-    page: bytes
-    page_views: bytes
-    page_uniques: bytes
-    page_today: bytes
-    site_views: bytes
-    site_uniques: bytes
+    is_other: int
+    page_views: int
+    page_uniques: int
+    page_today: int
+    site_views: int
+    site_uniques: int
     needs_room: int
     added: int
 
@@ -167,59 +143,135 @@ def _run(
     salts: Salts,
     limits: Limits,
 ) -> list[Any]:
+    """Run the script for all attempts, and return an answer for each.
+
+    That is the reply of the view, or the error or other answer of its whole call.
+    """
     pipeline = redis.pipeline(transaction=False)
     run = pipeline.evalsha if script == SHA else pipeline.eval
-    for attempt in attempts:
-        arguments = _arguments(attempt, salts, limits)
-        run(script, 1, attempt.site.keys.prefix, *arguments, *_dimensions(attempt))
-    return pipeline.execute(raise_on_error=False)
+    calls = _calls(attempts)
+    for places in calls:
+        call = [attempts[place] for place in places]
+        run(script, 1, call[0].site.keys.prefix, *_arguments(call, salts, limits))
+    answers: list[Any] = [None] * len(attempts)
+    for places, answer in zip(calls, pipeline.execute(raise_on_error=False)):
+        if isinstance(answer, Exception):
+            answer = [copy(answer) for _ in places]
+        elif answer[0] in (OTHER_SALT, REMOVED):
+            answer = [answer] * len(places)
+        for place, of_view in zip(places, answer):
+            answers[place] = of_view
+    return answers
 
 
-def _arguments(attempt: Attempt, salts: Salts, limits: Limits) -> Arguments:
-    site, view, sender, moment, minute, reason, standing = attempt
-    has_visitor = bool(sender.address) and not (
-        sender.wants_privacy or sender.is_shared
-    )
+def _calls(attempts: Sequence[Attempt]) -> list[list[int]]:
+    """Return the places of the attempts of each call.
+
+    A call has a site, an hour and the limits of its senders. The views of a site stay
+    in their order.
+    """
+
+    def site_of(place: int) -> str:
+        return attempts[place].site.name
+
+    def call_of(place: int) -> tuple[object, ...]:
+        site, _, sender, moment, minute, _, _ = attempts[place]
+        return site.name, moment, minute, sender.is_shared, sender.is_vouched_for
+
+    places = sorted(range(len(attempts)), key=site_of)
+    return [list(call) for _, call in groupby(places, call_of)]
+
+
+def _arguments(
+    call: Sequence[Attempt], salts: Salts, limits: Limits
+) -> list[bytes | str]:
+    """Return the arguments of a call."""
+    site, _, sender, moment, minute, _, _ = call[0]
     now, in_a_day = minute * 60, (minute // 60 + 1 + HOURS_TO_KEEP_ID) * HOUR
     forgets = _forgets(site, moment.day)
-    salt, groups = b"", ("", "")
-    is_limited = bool(sender.address and limits.rate) and not sender.is_vouched_for
-    if is_limited:
+    salt = salt_of_groups = b""
+    if any(_has_visitor(attempt.sender) for attempt in call):
+        salt = salts.get(site.name, moment.day, max(forgets - now, DAY))
+    rates = (0, 0)
+    if limits.rate and not sender.is_vouched_for:
+        rates = _rates(sender, limits)
         # The same groups for a view of yesterday
         today = site.moment(now).day
-        seconds = _forgets(site, today) - now
-        groups = groups_of(sender.address, salts.get(site.name, today, seconds))
-    rates = _rates(sender, limits) if is_limited else (0, 0)
-    if has_visitor:
-        salt = salts.get(site.name, moment.day, max(forgets - now, DAY))
-    return Arguments(
-        day=str(moment.day),
-        hour=moment.hour,
-        page=view.page,
-        title=view.title,
-        # All readers of an image proxy would send the same one.
-        id="" if sender.is_shared else view.id,
-        event=view.event,
-        reason=reason or "",
-        visitor=visitor_to_store(sender, salt) if has_visitor else "",
+        salt_of_groups = salts.get(site.name, today, _forgets(site, today) - now)
+    # A place for each, in order. They are not kept for longer than this call.
+    senders: dict[Sender, int] = {}
+    views = [
+        _view(attempt, senders.setdefault(attempt.sender, len(senders) + 1))
+        for attempt in call
+    ]
+    shared = {
+        "day": str(moment.day),
+        "hour": str(moment.hour),
+        "minute": minute,
+        "rate": rates[0],
+        "network_rate": rates[1],
+        "site_rate": 0 if sender.is_vouched_for else limits.site_rate,
+        "most_pages": limits.pages,
+        "most_values": limits.values,
+        "longest": LONGEST,
+        # As texts: the script would make texts of them, again and again.
+        "forgets": str(forgets if forgets > now else in_a_day),
+        "forgets_id": str(in_a_day),
+        "expires": str(site.expires(moment.day)),
+        "senders": [_sender(sender, salt_of_groups) for sender in senders],
+        "views": views,
+    }
+    return [
+        JSON.encode(shared),
         # Of a day that is over, Redis gets no salt: only this process has it.
-        salt=salt if forgets > now else b"",
-        address=groups[0],
-        network=groups[1],
-        rate=rates[0],
-        network_rate=rates[1] if groups[1] else 0,
-        site_rate=0 if sender.is_vouched_for else limits.site_rate,
-        minute=minute,
-        may_name=int(standing.may_name),
-        is_page_seconded=int(standing.is_page_seconded),
-        is_title_seconded=int(standing.is_title_seconded),
-        most_pages=limits.pages,
-        most_values=limits.values,
-        longest=LONGEST,
-        forgets=forgets if forgets > now else in_a_day,
-        forgets_id=in_a_day,
-        expires=site.expires(moment.day),
-    )
+        salt if forgets > now else b"",
+        *(
+            visitor_to_store(sender, salt) if _has_visitor(sender) else b""
+            for sender in senders
+        ),
+    ]
+
+
+def _view(attempt: Attempt, sender: int) -> dict[str, str | bool | int]:
+    """Return what the script gets of a view."""
+    view, reason, standing = attempt.view, attempt.reason, attempt.standing
+    return {
+        "page": view.page,
+        "title": view.title,
+        # All readers of an image proxy would send the same one.
+        "id": "" if attempt.sender.is_shared else view.id,
+        "event": view.event,
+        "referrer": view.referrer or DIRECT,
+        "campaign": view.campaign,
+        "reason": reason or "",
+        "may_name": standing.may_name,
+        "is_page_seconded": standing.is_page_seconded,
+        "is_title_seconded": standing.is_title_seconded,
+        "sender": sender,
+    }
+
+
+def _sender(sender: Sender, salt: bytes) -> dict[str, str]:
+    """Return what the script gets of a sender. Without a salt, no limit holds for it.
+
+    A rare browser or language would link the pages of one who asked for privacy.
+    """
+    agent = agent_of(sender.user_agent or "")
+    is_told = not sender.wants_privacy
+    groups = groups_of(sender.address, salt) if sender.address and salt else ("", "")
+    return {
+        "browser": is_told and agent.browser or UNKNOWN,
+        "system": is_told and agent.system or UNKNOWN,
+        "device": agent.device or UNKNOWN,
+        "language": is_told and sender.language or UNKNOWN,
+        "country": sender.country if is_told else "",
+        "address": groups[0],
+        "network": groups[1],
+    }
+
+
+def _has_visitor(sender: Sender) -> bool:
+    return bool(sender.address) and not (sender.wants_privacy or sender.is_shared)
 
 
 def _rates(sender: Sender, limits: Limits) -> tuple[int, int]:
@@ -240,30 +292,6 @@ def _forgets(site: Site, day: date) -> int:
     """Return when the salt of a day goes, in seconds since 1970: at a whole hour."""
     end = start_of(day + timedelta(days=1), site.zone)
     return int(-(-end // HOUR) + HOURS_TO_KEEP_SALT) * HOUR
-
-
-def _dimensions(attempt: Attempt) -> list[str]:
-    """Return names and values of the dimensions of a view; an event has none.
-
-    A rare browser or language would link the pages of one who asked for privacy.
-    """
-    view, sender = attempt.view, attempt.sender
-    if attempt.reason or view.event:
-        return []
-    agent = agent_of(sender.user_agent or "")
-    is_told = not sender.wants_privacy
-    texts = [
-        *("referrer", view.referrer or DIRECT),
-        *("browser", is_told and agent.browser or UNKNOWN),
-        *("system", is_told and agent.system or UNKNOWN),
-        *("device", agent.device or UNKNOWN),
-        *("language", is_told and sender.language or UNKNOWN),
-    ]
-    if view.campaign:
-        texts += ("campaign", view.campaign)
-    if sender.country and is_told:
-        texts += ("country", sender.country)
-    return texts
 
 
 def _not_run(answer: Any) -> bool:
@@ -287,14 +315,13 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
     if raw[0] == REMOVED:
         return UnknownSite(f"site: {attempt.site.name} was removed")
     reply = Reply._make(raw)
+    page = OTHER if reply.is_other else attempt.view.page
     return Recorded(
         reason=Reason(reply.reason.decode()) if reply.reason else None,
         is_repeated=bool(reply.is_repeated),
-        page=Numbers(
-            reply.page.decode(), int(reply.page_views), int(reply.page_uniques)
-        ),
-        page_today=int(reply.page_today),
-        site=Numbers(attempt.site.name, int(reply.site_views), int(reply.site_uniques)),
+        page=Numbers(page, reply.page_views, reply.page_uniques),
+        page_today=reply.page_today,
+        site=Numbers(attempt.site.name, reply.site_views, reply.site_uniques),
         is_public=attempt.site.public,
         needs_room=bool(reply.needs_room),
         added=reply.added,
