@@ -119,9 +119,9 @@ lock: .venv/release ## Update constraints.txt and package-lock.json to releases 
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 	@$(MAKE) --no-print-directory lists
 
-bench: system .venv/development ## Compare the speed with a minimal application, in docs/performance.md
+bench: system .venv/development ## Compare the speed with a minimal application, and with commit BEFORE, in docs/performance.md
 	@.ci/need wrk
-	@cd web/test && python -m load.bench
+	@cd web/test && python -m load.bench $(if $(BEFORE),--before='$(BEFORE)')
 
 clean: ## Remove everything that make created; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.hypothesis reports dist

@@ -16,6 +16,7 @@ function init()
   for number, one in ipairs(LISTED) do
     local headers = {["User-Agent"] = BROWSER, ["X-Forwarded-For"] = one.address}
     headers["Content-Type"] = one.body and "text/plain"
+    headers["Authorization"] = one.token and "Bearer " .. one.token
     requests[number] = wrk.format(one.body and "POST", one.path, headers, one.body)
   end
   place = math.random(#requests)
@@ -29,11 +30,12 @@ end
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a visitor's browser: a POST where there is a body."""
+    """A request of a browser, or of a program with a token: a POST if it has a body."""
 
     path: str
     body: str = ""
     address: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The tests of endurance with far more views and pages: run them with `make soak`.
 
-An attacker comes too, and neither loses a view nor has a visitor refused.
+An attacker comes too, and neither loses a view nor has a visitor refused. Others hold
+connections open, and hold up nobody.
 """
 
 import time
@@ -17,6 +18,7 @@ from support.endurance import (
     count_while_redis_is_killed,
     memory_by_pages,
 )
+from support.held_connections import held, most_connections
 from support.recording import sums
 from support.servers import page_tracker
 from support.visitors import ONCE, RESENT, SETTINGS, visitors_of, wait_until_more
@@ -83,6 +85,33 @@ def test_should_refuse_no_visitor_when_an_attacker_comes_too(
     assert sums(redis_client, "views", ONCE) == {views // 2}
     assert sums(redis_client, "views", RESENT) == {views // 2 + attacker.counted}
     assert not attacker.failures
+
+
+def test_should_answer_each_visitor_within_a_second_when_others_hold_connections(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    # Given
+    views, idle, half_sent = 5_000, most_connections(10_000), 200
+    say(f"{views:,} views, {idle:,} idle connections, {half_sent} half-sent requests")
+
+    # When
+    with (
+        page_tracker(tmp_path, REDIS_URL=redis_server.url, **SETTINGS) as tracker,
+        held(tracker.port, "half-sent", half_sent) as cut,
+        held(tracker.port, "idle", idle) as idling,
+        visitors_of(tracker, CLIENTS, views) as visitors,
+    ):
+        say(f"{idling.opened:,} connections are idle, {cut.opened} requests half-sent")
+
+    # Then
+    say(
+        f"{visitors.counted():,} views counted, the slowest in"
+        f" {max(visitors.seconds) * 1000:.0f} ms; then {idling.open_at_end:,} and"
+        f" {cut.open_at_end} connections were open"
+    )
+    assert (idling.opened, cut.opened) == (idle, half_sent)
+    assert visitors.counted() == views
+    assert max(visitors.seconds) < 1
 
 
 def test_should_stop_growing_when_200_000_pages_are_viewed(redis_client: Redis) -> None:
