@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def no_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no thread of an application ask Redis beside the test."""
-    monkeypatch.setattr(Forgetting, "after_request", lambda _, response: response)
+    monkeypatch.setattr(Forgetting, "start_if_due", lambda _: None)
 
 
 @pytest.fixture

@@ -14,9 +14,12 @@ from page_tracker.collecting.scripts import script
 from page_tracker.collecting.views import Views
 from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
-from page_tracker.http.edge import with_edge
+from page_tracker.http.edge import Edge
 from page_tracker.http.errors import register_errors
-from page_tracker.http.serving import WayIn, serve, with_scheme
+from page_tracker.http.pages import Pages
+from page_tracker.http.routes import Routes
+from page_tracker.http.templates import TEMPLATES
+from page_tracker.http.wsgi import WsgiServer
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.settings import FIELDS, Settings
@@ -34,9 +37,6 @@ from page_tracker.tracking.wire import Limits
 REDIS_TIMEOUT = 0.5
 """Seconds to wait for a connection, and then for each reply. Connecting may try two
 addresses of one name, and every answer must be out within 1.5 seconds."""
-
-LARGEST_BODY = 64 * 1024
-"""Bytes; Flask answers 413 to more, except where a way in reads more."""
 
 
 _settings = load_settings()
@@ -59,21 +59,25 @@ class Parts:
 
 
 def create_app(settings: Settings) -> Flask:
-    """Put an application together. It counts in the Redis of its settings."""
+    """Put an application together for servers of WSGI, with Redis by its settings."""
+    return create_apps(settings)[0]
+
+
+def create_apps(settings: Settings) -> tuple[Flask, Edge]:
+    """Put an application together, for servers of WSGI and of ASGI."""
     app = Flask(__name__)
     app.testing = settings.profile == "testing"
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.config["TEMPLATES_AUTO_RELOAD"] = settings.reload
+    app.config["TEMPLATES_AUTO_RELOAD"] = TEMPLATES.auto_reload = settings.reload
     app.context_processor(lambda: {"base": request.script_root})
-    parts = make_parts(settings)
-    register_pages(app, parts)
-    register_ways_in(app, parts)
+    pages = Pages(app.wsgi_app, settings.threads, settings.proxies)
+    forgetting = Forgetting(client_of(settings))
+    edge = Edge(pages, settings.proxies, forgetting.start_if_due, is_tested=app.testing)
+    parts, routes = make_parts(settings), Routes(app, edge)
+    register_pages(app, routes, parts)
+    register_ways_in(routes, parts)
     register_errors(app)
-    app.after_request(Forgetting(client_of(settings)).after_request)
-    known_scheme = with_scheme(app.wsgi_app, settings.proxies)
-    edge = with_edge(known_scheme, is_tested=app.testing)
-    app.wsgi_app = edge  # type: ignore[assignment]
-    return app
+    app.wsgi_app = WsgiServer(edge)  # type: ignore[method-assign]
+    return app, edge
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -91,13 +95,12 @@ def client_of(settings: Settings) -> Callable[[], Redis]:
     return LazyClient(settings.counting_url, REDIS_TIMEOUT)
 
 
-def register_pages(app: Flask, parts: Parts) -> None:
+def register_pages(app: Flask, routes: Routes, parts: Parts) -> None:
     """Give the pages for people, and the endpoints of operators, their routes."""
     settings, store = parts.settings, parts.store
-    looks = Looks(settings.flags) if settings.flags else None
-    look_choice = LookChoice(looks, settings.proxies)
+    look_choice = LookChoice(Looks(settings.flags) if settings.flags else None)
     health = Health(store, settings)
-    app.add_url_rule("/", "counter", CounterPage(store, look_choice).show)
+    routes.add("/", "counter", CounterPage(store, look_choice), "GET")
     app.add_url_rule(
         "/embed", "embed", EmbedPage(settings, look_choice, parts.sites).show
     )
@@ -109,23 +112,19 @@ def register_pages(app: Flask, parts: Parts) -> None:
     app.add_url_rule("/version", "version", health.version)
 
 
-def register_ways_in(app: Flask, parts: Parts) -> None:
+def register_ways_in(routes: Routes, parts: Parts) -> None:
     """Give each way in its route; the script and the endpoint get a second name too."""
     settings, recorder = parts.settings, parts.recorder
     views = Views(recorder, settings.token, settings.rate)
     badges = Badges(recorder, parts.sites, parts.store, settings.max_pages)
-
-    def register(path: str, name: str, way_in: WayIn, *methods: str) -> None:
-        serve(app, path, name, way_in, settings.proxies, *methods)
-
-    register("/api/v1/views", "views", views, "POST", "OPTIONS")
-    register("/tracker.js", "script", script, "GET")
-    register("/pixel.gif", "pixel", Pixel(recorder), "GET")
-    register("/badge/<rest:target>", "badge", badges, "GET")
+    routes.add("/api/v1/views", "views", views, "POST", "OPTIONS")
+    routes.add("/tracker.js", "script", script, "GET")
+    routes.add("/pixel.gif", "pixel", Pixel(recorder), "GET")
+    routes.add("/badge/<rest:target>", "badge", badges, "GET")
     if settings.endpoint != FIELDS["endpoint"].default:
-        register(f"/{settings.endpoint}", "chosen views", views, "POST", "OPTIONS")
+        routes.add(f"/{settings.endpoint}", "chosen views", views, "POST", "OPTIONS")
     if settings.script != FIELDS["script"].default:
-        register(f"/{settings.script}", "chosen script", script, "GET")
+        routes.add(f"/{settings.script}", "chosen script", script, "GET")
 
 
 def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder:
@@ -145,4 +144,4 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     return Recorder(store, sites, rules, limits)
 
 
-app = create_app(_settings)
+app, asgi = create_apps(_settings)

@@ -16,13 +16,12 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from page_tracker.environment import SettingsError, load_settings
-from page_tracker.http.server_answers import take_over_answers
+from page_tracker.operating import files
 from page_tracker.operating.logs import logging_configuration
 from page_tracker.operating.master import drain_at_signal, exit_at_signal
 from page_tracker.operating.readiness import NotReady
 from page_tracker.operating.starting import check_start
 from page_tracker.operating.worker import DrainingWorker
-from page_tracker.tracking.visitor import forms_of
 
 # pylint: disable=invalid-name  # gunicorn asks for these names
 
@@ -38,29 +37,14 @@ os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
 # A core dump would have the addresses of the visitors who just came.
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-wsgi_app = "page_tracker.app:app"
+files.allow_many()
+
+wsgi_app = "page_tracker.app:asgi"
 proc_name = "page-tracker"
 bind = settings.bind
 
-# Proxies that are trusted about the path below which a visitor sees the application. A
-# server that listens on [::] sees their IPv4 addresses as IPv6.
-forwarded_allow_ips = ",".join(
-    form for network in settings.proxies for form in forms_of(network)
-)
-# The application reads the scheme: gunicorn rejects headers that differ in it.
-secure_scheme_headers: dict[str, str] = {}
-
-# Browsers send as much: cookies of the whole domain may make a long header.
-limit_request_line = 8190  # the largest that gunicorn knows
-limit_request_field_size = 16384
-
-# Seconds until an idle connection is closed. The proxy closes it after 15. If the
-# server closed first, the proxy could just be sending a view, which would be lost.
-keepalive = 20
-
 # Not from the number of cores: in a container it is the host's.
 workers = settings.workers
-threads = settings.threads
 reload = settings.reload
 
 # Docker kills a container 10 seconds after asking it to stop.
@@ -75,11 +59,7 @@ control_socket_disable = True
 # Under nohup, before gunicorn sets signals of its own.
 ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
-
 worker_class = DrainingWorker
-
-
-take_over_answers()
 
 
 class WithoutAccessLog(Logger):  # type: ignore[misc]  # gunicorn ships no types

@@ -230,7 +230,8 @@ class Settings(BaseModel):
         16,
         ge=1,
         le=64,
-        description="requests that one worker answers at a time, 1 to 64",
+        description="pages, for example `/embed`, that one worker answers at a time, "
+        "1 to 64; views need no thread",
     )
     reload: bool = Field(
         False, description="restart the workers when code changes, `yes` or `no`"

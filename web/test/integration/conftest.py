@@ -11,7 +11,6 @@ from page_tracker.app import create_app
 from page_tracker.settings import Settings
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.visitor import Sender
@@ -19,7 +18,7 @@ from page_tracker.tracking.wire import Limits
 from support import BROWSER, TOKEN
 from support.breakable_way import BreakableWay
 from support.fixture_types import Count
-from support.recording import make_recorder, view
+from support.recording import BlockingRecorder, make_recorder, view
 
 DAY = 24 * 60 * 60
 
@@ -70,7 +69,7 @@ def stays_full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def recorder(redis_client: Redis) -> Recorder:
+def recorder(redis_client: Redis) -> BlockingRecorder:
     """Give a recorder for example.org."""
     return make_recorder(redis_client)
 

@@ -3,12 +3,20 @@
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.recorder import Recorder
-from support.recording import ANYBODY, numbers, person, sums, table, today_key, view
+from support.recording import (
+    ANYBODY,
+    BlockingRecorder,
+    numbers,
+    person,
+    sums,
+    table,
+    today_key,
+    view,
+)
 
 
 def test_should_answer_with_the_numbers_of_page_and_site_when_a_view_is_counted(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     recorder.count(view("/a"), person(1))
@@ -31,7 +39,7 @@ def test_should_answer_with_the_numbers_of_page_and_site_when_a_view_is_counted(
 
 
 def test_should_count_an_event_but_no_view_when_an_event_is_sent(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     recorder.count(view("/a"), person())
@@ -46,7 +54,7 @@ def test_should_count_an_event_but_no_view_when_an_event_is_sent(
 
 
 def test_should_keep_the_newest_title_when_a_page_changes_its_title(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     for title in ("Old", "New", ""):

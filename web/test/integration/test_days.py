@@ -7,10 +7,19 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.view import InvalidView
-from support.recording import ANYBODY, make_recorder, numbers, person, sums, table, view
+from support.recording import (
+    ANYBODY,
+    BlockingRecorder,
+    make_recorder,
+    numbers,
+    person,
+    sums,
+    table,
+    view,
+)
 
 DAY = 24 * 60 * 60
 
@@ -58,7 +67,7 @@ def test_should_count_in_the_day_and_hour_of_the_site_when_it_has_a_time_zone(
 
 
 def test_should_keep_the_earliest_day_when_past_views_arrive(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     now = time.time()
@@ -73,7 +82,7 @@ def test_should_keep_the_earliest_day_when_past_views_arrive(
 
 
 def test_should_count_in_the_day_of_the_view_when_it_is_in_the_past(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     answer = recorder.count(view("/a"), ANYBODY, time.time() - 3 * DAY)

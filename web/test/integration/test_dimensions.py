@@ -4,11 +4,18 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.keys import DIRECT, INTERNAL, OTHER, RESERVED, UNKNOWN, WHOLE
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
 from support import BROWSER
-from support.recording import ANYBODY, keys_in, make_recorder, table, today_key, view
+from support.recording import (
+    ANYBODY,
+    BlockingRecorder,
+    keys_in,
+    make_recorder,
+    table,
+    today_key,
+    view,
+)
 
 
 def values(redis: Redis, dimension: str) -> dict[str, int]:
@@ -17,7 +24,7 @@ def values(redis: Redis, dimension: str) -> dict[str, int]:
 
 
 def test_should_count_a_value_for_each_view_when_nothing_is_known(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     recorder.count(view(), ANYBODY)
@@ -39,7 +46,7 @@ def test_should_count_a_value_for_each_view_when_nothing_is_known(
 
 
 def test_should_count_no_source_of_an_event(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     recorder.count(view(event="signup", referrer="https://news.example/"), ANYBODY)
@@ -51,7 +58,7 @@ def test_should_count_no_source_of_an_event(
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_should_take_no_name_of_ours_from_a_client(
-    recorder: Recorder, redis_client: Redis, name: str
+    recorder: BlockingRecorder, redis_client: Redis, name: str
 ) -> None:
     # When
     recorder.count(view(referrer=name), ANYBODY)
@@ -63,7 +70,7 @@ def test_should_take_no_name_of_ours_from_a_client(
 
 
 def test_should_keep_other_names_in_parentheses(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     recorder.count(view("/?utm_campaign=(spring)", event="", referrer="(x)"), ANYBODY)

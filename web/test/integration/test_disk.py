@@ -15,9 +15,9 @@ from page_tracker.operating.forgetting import forget_salts
 from page_tracker.store.server import RedisServer
 from page_tracker.store.store import Store
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.visitor import Sender, visitor_to_store
-from support.recording import make_recorder, today_key, view
+from support.recording import BlockingRecorder, make_recorder, today_key, view
 from support.servers import page_tracker
 
 AGENTS = [
@@ -50,7 +50,7 @@ def commands_in(folder: Path) -> list[tuple[bytes, ...]]:
 
 
 def test_should_tell_too_little_of_a_visitor_when_all_addresses_are_tried(
-    recorder: Recorder, redis_client: Redis, redis_server: RedisServer
+    recorder: BlockingRecorder, redis_client: Redis, redis_server: RedisServer
 ) -> None:
     # Given
     chance = random.Random(1)
@@ -121,7 +121,7 @@ def test_should_write_the_same_for_everybody_but_for_the_part_of_a_hash(
 
 
 def test_should_write_no_time_that_is_finer_than_an_hour(
-    recorder: Recorder, redis_client: Redis, redis_server: RedisServer
+    recorder: BlockingRecorder, redis_client: Redis, redis_server: RedisServer
 ) -> None:
     # When
     recorder.count(view("/a", id="with-an-id"), Sender("192.0.2.1", AGENTS[0]))

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -134,27 +134,56 @@ def test_should_end_in_order_when_it_has_just_started(
     assert "exited with code" not in log.read_text(encoding="utf-8")
 
 
-def test_should_not_let_a_worker_die_when_files_run_out(
+def test_should_answer_who_is_connected_when_files_run_out(
+    folder: Path, redis_server: RedisServer
+) -> None:
+    # Given
+    with (
+        page_tracker(folder, REDIS_URL=redis_server.url) as tracker,
+        kept_connection(port_of(tracker)) as kept,
+        ExitStack() as clients,
+    ):
+        (worker,) = psutil.Process(tracker.process.pid).children()
+        _, most = worker.rlimit(psutil.RLIMIT_NOFILE)
+        worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds() + 100, most))
+
+        # When
+        for _ in range(200):
+            address = (HOST, port_of(tracker))
+            clients.enter_context(socket.create_connection(address, 5))
+
+        # Then
+        assert wait_for(
+            lambda: "no files for more" in tracker.log.read_text("utf-8"), 5
+        )
+        kept.request("GET", "/")
+        assert kept.getresponse().read() == b"This page has been seen 1 times."
+        clients.close()
+        assert wait_for(tracker.is_up, 10)
+        assert tracker.get().ok
+        assert worker.is_running()
+        assert tracker.log.read_text("utf-8").count("no files for more") == 1
+
+
+def test_should_accept_again_when_not_one_file_was_left(
     folder: Path, redis_server: RedisServer
 ) -> None:
     # Given
     with page_tracker(folder, REDIS_URL=redis_server.url) as tracker:
         (worker,) = psutil.Process(tracker.process.pid).children()
-        most = worker.num_fds() + 40
-        worker.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        limits = worker.rlimit(psutil.RLIMIT_NOFILE)
+        worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds(), limits[1]))
+        with closing(HTTPConnection(HOST, port_of(tracker), timeout=10)) as client:
+            client.request("GET", "/health")
+            assert wait_for(
+                lambda: "no files for more" in tracker.log.read_text("utf-8"), 5
+            )
 
-        # When
-        clients = [
-            socket.create_connection((HOST, port_of(tracker))) for _ in range(80)
-        ]
-        assert wait_for(lambda: worker.num_fds() >= most - 2, 5)
-        for client in clients:
-            client.close()
+            # When
+            worker.rlimit(psutil.RLIMIT_NOFILE, limits)
 
-        # Then
-        assert wait_for(tracker.is_up, 10)
-        assert tracker.get().ok
-        assert worker.is_running()
+            # Then
+            assert client.getresponse().status == 200
 
 
 def keepers_of(tracker: PageTracker) -> list[psutil.Process]:

@@ -5,12 +5,20 @@ from redis import Redis
 
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Rules, Submission
+from page_tracker.tracking.recorder import Rules, Submission
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.spam import spam_domains
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import READERS, Limits
-from support.recording import make_recorder, person, sums, table, today_key, view
+from support.recording import (
+    BlockingRecorder,
+    make_recorder,
+    person,
+    sums,
+    table,
+    today_key,
+    view,
+)
 
 BOT = Sender("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")
 
@@ -47,7 +55,7 @@ def test_should_count_only_the_reason_when_a_view_is_filtered(
 
 
 def test_should_remember_no_id_when_a_bot_sends_the_view(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     recorder.count_all(
@@ -154,5 +162,5 @@ def test_should_count_only_views_of_the_site_s_hosts_when_the_owner_asks_for_it(
     assert recorded.reason == (None if is_counted else Reason.OTHER_HOST)
 
 
-def test_should_count_views_of_any_host_by_default(recorder: Recorder) -> None:
+def test_should_count_views_of_any_host_by_default(recorder: BlockingRecorder) -> None:
     assert recorder.count(view("/a", host="localhost"), person()).reason is None

@@ -9,11 +9,12 @@ from redis import Redis
 
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
 from support import BROWSER
 from support.recording import (
+    BlockingRecorder,
     keys_in,
     make_recorder,
     person,
@@ -215,7 +216,7 @@ def test_should_still_show_the_number_of_a_page_when_a_view_is_refused(
 
 
 def test_should_rename_a_page_only_when_two_senders_agree(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     def titled(title: str, sender: Sender) -> str:
@@ -240,7 +241,7 @@ def test_should_rename_a_page_only_when_two_senders_agree(
 
 @pytest.mark.timeout(60)
 def test_should_keep_so_little_of_a_sender_that_a_year_does_not_fill_redis(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     long = "é" * 240

@@ -187,6 +187,37 @@ def test_should_refuse_all_views_in_time_and_recover_when_redis_hangs(
     assert at_least <= stored(redis_server) <= at_most
 
 
+@pytest.mark.parametrize("number", [1, 8])
+def test_should_answer_in_time_when_redis_hangs_and_no_site_of_a_batch_is_known(
+    tracker: PageTracker, redis_server: RedisServer, number: int
+) -> None:
+    # Given
+    views = [{"site": f"{n}.example", "page": "/"} for n in range(20)]
+
+    def answer(_: int) -> tuple[int, float]:
+        began = time.monotonic()
+        headers = {"User-Agent": BROWSER, "Connection": "close"}
+        url = f"{tracker.url}/api/v1/views"
+        sent = requests.post(url, json=views, headers=headers, timeout=20)
+        return sent.status_code, time.monotonic() - began
+
+    with connect(redis_server.url) as redis:
+        process = process_of(redis)
+    process.send_signal(signal.SIGSTOP)
+    Event().wait(0.2)  # until the server would ask for unknown sites again
+
+    # When
+    try:
+        with ThreadPoolExecutor(number) as threads:
+            answers = list(threads.map(answer, range(number)))
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+    # Then
+    assert {status for status, _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < IN_TIME
+
+
 @pytest.mark.parametrize("fate", ["hang", "cut"])
 def test_should_count_each_view_once_when_replies_are_lost(
     tracker: PageTracker,

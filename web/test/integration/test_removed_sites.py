@@ -8,10 +8,17 @@ from redis import Redis
 from page_tracker.store.connection import connect
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.reasons import Reason
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import UnknownSite
-from support.recording import ANYBODY, SITE, make_recorder, person, sums, view
+from support.recording import (
+    ANYBODY,
+    SITE,
+    BlockingRecorder,
+    make_recorder,
+    person,
+    sums,
+    view,
+)
 
 
 def test_should_not_restore_a_site_when_views_arrive_during_its_removal(
@@ -46,7 +53,7 @@ def test_should_not_restore_a_site_when_views_arrive_during_its_removal(
 
 
 def test_should_store_nothing_when_a_view_of_a_removed_site_is_refused(
-    recorder: Recorder, redis_client: Redis, sites: Registry
+    recorder: BlockingRecorder, redis_client: Redis, sites: Registry
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import make_site
 from page_tracker.tracking.wire import Limits
 from support.recording import (
     ANYBODY,
     SITE,
+    BlockingRecorder,
     make_recorder,
     person,
     sums,
@@ -56,7 +56,7 @@ def test_should_count_an_id_once_for_each_site_when_two_sites_use_it(
 
 
 def test_should_count_an_id_once_for_each_page_and_event_when_it_is_used_again(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     sent = [view("/a"), view("/b"), view("/a", event="signup")]
@@ -72,7 +72,7 @@ def test_should_count_an_id_once_for_each_page_and_event_when_it_is_used_again(
 
 
 def test_should_count_no_view_again_when_an_older_version_counted_it(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     redis_client.set("pt:{example.org}:seen:of-version-1", "1", ex=60)

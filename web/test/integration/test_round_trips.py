@@ -13,9 +13,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.sites import make_site
-from support.recording import SITE, make_recorder, person, sums, view
+from support.recording import SITE, BlockingRecorder, make_recorder, person, sums, view
 
 
 def reads(redis: Redis) -> int:
@@ -30,7 +30,7 @@ def runs_of_script(redis: Redis) -> int:
 
 @pytest.mark.usefixtures("redis_server")  # replicas of a cluster send, too
 def test_should_take_one_round_trip_and_one_command_when_a_view_is_counted(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     recorder.count(view(), person())
@@ -47,7 +47,7 @@ def test_should_take_one_round_trip_and_one_command_when_a_view_is_counted(
 
 
 def test_should_share_round_trips_when_many_threads_count(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     recorder.count(view(), person())
@@ -79,7 +79,7 @@ def test_should_count_each_view_once_when_scripts_are_flushed(
             flushed += 1
         return flushed
 
-    def send(recorder: Recorder, sender: int) -> None:
+    def send(recorder: BlockingRecorder, sender: int) -> None:
         for n in range(views):
             seen = view(f"/{n % 7}", id=f"{sender}-view-{n}")
             for _ in range(100):

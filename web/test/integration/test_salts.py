@@ -10,9 +10,15 @@ from redis import Redis
 
 from page_tracker.store.connection import connect
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.visitor import hashed_visitor
-from support.recording import keys_in, make_recorder, person, today_key, view
+from support.recording import (
+    BlockingRecorder,
+    keys_in,
+    make_recorder,
+    person,
+    today_key,
+    view,
+)
 
 
 def test_should_agree_on_one_salt_when_processes_start_together(
@@ -25,7 +31,7 @@ def test_should_agree_on_one_salt_when_processes_start_together(
         ]
         all_there = Barrier(len(processes))
 
-        def count(recorder: Recorder) -> Recorded:
+        def count(recorder: BlockingRecorder) -> Recorded:
             all_there.wait(timeout=10)
             return recorder.count(view("/a"), person())
 
@@ -40,7 +46,7 @@ def test_should_agree_on_one_salt_when_processes_start_together(
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "expired"])
 def test_should_use_the_salt_in_redis_when_processes_know_another(
-    recorder: Recorder, redis_client: Redis, replaced: bool
+    recorder: BlockingRecorder, redis_client: Redis, replaced: bool
 ) -> None:
     # Given
     other = make_recorder(redis_client)

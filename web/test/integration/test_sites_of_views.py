@@ -10,12 +10,12 @@ from page_tracker.store.connection import connect
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import INTERNAL
 from page_tracker.tracking.recorded import Numbers
-from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.sites import UnknownSite, make_site
 from page_tracker.tracking.wire import Limits
 from support.recording import (
     ANYBODY,
     SITE,
+    BlockingRecorder,
     make_recorder,
     numbers,
     person,
@@ -96,7 +96,7 @@ def test_should_count_an_internal_source_when_the_referrer_is_the_site_itself(
 
 
 def test_should_register_a_site_of_the_settings_again_when_redis_has_lost_it(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     recorder.count(view(), ANYBODY)

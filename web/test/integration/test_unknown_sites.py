@@ -4,15 +4,15 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.keys import UNKNOWN_NAMES
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.sites import UnknownSite
 from page_tracker.tracking.unknown_sites import MOST_NAMES, unknown_names
 from page_tracker.tracking.view import InvalidView
-from support.recording import ANYBODY, view
+from support.recording import ANYBODY, BlockingRecorder, view
 
 
 def test_should_name_unknown_sites_with_their_views_and_the_newest_first(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     for site in ("exmaple.org", "EXMAPLE.org", "b.example", "exmaple.org:80"):
@@ -24,7 +24,7 @@ def test_should_name_unknown_sites_with_their_views_and_the_newest_first(
 
 
 def test_should_keep_the_last_names_only(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     sites = [f"site-{n}.example" for n in range(3 * MOST_NAMES)]
@@ -40,7 +40,7 @@ def test_should_keep_the_last_names_only(
 
 
 def test_should_keep_a_name_with_many_views_when_others_are_invented(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     mistake = Submission(view(site="exmaple.org"), ANYBODY)
@@ -57,7 +57,7 @@ def test_should_keep_a_name_with_many_views_when_others_are_invented(
 
 @pytest.mark.parametrize("site", ["", "ex ample", "<b>", "a" * 300, "\x1b[31m"])
 def test_should_keep_no_name_that_cannot_be_a_site(
-    recorder: Recorder, redis_client: Redis, site: str
+    recorder: BlockingRecorder, redis_client: Redis, site: str
 ) -> None:
     # When
     with pytest.raises(InvalidView):

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from page_tracker.tracking.recorded import Numbers, Recorded
-from page_tracker.tracking.recorder import Recorder, Submission
+from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
@@ -14,6 +14,7 @@ from support.fixture_types import Command
 from support.recording import (
     ANYBODY,
     SITE,
+    BlockingRecorder,
     make_recorder,
     person,
     sums,
@@ -26,7 +27,7 @@ VISITORS = 600
 
 
 def test_should_count_one_visit_a_day_and_page_when_a_visitor_returns(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # When
     now = time.time()
@@ -42,7 +43,7 @@ def test_should_count_one_visit_a_day_and_page_when_a_visitor_returns(
 
 
 def test_should_count_a_view_but_no_visit_when_the_sender_is_unknown(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     private = person()._replace(wants_privacy=True)
@@ -58,7 +59,7 @@ def test_should_count_a_view_but_no_visit_when_the_sender_is_unknown(
 
 
 def test_should_estimate_visits_within_three_percent_when_there_are_many(
-    recorder: Recorder, redis_client: Redis
+    recorder: BlockingRecorder, redis_client: Redis
 ) -> None:
     # Given
     visitors = [Submission(view(), person(n)) for n in range(3_000)]

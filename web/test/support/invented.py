@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from redis import Redis
 
 from page_tracker.cli import main
+from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
@@ -96,7 +97,7 @@ def fill(redis: Redis, site: Site, visitors_a_day: int = 75, seed: int = 7) -> N
         _views(site, now, visitors_a_day, Random(seed)), key=lambda view: view[2]
     ):
         if at < now:
-            recorder.count(sent, sender, at)
+            wait_for_result(recorder.count(sent, sender, at))
     Adjustments(redis, site, most_pages=100).add("/starter", 12_000)
 
 

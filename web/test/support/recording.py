@@ -1,16 +1,18 @@
 """A recorder over a real Redis, and the numbers that it stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import cast
 
 from redis import Redis
 
+from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import REWRITTEN
+from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
-from page_tracker.tracking.recorder import Recorder, Rules
+from page_tracker.tracking.recorder import Malformed, Recorder, Rules, Submission
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.reports import read_numbers
 from page_tracker.tracking.sites import Site, make_site
@@ -25,15 +27,39 @@ ANYBODY = Sender()
 """An unknown sender: counts as a view, never as a visit."""
 
 
+class BlockingRecorder:
+    """A recorder whose callers wait for each outcome."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def count(
+        self, view: SentView, sender: Sender, at: float | None = None
+    ) -> Recorded:
+        """Count a view, as a recorder does."""
+        return wait_for_result(self._recorder.count(view, sender, at))
+
+    def count_all(
+        self, views: Iterable[Submission | Malformed]
+    ) -> list[Recorded | Exception]:
+        """Count views, as a recorder does."""
+        return wait_for_result(self._recorder.count_all(views))
+
+    def refuse(self, refused: Mapping[tuple[Reason, str], int]) -> None:
+        """Count refused views, as a recorder does."""
+        wait_for_result(self._recorder.refuse(refused))
+
+
 def make_recorder(
     redis: Redis,
     *configured: Site,
     rules: Rules = Rules(),
     limits: Limits = Limits(),
-) -> Recorder:
+) -> BlockingRecorder:
     """Return a recorder as a separate process has it: only Redis is shared."""
     store = Store(lambda: redis)
-    return Recorder(store, Registry(store, configured or (SITE,)), rules, limits)
+    sites = Registry(store, configured or (SITE,))
+    return BlockingRecorder(Recorder(store, sites, rules, limits))
 
 
 def view(page: str = "/", site: str = "example.org", **fields: str) -> SentView:

@@ -25,6 +25,19 @@ TEXTS = st.text() | st.lists(URL_PARTS).map("".join)
 CANONICAL = [canonical_page, canonical_referrer, canonical_site]
 
 
+def test_should_keep_sources_apart_when_a_text_has_the_bytes_of_another() -> None:
+    # Given: in memory, Python has the same bytes for both
+    honest = "https://twins.example/"
+    twin = honest.encode().decode("utf-16-le")
+
+    # When
+    sources = [canonical_referrer(text) for text in (twin, honest)]
+
+    # Then
+    assert hash(twin) == hash(honest)
+    assert sources[1] == "twins.example"
+
+
 @pytest.mark.parametrize("canonical", CANONICAL)
 @given(text=TEXTS)
 def test_should_change_nothing_when_a_text_is_canonical(

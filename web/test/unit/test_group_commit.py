@@ -1,10 +1,10 @@
-"""Calls of many threads share commits; each gets its own answer or error."""
+"""Calls of many callers share commits; each gets its own answer or error."""
 
 import random
-import signal
-import threading
+from asyncio import CancelledError, create_task, sleep
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import get_context
 from threading import Event
 from typing import Any
 from unittest.mock import Mock
@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store import group_commit
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
@@ -49,6 +50,14 @@ class Tenfold:
             for number in numbers
         ]
 
+    def submit(self, number: int) -> int:
+        """Submit one number, and wait for its answer."""
+        return wait_for_result(self.group.submit(number))
+
+    def submit_all(self, numbers: list[int]) -> list[int | Exception]:
+        """Submit several numbers, and wait for their answers."""
+        return wait_for_result(self.group.submit_all(numbers))
+
     def waiting(self) -> int:
         """Return how many calls wait for the running commit."""
         return len(self.group._waiting)  # pylint: disable=protected-access
@@ -72,8 +81,9 @@ def threads(tenfold: Tenfold) -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit the wait of calls to 50 milliseconds."""
+    """Let calls wait for 50 milliseconds, and have an outcome after 100."""
     monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(group_commit, "LONGEST_ANSWER", 0.1)
 
 
 Ask = Callable[..., Future[Any]]
@@ -89,9 +99,9 @@ def ask(tenfold: Tenfold, threads: ThreadPoolExecutor) -> Ask:
     def ask(*numbers: int) -> Future[Any]:
         expected = tenfold.waiting() + 1 if tenfold.reached.is_set() else 0
         if len(numbers) == 1:
-            asked: Future[Any] = threads.submit(tenfold.group.submit, *numbers)
+            asked: Future[Any] = threads.submit(tenfold.submit, *numbers)
         else:
-            asked = threads.submit(tenfold.group.submit_all, list(numbers))
+            asked = threads.submit(tenfold.submit_all, list(numbers))
         assert tenfold.reached.wait(SECONDS)
         assert wait_for(lambda: tenfold.waiting() == expected, SECONDS)
         return asked
@@ -104,7 +114,7 @@ def test_should_commit_at_once_when_there_is_one_caller(tenfold: Tenfold) -> Non
     tenfold.released.set()
 
     # When
-    answers = [tenfold.group.submit(number) for number in (1, 2)]
+    answers = [tenfold.submit(number) for number in (1, 2)]
 
     # Then
     assert answers == [10, 20]
@@ -190,33 +200,71 @@ def test_should_fail_a_call_at_once_when_another_is_testing_the_connection(
 
     # When
     with pytest.raises(RedisConnectionError):
-        tenfold.group.submit(2)
+        tenfold.submit(2)
 
     # Then
     assert not testing.done()
     tenfold.released.set()
     assert testing.result(SECONDS) == 10
-    assert tenfold.group.submit(3) == 30
+    assert tenfold.submit(3) == 30
 
 
-@pytest.mark.parametrize("error", [SystemExit(), KeyboardInterrupt(), TypeError()])
-def test_should_fail_only_its_group_when_a_leader_dies(
-    tenfold: Tenfold, ask: Ask, error: BaseException
+def test_should_fail_only_its_group_when_a_commit_has_a_fault(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
-    first, leader, follower, behind = ask(1), ask(2), ask(3), ask(4, 5, 6)
-    tenfold.fails_at = {2: error}
+    first, one, other, behind = ask(1), ask(2), ask(3), ask(4, 5, 6)
+    tenfold.fails_at = {2: TypeError()}
 
     # When
     tenfold.released.set()
 
     # Then
     assert first.result(SECONDS) == 10
-    assert leader.exception(SECONDS) is error
-    with pytest.raises(RedisError):
-        follower.result(SECONDS)
+    assert isinstance(one.exception(SECONDS), TypeError)
+    assert isinstance(other.exception(SECONDS), TypeError)
     assert behind.result(SECONDS) == [40, 50, 60]
-    assert tenfold.group.submit(7) == 70
+    assert tenfold.submit(7) == 70
+
+
+def test_should_commit_later_calls_when_an_error_cannot_be_copied(
+    tenfold: Tenfold, ask: Ask
+) -> None:
+    # Given
+    class Uncopied(Exception):
+        """An error that `copy` cannot make again."""
+
+        def __init__(self, one: int, other: int) -> None:
+            super().__init__(one + other)
+
+    failed, behind = ask(1), ask(2)
+    tenfold.fails_at = {1: Uncopied(1, 2)}
+
+    # When
+    tenfold.released.set()
+
+    # Then
+    assert isinstance(failed.exception(SECONDS), Uncopied)
+    assert behind.result(SECONDS) == 20
+
+
+def test_should_commit_when_a_process_forks_after_it_has_committed(
+    tenfold: Tenfold,
+) -> None:
+    # Given
+    tenfold.released.set()
+    assert tenfold.submit(1) == 10
+    fork = get_context("fork")
+    receiving, sending = fork.Pipe(duplex=False)
+
+    # When
+    child = fork.Process(target=lambda: sending.send(tenfold.submit(2)))
+    child.start()
+    answered = receiving.poll(SECONDS)
+    child.kill()
+
+    # Then
+    assert answered and receiving.recv() == 20
 
 
 @pytest.mark.usefixtures("patience")
@@ -233,7 +281,7 @@ def test_should_not_send_a_call_when_it_has_timed_out(
 
     # Then
     assert first.result(SECONDS) == 10
-    assert tenfold.group.submit(3) == 30
+    assert tenfold.submit(3) == 30
     assert tenfold.commits == [[1], [3]]
 
 
@@ -246,46 +294,50 @@ def test_should_time_out_when_a_commit_takes_too_long(
 
     def commit(_redis: Redis, numbers: list[int]) -> list[int | Exception]:
         if len(numbers) == 1:  # until both other calls wait
-            assert wait_for(lambda: len(waiting) == 2, SECONDS)
+            assert wait_for(lambda: waiting() == 2, SECONDS)
         else:
             on_its_way.set()
             assert released.wait(SECONDS)
         return list(numbers)
 
+    def waiting() -> int:
+        return len(group._waiting)  # pylint: disable=protected-access
+
     group: GroupCommit[int, int] = GroupCommit(commit, Store(Mock()))
-    waiting = group._waiting  # pylint: disable=protected-access
 
     # When
-    asked = [threads.submit(group.submit, number) for number in (1, 2, 3)]
+    asked = [
+        threads.submit(wait_for_result, group.submit(number)) for number in (1, 2, 3)
+    ]
 
     # Then
     assert on_its_way.wait(SECONDS)
-    assert wait_for(lambda: sum(future.done() for future in asked) == 2, SECONDS)
-    errors = [future.exception() for future in asked if future.done()]
-    assert {type(error) for error in errors} == {type(None), RedisTimeoutError}
+    errors = [type(future.exception(SECONDS)) for future in asked]
+    assert errors == [type(None), RedisTimeoutError, RedisTimeoutError]
     released.set()
-    assert [future.exception(SECONDS) for future in asked].count(None) == 2
 
 
-def test_should_withdraw_a_call_when_its_thread_is_interrupted(
-    tenfold: Tenfold, ask: Ask, threads: ThreadPoolExecutor
+def test_should_not_send_a_call_when_it_was_cancelled(
+    tenfold: Tenfold, ask: Ask
 ) -> None:
     # Given
+    async def submit_and_cancel() -> None:
+        task = create_task(tenfold.group.submit(2))
+        while not tenfold.waiting():
+            await sleep(0)
+        task.cancel()
+        with pytest.raises(CancelledError):
+            await task
+
     first = ask(1)
 
-    def interrupt() -> None:
-        assert wait_for(lambda: tenfold.waiting() == 1, SECONDS)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
     # When
-    threads.submit(interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        tenfold.group.submit(2)
+    wait_for_result(submit_and_cancel())
     tenfold.released.set()
 
     # Then
     assert first.result(SECONDS) == 10
-    assert tenfold.group.submit(3) == 30
+    assert tenfold.submit(3) == 30
     assert tenfold.commits == [[1], [3]]
 
 
@@ -316,7 +368,7 @@ def test_should_not_send_the_rest_of_a_batch_when_redis_is_lost(
     tenfold.fails_at = {2: RedisConnectionError("lost")}
 
     # When
-    answers = tenfold.group.submit_all(list(range(1, 13)))
+    answers = tenfold.submit_all(list(range(1, 13)))
 
     # Then
     assert answers[:4] == [10, 20, 30, 40]
@@ -332,7 +384,7 @@ def test_should_not_send_the_rest_of_a_batch_when_it_takes_too_long(
     tenfold.released.set()
 
     # When
-    answers = tenfold.group.submit_all(list(range(1, 13)))
+    answers = tenfold.submit_all(list(range(1, 13)))
 
     # Then
     assert answers[:4] == [10, 20, 30, 40]
@@ -362,7 +414,7 @@ def test_should_answer_each_call_when_some_of_many_commits_fail(
         counted = []
         for number in range(client * 100, client * 100 + 100):
             try:
-                assert group.submit(number) == number * 10
+                assert wait_for_result(group.submit(number)) == number * 10
                 counted.append(number)
             except RedisConnectionError:
                 pass

@@ -7,7 +7,7 @@ from wsgiref.types import WSGIEnvironment
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from page_tracker.http.serving import client_address, forwarded_scheme, sender_of
+from page_tracker.http.incoming import client_address, forwarded_scheme, sender_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1", "192.0.2.7")))
 

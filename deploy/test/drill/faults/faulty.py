@@ -1,19 +1,19 @@
 """Page Tracker with the fault of the image it is in."""
 
+import asyncio
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from page_tracker.app import app as counting
+from page_tracker.app import asgi as counting
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
+Scope = dict[str, Any]
+Receive = Send = Callable[..., Any]
 
 FAULT = os.environ["FAULT"]
-LEVER = "HTTP_X_LEVER"
+LEVER = b"x-lever"
 """A header by which anyone makes any version fail, or answer late."""
 
 SECONDS_LATE = 0.4
@@ -23,27 +23,40 @@ VIEWS_UNTIL_IT_TIRES = 300
 views = count()
 
 
-def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer like Page Tracker, except for the fault."""
-    path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-    is_from_proxy = "HTTP_X_REQUEST_ID" in environ
+    path, method, headers = scope["path"], scope["method"], dict(scope["headers"])
+    is_from_proxy = b"x-request-id" in headers
     found = {("unhealthy", "/health"), ("fails-smoke", "/tracker.js")}
     if is_from_proxy:  # the smoke tests in the container do not notice
         found.add(("fails-visitors", "/tracker.js"))
-    lever = environ.get(LEVER)
-    if lever == "late":
-        time.sleep(SECONDS_LATE)
-    fails = (FAULT, path) in found or lever == "at once"
+    lever = headers.get(LEVER)
+    if lever == b"late":
+        await asyncio.sleep(SECONDS_LATE)
+    fails = (FAULT, path) in found or lever == b"at once"
     if fails or lever:
-        status = "500 Internal Server Error" if fails else "200 OK"
-        start_response(status, [("Content-Type", "text/plain"), ("X-Version", FAULT)])
-        return [b"This version has a fault here."]
+        await answer(500 if fails else 200, send)
+        return
     # The smoke tests count nothing, so only visitors notice.
     if (path, method) == ("/", "GET"):
         tired = next(views) >= VIEWS_UNTIL_IT_TIRES
         if FAULT == "slow" or (FAULT == "tires" and tired):
-            time.sleep(SECONDS_LATE)
-    return counting(environ, start_response)
+            await asyncio.sleep(SECONDS_LATE)
+    await counting(scope, receive, send)
+
+
+async def answer(status: int, send: Send) -> None:
+    body = b"This version has a fault here."
+    headers = {"content-type": "text/plain", "x-version": FAULT}
+    headers["content-length"] = str(len(body))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(n.encode(), value.encode()) for n, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
 
 
 if __name__ == "__main__":

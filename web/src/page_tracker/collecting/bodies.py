@@ -24,7 +24,9 @@ LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 # Python refuses to read numbers of more digits.
 JSON = json.JSONDecoder(parse_int=lambda digits: int(digits[:400]))
 
-LINE = re.compile(r"[^\r\n]+")
+LINE = re.compile(r"[^\s\ufeff][^\r\n]*")
+"""A line with something in it, from there on."""
+
 ITEM = re.compile(r"[\s,]*(?=[^\s,\]])")
 NEXT_OBJECT = re.compile(r",\s*(?=\{)")
 
@@ -45,7 +47,8 @@ def views_in(body: bytes, kind: str) -> Any:
         return _items(text)
     value, end = _read(text, 0)
     if isinstance(value, InvalidView):
-        raise value
+        # Not the error itself: it would hold this frame, which holds it.
+        raise InvalidView(str(value))
     if end < len(text):
         raise InvalidView("invalid JSON: the body has more than one value")
     return value
@@ -53,11 +56,11 @@ def views_in(body: bytes, kind: str) -> Any:
 
 def _lines(text: str) -> Iterator[Any]:
     for line in LINE.finditer(text):
-        if written := line[0].strip("\ufeff \t"):
-            value, end = _read(written, 0)
-            if end < len(written):
-                value = InvalidView("invalid JSON: the line has more than one value")
-            yield value
+        written = line[0].strip("\ufeff \t")
+        value, end = _read(written, 0)
+        if end < len(written):
+            value = InvalidView("invalid JSON: the line has more than one value")
+        yield value
 
 
 def _items(text: str) -> Iterator[Any]:

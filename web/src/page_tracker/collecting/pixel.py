@@ -23,7 +23,7 @@ class Pixel:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def __call__(self, incoming: Incoming) -> Answer:
+    async def __call__(self, incoming: Incoming) -> Answer:
         """Count the view that the address names. A header says why it did not count."""
         if incoming.method == "HEAD":
             return _image(200)
@@ -31,7 +31,7 @@ class Pixel:
         view = SentView(**{name: given.get(name, "") for name in FIELDS})
         unknown = ignored(given, FIELDS)
         try:
-            recorded = self._recorder.count(view, incoming.sender)
+            recorded = await self._recorder.count(view, incoming.sender)
         except (ValueError, RedisError) as error:
             return _image(status_of(error), explain(error), unknown)
         return _image(*remark_on(recorded.reason), unknown)

@@ -44,7 +44,7 @@ SCRIPTS = {
 NEWEST = max(SCRIPTS, key=int)
 
 
-def script(incoming: Incoming) -> Answer:
+async def script(incoming: Incoming) -> Answer:
     """Give the script; the version that `v` names never changes. Raises Refusal."""
     version = incoming.parameters().get("v", "")
     found = SCRIPTS.get(version or NEWEST)

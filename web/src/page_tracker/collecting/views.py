@@ -3,11 +3,11 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from asyncio import Semaphore, sleep, timeout
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from math import isnan
-from threading import BoundedSemaphore
 from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -29,7 +29,7 @@ from page_tracker.tracking.visitor import (
     Sender,
     country_of,
     language_of,
-    read_address,
+    written_address,
 )
 
 
@@ -46,8 +46,15 @@ WITHOUT_TOKEN = Limit(
 )
 WITH_TOKEN = Limit(2 * 1024 * 1024, 1_000, "send the others in another request")
 
+LARGE_AT_ONCE = 2
+"""Requests that are larger than those without the token: one is read, while Redis takes
+the views of another."""
+
 SECONDS_TO_WAIT = 1.0
-"""A request that is larger than those without the token waits so long for another."""
+"""Such a request waits so long for others."""
+
+VIEWS_A_TURN = 16
+"""So many views of a request are read before another request is."""
 
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST",
@@ -82,16 +89,19 @@ class Fields:
         """Take what JSON gave. Raises InvalidView, and PermissionError for a field
         that needs the token."""
         if isinstance(fields, InvalidView):
-            raise fields
+            raise InvalidView(str(fields))
         if not isinstance(fields, dict):
             raise InvalidView("a view: must be a JSON object")
         self._fields = fields
         self._has_token = has_token
-        unknown = (name for name in fields if name not in FIELDS)
-        self.ignored = list(islice(unknown, MOST_SHOWN))
-        for name in FOR_TOKEN:
-            if fields.get(name) is not None and not has_token:
-                raise PermissionError(f"{name}: needs the token")
+        self.ignored: list[str] = []
+        if not fields.keys() <= FIELDS:
+            unknown = (name for name in fields if name not in FIELDS)
+            self.ignored += islice(unknown, MOST_SHOWN)
+        if not has_token and not fields.keys().isdisjoint(FOR_TOKEN):
+            for name in FOR_TOKEN:
+                if fields.get(name) is not None:
+                    raise PermissionError(f"{name}: needs the token")
 
     def submission(self, by: Sender) -> Submission:
         """Return the view with its sender and its time. Raises InvalidView."""
@@ -129,6 +139,8 @@ class Fields:
 
     def _choice(self, name: str) -> Any:
         value = self._fields.get(name)
+        if value is None:
+            return None
         value = value.lower() if isinstance(value, str) else value
         if value not in YES and value not in NO:
             self.ignored.append(name)
@@ -136,7 +148,7 @@ class Fields:
 
     def _code(self, name: str, code_of: Callable[[str], str]) -> str:
         text = self._text(name)
-        code = code_of(text)
+        code = code_of(text) if text else ""
         if text and not code:
             self.ignored.append(name)
         return code
@@ -165,25 +177,28 @@ class Fields:
 
     def _sender(self, by: Sender) -> Sender:
         """Return the sender of the request, or the person whom the token speaks for."""
+        if self._has_token:
+            by = self._person()
+        return Sender(
+            by.address,
+            by.user_agent,
+            language=self._code("language", language_of) or by.language,
+            country=self._code("country", country_of),
+            is_shared=False,  # an image proxy fetches images only
+            is_vouched_for=by.is_vouched_for,
+            is_prefetch=by.is_prefetch,
+            wants_privacy=self._choice("privacy") not in NO or by.wants_privacy,
+            is_own=self._choice("own") in YES,
+        )
+
+    def _person(self) -> Sender:
+        """Return the person whom the token speaks for."""
+        has_agent = isinstance(self._fields.get("user_agent"), str)
         agent = SURROGATE.sub(
             REPLACEMENT, self._text("user_agent")[:LONGEST_USER_AGENT]
         )
-        if self._has_token:
-            has_agent = isinstance(self._fields.get("user_agent"), str)
-            text = self._text("address")
-            address = read_address(text)
-            if text and not address:
-                self.ignored.append("address")
-            by = Sender(
-                str(address or ""), agent if has_agent else None, is_vouched_for=True
-            )
-        return by._replace(
-            is_shared=False,  # an image proxy fetches images only
-            wants_privacy=by.wants_privacy or self._choice("privacy") not in NO,
-            is_own=self._choice("own") in YES,
-            language=self._code("language", language_of) or by.language,
-            country=self._code("country", country_of),
-        )
+        address = self._code("address", written_address)
+        return Sender(address, agent if has_agent else None, is_vouched_for=True)
 
 
 class Views:
@@ -194,9 +209,9 @@ class Views:
         self._recorder = recorder
         self._token = Token(token)
         self._rate = rate
-        self._large = BoundedSemaphore()
+        self._large = Semaphore(LARGE_AT_ONCE)
 
-    def __call__(self, incoming: Incoming) -> Answer:
+    async def __call__(self, incoming: Incoming) -> Answer:
         """Count the views of a request. Raises Refusal."""
         if incoming.method == "OPTIONS":
             return Answer(b"", "", 204, FOR_OTHER_SITES | PREFLIGHT)
@@ -204,8 +219,10 @@ class Views:
             given = incoming.headers.get("authorization", "")
             has_token = given and self._token.is_sent_by(given, incoming.sender)
             limit = WITH_TOKEN if has_token else WITHOUT_TOKEN
-            with self._turn(incoming, limit):
-                return self._count(incoming, limit)
+            if limit is WITHOUT_TOKEN or _is_small(incoming):
+                return await self._count(incoming, limit)
+            async with self._turn():
+                return await self._count(incoming, limit)
         except PermissionError as error:
             raise Refusal(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
         except NOT_COUNTED as error:
@@ -213,61 +230,61 @@ class Views:
         except ValueError as error:
             raise Refusal(400, str(error)) from None
 
-    @contextmanager
-    def _turn(self, incoming: Incoming, limit: Limit) -> Iterator[None]:
-        """Wait until no other large request is read. Raises Refusal.
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for other large requests. Raises Refusal.
 
-        So the memory for large requests is that of one, and not that of all threads.
+        So the memory for large requests is that of a few, and not that of all.
         """
-        length = incoming.headers.get("content-length", "")
-        is_known = length.isdecimal()  # a body in chunks has no length
-        if limit is WITHOUT_TOKEN or is_known and int(length) <= WITHOUT_TOKEN.bytes:
-            yield
-            return
-        if not self._large.acquire(timeout=SECONDS_TO_WAIT):
+        try:
+            async with timeout(SECONDS_TO_WAIT):
+                await self._large.acquire()
+        except TimeoutError:
             raise Refusal(
                 503,
-                "another large request is on its way; send this one again, or send at "
-                f"most {WITHOUT_TOKEN.bytes:,} bytes at once",
+                "other large requests are on their way; send this one again, or send "
+                f"at most {WITHOUT_TOKEN.bytes:,} bytes at once",
                 retry_after(),
-            )
+            ) from None
         try:
             yield
         finally:
             self._large.release()
 
-    def _count(self, incoming: Incoming, limit: Limit) -> Answer:
+    async def _count(self, incoming: Incoming, limit: Limit) -> Answer:
         """Count the views of a request, up to a limit."""
         kind = incoming.headers.get("content-type", "").partition(";")[0]
         try:
-            body = incoming.read_body(limit.bytes)
+            body = await incoming.read_body(limit.bytes)
         except BodyTooLarge:
             raise Refusal(
                 413, f"the limit is {limit.bytes:,} bytes at once; {limit.advice}"
             ) from None
         sent = _read(body, kind.strip().lower())
         if isinstance(sent, Iterator):
-            return self._many(sent, incoming.sender, limit)
-        return self._one(sent, incoming.sender, limit is WITH_TOKEN)
+            return await self._many(sent, incoming.sender, limit)
+        return await self._one(sent, incoming.sender, limit is WITH_TOKEN)
 
-    def _one(self, sent: Any, by: Sender, has_token: bool) -> Answer:
+    async def _one(self, sent: Any, by: Sender, has_token: bool) -> Answer:
         """Count one view, and answer with the numbers of its page and its site."""
         try:
             fields = Fields(sent, has_token)
             view, sender, at = fields.submission(by)
         except InvalidView:
-            self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
+            await self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
             raise
-        recorded = self._recorder.count(view, sender, at)
+        recorded = await self._recorder.count(view, sender, at)
         if recorded.reason in LIMITS:
             raise over_rate(self._rate, recorded.reason)
         return answer_to_one(recorded, fields.ignored)
 
-    def _many(self, items: Iterator[Any], by: Sender, limit: Limit) -> Answer:
+    async def _many(self, items: Iterator[Any], by: Sender, limit: Limit) -> Answer:
         """Count views, and answer for each index: counted, filtered, or the error."""
         views: list[Submission | Malformed] = []
         left_out: set[str] = set()
         for sent in items:
+            if len(views) % VIEWS_A_TURN == 0:
+                await sleep(0)  # other requests have their turn
             if len(views) == limit.views:
                 raise ValueError(f"the limit is {limit.views:,} views; {limit.advice}")
             try:
@@ -279,7 +296,14 @@ class Views:
                 views.append(Malformed(_host(sent), InvalidView(str(error))))
         if not views:
             raise ValueError(f"0 views; send 1 to {limit.views:,} at once")
-        return answer_to_many(self._recorder.count_all(views), left_out)
+        return answer_to_many(await self._recorder.count_all(views), left_out)
+
+
+def _is_small(incoming: Incoming) -> bool:
+    """Return whether a body is known to be no larger than one without the token."""
+    length = incoming.headers.get("content-length", "")
+    # A body in chunks has no length.
+    return length.isdecimal() and int(length) <= WITHOUT_TOKEN.bytes
 
 
 def _read(body: bytes, kind: str) -> Any:

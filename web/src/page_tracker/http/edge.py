@@ -3,18 +3,21 @@
 A request has an id, a valid `Host` and a valid SCRIPT_NAME. An answer has our headers
 and one line in the log, without the client's address and user agent. An exception is
 answered here at the latest.
+
+Behind it, a way in answers in the event loop. Everything else goes to the pages.
 """
 
 import logging
 import re
-import sys
-from collections.abc import Iterable
-from ipaddress import IPv6Address
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextvars import ContextVar
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlsplit
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.http import is_resource_modified
 
 from page_tracker.http.error_document import (
     DETAILS,
@@ -22,120 +25,245 @@ from page_tracker.http.error_document import (
     error_document,
     name_of,
 )
-from page_tracker.http.incoming import Form, form_asked_for
-from page_tracker.http.outgoing import HEADERS
+from page_tracker.http.hosts import is_host, is_script_name
+from page_tracker.http.incoming import (
+    LONGEST_HEADER,
+    TOO_LONG,
+    BodyTooLarge,
+    Form,
+    Headers,
+    Incoming,
+    ReadBody,
+    environ_of,
+    form_asked_for,
+    sender_of,
+)
+from page_tracker.http.outgoing import HEADERS, Answer, Outgoing, Refusal
+from page_tracker.settings import Networks
 
 HEADER = "X-Request-ID"
-KEY = "page_tracker.request_id"
 
-LABEL = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
-HOST = re.compile(rf"({LABEL}(?:\.{LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
-LONGEST_NAME = 253
-HIGHEST_PORT = 65_535
+ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""An id of a proxy that harms no log."""
 
-SCRIPT_NAME = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
-"""A path below which a proxy serves the application, or nothing."""
+WayIn = Callable[[Incoming], Awaitable[Answer]]
+"""A way in. It may raise Refusal."""
 
-LONGEST_HEADER = 16_384
-"""Characters. gunicorn limits each line of a header, and joins repeated headers."""
+Pages = Callable[[WSGIEnvironment, ReadBody], Awaitable[Outgoing]]
 
-Refused = tuple[int, str]
-"""The status and the reason of an answer that is an error."""
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that this code answers; empty outside of a request."""
 
 logger = logging.getLogger(__name__)
 
 
-def with_edge(application: WSGIApplication, *, is_tested: bool) -> WSGIApplication:
-    """Return an application that answers each request with our headers, and logs it.
+class RequestIds:
+    """Makes random ids, 64 at a time: each question to the system takes long."""
 
-    If it `is_tested`, exceptions go to the test.
-    """
+    def __init__(self) -> None:
+        self._left = ""
 
-    def called(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def pop(self) -> str:
+        """Return a new id."""
+        if not self._left:
+            self._left = token_hex(16 * 64)
+        identity, self._left = self._left[:32], self._left[32:]
+        return identity
+
+
+class Edge:
+    """The application for the server: an ASGI application."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        proxies: Networks,
+        on_success: Callable[[], None],
+        *,
+        is_tested: bool = False,
+    ) -> None:
+        """Take what answers requests that no way in takes.
+
+        `proxies` are trusted in what they tell of a client. `on_success` is called
+        after a request that succeeded. If the application `is_tested`, exceptions go to
+        the test.
+        """
+        self._pages = pages
+        self._proxies = proxies
+        self._on_success = on_success
+        self._is_tested = is_tested
+        self._ids = RequestIds()
+        self._ways: dict[tuple[str, str], WayIn] = {}
+        self._open_ways: dict[str, dict[str, WayIn]] = {}
+
+    def add(
+        self, path: str, way_in: WayIn, methods: Collection[str], *, is_open: bool
+    ) -> None:
+        """Let a way in answer under a path; if it `is_open`, also below that path."""
+        for method in methods:
+            if is_open:
+                self._open_ways.setdefault(path, {})[method] = way_in
+            else:
+                self._ways[method, path] = way_in
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        """Answer a request of an ASGI server."""
+        if scope["type"] != "http":
+            return
+        environ = environ_of(scope, self._proxies)
+
+        async def read_body(most: int) -> bytes:
+            body, is_complete = bytearray(), False
+            if int(environ.get("CONTENT_LENGTH") or 0) > most:
+                raise BodyTooLarge
+            while not is_complete:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ValueError("the body is incomplete")
+                body += message["body"]
+                if len(body) > most:
+                    raise BodyTooLarge
+                is_complete = not message["more_body"]
+            return bytes(body)
+
+        status, headers, body = await self.answer(environ, read_body)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (name.encode("latin-1"), value.encode("latin-1"))
+                    for name, value in headers
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, environ: WSGIEnvironment, read_body: ReadBody) -> Outgoing:
+        """Answer a request, and log it."""
         began = perf_counter()
-        has_started = False
-
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            nonlocal has_started
-            has_started = True
-            identity = (HEADER, request_id_of(environ))
-            write = start_response(status, [*_completed(headers), identity], *error)
-            _log(environ, int(status[:3]), perf_counter() - began)
-            return write
-
+        given = environ.get("HTTP_X_REQUEST_ID")
+        identity = given if given and ID.fullmatch(given) else self._ids.pop()
+        token = request_id.set(identity)
         try:
-            if refused := _refused(environ):
-                form = form_asked_for(environ.get("HTTP_ACCEPT", ""))
-                return _send(environ, start, refused, form)
-            return application(environ, start)
+            outgoing = await self._outgoing(environ, read_body)
         except Exception:  # pylint: disable=broad-exception-caught  # the last resort
-            if is_tested:
+            if self._is_tested:
                 raise
-            request_id = request_id_of(environ)
-            logger.exception("A request failed", extra={"request_id": request_id})
-            error = [sys.exc_info()] if has_started else []
-            return _send(environ, start, (500, DETAILS[500]), "text", *error)
+            logger.exception("A request failed", extra={"request_id": identity})
+            outgoing = _sent(environ, _error(environ, 500, DETAILS[500], "text"))
+        finally:
+            request_id.reset(token)
+        outgoing.headers.append((HEADER, identity))
+        seconds = perf_counter() - began
+        _log(environ, outgoing.status, seconds, identity)
+        if outgoing.status < 400:
+            self._on_success()
+        return outgoing
 
-    return called
+    async def _outgoing(
+        self, environ: WSGIEnvironment, read_body: ReadBody
+    ) -> Outgoing:
+        if refused := _refused(environ):
+            return _sent(environ, _error(environ, *refused))
+        try:
+            found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            if not found:
+                return _completed(await self._pages(environ, read_body))
+            way_in, rest = found
+            incoming = Incoming(
+                method=environ["REQUEST_METHOD"],
+                base=environ["SCRIPT_NAME"],
+                rest=rest.encode("latin-1"),
+                query=environ["QUERY_STRING"].encode("latin-1"),
+                headers=Headers(environ),
+                read_body=read_body,
+                sender=sender_of(environ, self._proxies),
+            )
+            return _sent(environ, await way_in(incoming))
+        except Refusal as refusal:
+            answer = _error(
+                environ, refusal.status, str(refusal), refusal.form, refusal.name
+            )
+            headers = {**answer.headers, **refusal.headers}
+            return _sent(environ, answer._replace(headers=headers))
+
+    def _find(self, method: str, path: str) -> tuple[WayIn, str] | None:
+        """Return a way in, and the rest of the path that it leaves open.
+
+        Flask too ignores all slashes but one at the beginning of a path.
+        """
+        if path.startswith("//"):
+            path = f"/{path.lstrip('/')}"
+        if way_in := self._ways.get((method, path)):
+            return way_in, ""
+        for start, ways in self._open_ways.items():
+            if path.startswith(start) and method in ways:
+                return ways[method], path[len(start) :]
+        return None
 
 
-def request_id_of(environ: WSGIEnvironment) -> str:
-    """Return the id of a request: the one that a proxy sent along, or a new one.
-
-    An id that could harm a log is replaced.
-    """
-    if KEY not in environ:
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        harmless = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given)
-        environ[KEY] = given if harmless else token_hex(16)
-    return str(environ[KEY])
-
-
-def is_host(text: str) -> bool:
-    """Return whether a text is a name or an address, with a port or without."""
-    match = HOST.fullmatch(text)
-    if not match or int(match[2] or 0) > HIGHEST_PORT:
-        return False
-    name = match[1]
-    if not name.startswith("["):
-        return len(name) <= LONGEST_NAME
-    try:
-        return bool(IPv6Address(name[1:-1]))
-    except ValueError:
-        return False
-
-
-def _refused(environ: WSGIEnvironment) -> Refused | None:
-    """Return why a request gets no answer but an error, or None.
+def _refused(environ: WSGIEnvironment) -> tuple[int, str] | None:
+    """Return status and reason of an error for a request that gets nothing else.
 
     By RFC 9112, section 3.2, only a client of HTTP/1.0 may leave `Host` out.
     """
-    if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         environ.setdefault("HTTP_HOST", "localhost")
     if not is_host(environ.get("HTTP_HOST", "")):
         return 400, "The header Host is missing or invalid."
-    if not SCRIPT_NAME.fullmatch(environ.get("SCRIPT_NAME", "")):
+    if not is_script_name(environ["SCRIPT_NAME"]):
+        environ["SCRIPT_NAME"] = ""
         return 400, "The header SCRIPT_NAME is invalid."
-    for name, value in environ.items():
-        if name.startswith("HTTP_") and len(value) > LONGEST_HEADER:
-            return 431, f"The limit of a header is {LONGEST_HEADER:,} characters."
+    if environ.get(TOO_LONG):
+        return 431, f"The limit of a header is {LONGEST_HEADER:,} characters."
     return None
 
 
-def _completed(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the headers of an answer, and ours that it does not set itself.
+def _error(
+    environ: WSGIEnvironment,
+    status: int,
+    detail: str,
+    form: Form | None = None,
+    name: str = "",
+) -> Answer:
+    """Return an error in a form; None is the form that was asked for."""
+    return error_document(
+        Problem(status, name or name_of(status), detail, request_id.get()),
+        form or form_asked_for(environ.get("HTTP_ACCEPT", "")),
+        environ["SCRIPT_NAME"],
+        is_home=environ["PATH_INFO"] == "/",
+    )
+
+
+def _sent(environ: WSGIEnvironment, answer: Answer) -> Outgoing:
+    """Return an answer as it is sent: with our headers, and only a body that it may
+    have."""
+    status, body = answer.status, answer.body
+    headers = {**HEADERS, **answer.headers}
+    etag = answer.headers.get("ETag")
+    if etag and not is_resource_modified(environ, etag):
+        status, body = 304, b""
+    elif answer.content_type:
+        headers["Content-Type"] = answer.content_type
+    is_head = environ["REQUEST_METHOD"] == "HEAD"
+    if body or not (is_head or status in (204, 304)):
+        headers["Content-Length"] = str(len(body))
+    return Outgoing(status, list(headers.items()), b"" if is_head else body)
+
+
+def _completed(page: Outgoing) -> Outgoing:
+    """Return a page with those of our headers that it does not set itself.
 
     A redirect gets a path: werkzeug writes the `Host` of the request into it.
     """
-    present = {name.lower() for name, _ in headers}
-    return [
+    present = {name.lower() for name, _ in page.headers}
+    headers = [
         (name, _path_of(value) if name.lower() == "location" else value)
-        for name, value in headers
-    ] + [
-        (name, value) for name, value in HEADERS.items() if name.lower() not in present
+        for name, value in page.headers
     ]
+    missing = (item for item in HEADERS.items() if item[0].lower() not in present)
+    return page._replace(headers=[*headers, *missing])
 
 
 def _path_of(location: str) -> str:
@@ -145,46 +273,27 @@ def _path_of(location: str) -> str:
     return f"{path}?{parts.query}" if parts.query else path
 
 
-def _send(
-    environ: WSGIEnvironment,
-    start: StartResponse,
-    refused: Refused,
-    form: Form,
-    *error: Any,
-) -> Iterable[bytes]:
-    status, detail = refused
-    problem = Problem(status, name_of(status), detail, request_id_of(environ))
-    document = error_document(problem, form)
-    start(
-        f"{status} {problem.name}",
-        [
-            ("Content-Type", document.content_type),
-            ("Content-Length", str(len(document.body))),
-            *document.headers.items(),
-        ],
-        *error,
-    )
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [document.body]
-
-
-def _log(environ: WSGIEnvironment, status: int, seconds: float) -> None:
+def _log(environ: WSGIEnvironment, status: int, seconds: float, identity: str) -> None:
     """Write the line of an answer: at level debug unless it is an error.
 
     Counted views are in the counts. A line for each would bury all others, and take a
     tenth of its answer's time.
     """
+    level = logging.DEBUG if status < 400 else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
     method, milliseconds = environ["REQUEST_METHOD"], round(seconds * 1000, 1)
     # Quoted, so that a line break in a path cannot forge a line of the log.
     path = quote(environ["PATH_INFO"], encoding="latin-1")
     logger.log(
-        logging.DEBUG if status < 400 else logging.INFO,
+        level,
         "%s %s %s in %s ms",
         method,
         path,
         status,
         milliseconds,
         extra={
-            "request_id": request_id_of(environ),
+            "request_id": identity,
             "method": method,
             "path": path,
             "status": status,

@@ -3,15 +3,12 @@
 import json
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader
 from werkzeug.http import HTTP_STATUS_CODES
 
 from page_tracker.http.incoming import Form
 from page_tracker.http.outgoing import Answer
+from page_tracker.http.templates import TEMPLATES
 
-TEMPLATES = Environment(
-    loader=PackageLoader("page_tracker"), autoescape=True, auto_reload=False
-)
 # Both are read now: later, no error page depends on a file.
 BASE = TEMPLATES.get_template("page.html")
 PAGE = TEMPLATES.get_template("error.html")
@@ -62,7 +59,6 @@ def error_document(
 
 
 def name_of(status: int) -> str:
-    """Return the name of a status; for 413 that of RFC 9110, not werkzeug's old one."""
-    if status == 413:
-        return "Content Too Large"
-    return HTTP_STATUS_CODES.get(status, "Unknown Error")
+    """Return the name of a status: that of RFC 9110, not an old one of werkzeug."""
+    newer = {413: "Content Too Large", 414: "URI Too Long"}
+    return newer.get(status) or HTTP_STATUS_CODES.get(status, "Unknown Error")

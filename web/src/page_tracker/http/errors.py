@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from page_tracker.http.edge import request_id_of
+from page_tracker.http.edge import request_id
 from page_tracker.http.error_document import DETAILS, Problem, error_document, name_of
 from page_tracker.http.incoming import Form, form_asked_for
 
@@ -17,7 +17,7 @@ def register_errors(app: Flask) -> None:
 
 def error_answer(status: int, name: str, detail: str, form: Form) -> Response:
     """Return an error as JSON, HTML or text, with the request's id."""
-    problem = Problem(status, name, detail, request_id_of(request.environ))
+    problem = Problem(status, name, detail, request_id.get())
     document = error_document(
         problem, form, request.script_root, is_home=request.path == "/"
     )

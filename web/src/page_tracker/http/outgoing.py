@@ -44,6 +44,9 @@ FOR_OTHER_SITES = {
 """Headers that let pages of other sites embed and read an answer."""
 
 
+JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 class Answer(NamedTuple):
     """An answer of a way in."""
 
@@ -53,8 +56,16 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
+class Outgoing(NamedTuple):
+    """An answer with everything that is sent of it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class Refusal(Exception):
-    """An answer that is an error; the adapter writes it as JSON, HTML or text.
+    """An answer that is an error; the edge writes it as JSON, HTML or text.
 
     Pages of other sites may read those in JSON: their scripts ask for it.
     """
@@ -65,7 +76,9 @@ class Refusal(Exception):
         detail: str,
         headers: Mapping[str, str] | None = None,
         form: Form = "json",
+        name: str = "",
     ) -> None:
+        """Take the parts of the error. Its `name` is that of the status if empty."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -73,18 +86,18 @@ class Refusal(Exception):
         if form == "json":
             self.headers |= FOR_OTHER_SITES
         self.form = form
+        self.name = name
 
 
 def json_answer(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """Return an answer of JSON, which pages of other sites may read."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return Answer(
-        f"{text}\n".encode(),
+        f"{JSON.encode(value)}\n".encode(),
         "application/json",
         status,
-        {**FOR_OTHER_SITES, **(headers or {})},
+        {**FOR_OTHER_SITES, **headers} if headers else FOR_OTHER_SITES,
     )
 
 

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Lock, Thread
 from time import monotonic
 
-from flask import Response
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -40,14 +39,15 @@ class Forgetting:
         self._check_after = float("-inf")
         self._checking = Lock()
 
-    def after_request(self, response: Response) -> Response:
-        """Start a check after a request that succeeded, at most once a minute."""
-        is_due = response.status_code < 400 and monotonic() >= self._check_after
+    def start_if_due(self) -> None:
+        """Start a check in a thread, at most once a minute."""
         # pylint: disable-next=consider-using-with  # the thread releases it
-        if is_due and self._checking.acquire(blocking=False):
+        if monotonic() >= self._check_after and self._checking.acquire(blocking=False):
             self._check_after = monotonic() + SECONDS_BETWEEN_CHECKS
-            Thread(target=self._check, name="forget salts", daemon=True).start()
-        return response
+            try:
+                Thread(target=self._check, name="forget salts", daemon=True).start()
+            except RuntimeError:  # the system has no thread left; it tries again
+                self._checking.release()
 
     def _check(self) -> None:
         try:

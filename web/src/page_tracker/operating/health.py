@@ -6,7 +6,7 @@ from importlib.metadata import version
 from flask import Response, abort, jsonify, make_response, request
 from redis.exceptions import RedisError
 
-from page_tracker.http.serving import client_address
+from page_tracker.http.incoming import client_address
 from page_tracker.operating.readiness import NotReady, check_ready
 from page_tracker.settings import Settings
 from page_tracker.store.explaining import explain, hint_for

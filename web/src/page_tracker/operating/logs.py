@@ -8,10 +8,9 @@ import logging
 import re
 from typing import Any
 
-from flask import has_request_context, request
 from pythonjsonlogger.json import JsonFormatter
 
-from page_tracker.http.edge import request_id_of
+from page_tracker.http.edge import request_id
 from page_tracker.settings import Settings
 
 
@@ -20,8 +19,8 @@ class RequestId(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every line, with a `request_id` if a request caused it."""
-        if has_request_context():
-            record.request_id = request_id_of(request.environ)
+        if identity := request_id.get():
+            record.request_id = identity
         return True
 
 
@@ -70,23 +69,21 @@ class HarmlessTraceback(logging.Formatter):
 
 
 REWRITTEN = {
-    # It would hold the client's address and data. http/server_answers.py has our line.
-    "Invalid request from ip=": "",
     "Reloader is on": "This server is for development: it reloads changed code. For "
     "visitors, run page-tracker serve or docker compose up",
 }
-"""Our messages in place of gunicorn's, by the start of those; empty for none."""
+"""Our messages in place of gunicorn's, by the start of those."""
 
 
 class InOurWords(logging.Filter):
     """Rewrite some of gunicorn's messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every line that is not left out."""
+        """Pass every line."""
         for start, text in REWRITTEN.items():
             if record.getMessage().startswith(start):
                 record.msg, record.args = text, None
-        return bool(record.msg)
+        return True
 
 
 class JsonLines(HarmlessTraceback, JsonFormatter):

@@ -1,13 +1,14 @@
-"""gunicorn's worker with threads, with one way of ending for every reason.
+"""gunicorn's worker with an event loop, with one way of ending for every reason.
 
-It stops listening at once, answers the requests that have reached it, and ends.
-gunicorn's own worker listens until its last connection is closed, but accepts none. A
-client that connects meanwhile sends a view, and never learns whether it counted. When
-the connection is refused, a proxy asks another replica.
+It stops listening at once, answers the requests that have reached it, and ends. When a
+connection is refused, a proxy asks another replica. A client that is accepted, but gets
+no answer, never learns whether its view counted.
 """
 
+import asyncio
 import ctypes
-import errno
+import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -15,7 +16,11 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+import uvloop
+from gunicorn.workers.base import Worker
+
+from page_tracker.http.edge import Edge
+from page_tracker.operating.listening import Listening
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """The signals that end a worker."""
@@ -24,19 +29,29 @@ PR_SET_PDEATHSIG = 1
 """From linux/prctl.h: the signal for a process whose parent ends."""
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+async def broken(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answer while changed code has a syntax error, which the log has."""
+    body = b"The code has a syntax error. The log shows it."
+    length = (b"Content-Length", b"%d" % len(body))
+    start = {"type": "http.response.start", "status": 500, "headers": [length]}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
     """A worker that drains: for a signal, a dead master, changed code.
 
     Each reason makes `alive` false; all that follows is the same.
     """
 
+    wsgi: Any
     signals_of_master: SimpleQueue[int]
     """The signals that reached this process before it handled any itself."""
 
     def init_signals(self) -> None:
         """Handle signals, and those that came since the master forked this process."""
         super().init_signals()
-        if sys.platform == "linux":  # elsewhere, gunicorn looks once a second
+        if sys.platform == "linux":  # elsewhere, `is_to_end` looks
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         try:
             while True:
@@ -45,40 +60,42 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
         except Empty:
             pass
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain, and end in time also if the loop or a thread hangs."""
+        is_first, self.alive = self.alive, False
+        if is_first:
+            self.end_in_time()
+
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal; end at once at the second."""
-        if self.alive:
-            self.handle_exit(sig, frame)
-        else:
-            super().handle_quit(sig, frame)
+        if not self.alive:
+            os._exit(0)
+        self.handle_exit(sig, frame)
 
-    def is_parent_alive(self) -> bool:
-        """Return whether the master lives; if not, drain."""
-        self.alive = self.alive and super().is_parent_alive()
-        return self.alive
+    def load_wsgi(self) -> None:
+        """Load the application. With a syntax error, gunicorn gives one of WSGI."""
+        super().load_wsgi()
+        if not isinstance(self.wsgi, Edge) and self.cfg.reload:
+            self.wsgi = broken
 
-    def accept(self, listener: Any) -> None:
-        """Accept a connection; when files run out, accept fewer from now on."""
-        try:
-            super().accept(listener)
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            # Each thread may need one more, for Redis.
-            self.worker_connections = max(1, self.nr_conns - self.cfg.threads)
+    def end_in_time(self) -> None:
+        """End after the time for it, also if something hangs."""
+        faulthandler.dump_traceback_later(
+            self.cfg.graceful_timeout, exit=True, file=sys.stderr or self.tmp
+        )
 
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; to end, accept those that wait, then close.
+    def run(self) -> None:
+        """Serve until the end."""
+        # The collector would look at all that the modules made, again and again. It
+        # stays, and nobody is answered meanwhile, for 20 milliseconds each time.
+        gc.collect()
+        gc.freeze()
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(Listening(self, self.wsgi, loop).serve())
 
-        A worker that has just started may have to end, too.
-        """
-        super().set_accept_enabled(enabled and self.alive)
-        if self.sockets and not self.alive and self.ppid != os.getppid():
-            self.log.error("The master was killed; this worker ends, too")
-        while self.sockets and not self.alive:
-            listener = self.sockets.pop()
-            taken = None
-            while taken != self.nr_conns:
-                taken = self.nr_conns
-                self.accept(listener)
-            listener.close()
+    def is_to_end(self) -> bool:
+        """Return whether a signal, changed code or a dead master ends this worker."""
+        if self.alive and self.ppid != os.getppid():
+            self.alive = False
+        return not self.alive

@@ -6,6 +6,7 @@ shows nothing else. The badge gives the reason in two words, a header gives all 
 """
 
 import logging
+from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.reports import read_numbers
 from page_tracker.tracking.sites import Sites, UnknownSite
-from page_tracker.tracking.view import SentView
+from page_tracker.tracking.view import SentView, View
 from page_tracker.tracking.visitor import Sender
 
 FORMS = ("svg", "json")
@@ -72,7 +73,7 @@ class Badges:
     store: Store
     most_pages: int
 
-    def __call__(self, incoming: Incoming) -> Answer:
+    async def __call__(self, incoming: Incoming) -> Answer:
         """Count a view of the page, if asked to, and show the number of its views."""
         target = incoming.rest.decode(errors="surrogateescape")
         given = incoming.parameters()
@@ -82,7 +83,7 @@ class Badges:
             site, page, form = parse_target(target)
             # Nobody sees the badge of a HEAD.
             counts = options.count and bool(page) and incoming.method == "GET"
-            found = self.numbers(site, page, incoming.sender if counts else None)
+            found = await self.numbers(site, page, incoming.sender if counts else None)
             check_shown(found, bool(page))
         except (NoNumber, ValueError, RedisError) as error:
             return _without_number(target, options, _problem(error), also)
@@ -96,14 +97,19 @@ class Badges:
         headers = remarks(400 if wrong and status == 200 else status, sentence, *also)
         return drawn(form, options, text, headers)
 
-    def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
+    async def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
         """Return the numbers of a page, or of the site if the page is empty.
 
         With a sender, its view is counted first. Raises ValueError and RedisError.
         """
         if sender:
-            return self.recorder.count(SentView(site, page), sender)
-        view = canonical_view(SentView(site, page or "/"))
+            return await self.recorder.count(SentView(site, page), sender)
+        return await to_thread(
+            self._read, canonical_view(SentView(site, page or "/")), page
+        )
+
+    def _read(self, view: View, page: str) -> Recorded:
+        """Return the numbers of a page, or of the site if the page is empty."""
         registered = self.sites.registered(view.site)
         try:
             with self.store.asking() as redis:

@@ -4,11 +4,11 @@ The four styles have the usual outlines of badges in READMEs; the drawing is our
 """
 
 import unicodedata
+from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
-from flask import render_template
-
+from page_tracker.http.templates import TEMPLATES
 from page_tracker.showing.badge_options import BadgeOptions, Style
 
 HUNDREDTHS_OF_AN_EM = {
@@ -127,8 +127,8 @@ def draw(options: BadgeOptions, message: str, title: str) -> str:
             part = _part(outline, text, color, x, is_bold)
             parts.append(part)
             x += part.width
-    return render_template(
-        "badge.svg", outline=outline, parts=parts, width=x, title=title
+    return TEMPLATES.get_template("badge.svg").render(
+        outline=outline, parts=parts, width=x, title=title
     )
 
 
@@ -171,6 +171,7 @@ def _hundredths(character: str) -> int:
     return HUNDREDTHS_OF_AN_EM.get(base, 68)
 
 
+@lru_cache(maxsize=256)
 def ink_on(color: str) -> str:
     """Return the ink, dark or light, that has more contrast on a colour.
 

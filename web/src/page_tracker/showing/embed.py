@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from redis.exceptions import RedisError
 
 from page_tracker.flags.looks import Look
-from page_tracker.http.incoming import read_parameters
+from page_tracker.http.incoming import read_parameters, sender_of
 from page_tracker.settings import Settings
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import BadgeOptions, explained, parse, quoted
@@ -89,11 +89,13 @@ class EmbedPage:
         root = f"{self._settings.url or _visited()}/"
         look = Look()
         if comes_from_counter(request):
-            look = self._look_choice.of(request)
+            look = self._look_choice.of(
+                sender_of(request.environ, self._settings.proxies)
+            )
         state = "" if errors else self._state_of(wish.site)
         page = render_template(
             "embed.html",
-            pixel=pixel_of(look, look.went_on_page),
+            pixel=pixel_of(look, look.went_on_page, request.script_root),
             values=given,
             errors=errors,
             wish=wish,

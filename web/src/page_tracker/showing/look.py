@@ -1,31 +1,32 @@
 """The look of the counter page for a visitor, and the pixels that count it."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Request, url_for
 
 from page_tracker.flags.looks import Look, Looks
-from page_tracker.http.serving import sender_of
-from page_tracker.settings import Networks
+from page_tracker.tracking.visitor import Sender
 
 
 @dataclass(frozen=True)
 class LookChoice:
-    """Chooses a look for a request; without `looks`, all visitors get the default."""
+    """Chooses a look for a visitor; without `looks`, all get the default."""
 
     looks: Looks | None
-    proxies: Networks
 
-    def of(self, request: Request) -> Look:
-        """Return the look for the visitor who sent a request."""
-        if self.looks is None:
-            return Look()
-        return self.looks.choose(sender_of(request.environ, self.proxies))
+    def of(self, visitor: Sender) -> Look:
+        """Return the look for a visitor."""
+        return self.looks.choose(visitor) if self.looks else Look()
 
 
-def pixel_of(look: Look, page: str) -> str:
-    """Return the address of the pixel that counts a page; empty if no site does."""
-    return url_for("pixel", site=look.site, page=page) if look.site else ""
+def pixel_of(look: Look, page: str, base: str) -> str:
+    """Return the address of the pixel that counts a page; empty if no site does.
+
+    `base` is the path below which a proxy serves the application.
+    """
+    query = urlencode({"site": look.site, "page": page}, safe="/")
+    return f"{base}/pixel.gif?{query}" if look.site else ""
 
 
 def comes_from_counter(request: Request) -> bool:

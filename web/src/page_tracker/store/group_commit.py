@@ -1,20 +1,18 @@
 """Group commit: calls that arrive during a round trip to Redis share the next one.
 
-A thread that finds no round trip under way leads. It takes all waiting calls, its own
-first, and commits them in one round trip. The other threads wait, each for its own
-answer. The first thread that still waits then leads the next group. A lone caller
-therefore never waits, and groups grow with the load. Databases commit their logs in
-the same way.
+While no round trip is under way, a call starts one at once, so a lone caller never
+waits. Calls that come meanwhile make the next group, and groups grow with the load.
+Databases commit their logs in the same way.
 
-The state belongs to one process; gunicorn forks before a process serves.
+All state belongs to one event loop, so it needs no locks. One thread talks to Redis.
 """
 
+from asyncio import AbstractEventLoop, Future, TimerHandle, get_running_loop
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from threading import Lock
-from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -24,29 +22,26 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from page_tracker.store.store import Store
 
 LONGEST_WAIT = 0.9
-"""Seconds that a call waits behind others. If it leads after that, it takes at most 0.5
-seconds more. Every answer must be out within 1.5 seconds."""
+"""Seconds that a call waits behind others. After that, it is not sent."""
+
+LONGEST_ANSWER = 1.4
+"""Seconds until a call has its outcome; it may be unknown. Every answer of the server
+must be out within 1.5 seconds."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Call(Generic[Item, Result]):
-    """The items of one thread, and their outcomes."""
+class _Call(NamedTuple, Generic[Item, Result]):
+    """The items of one caller, and when it called."""
 
-    __slots__ = ("items", "outcomes", "error", "leads", "woken")
-
-    def __init__(self, items: list[Item]) -> None:
-        self.items = items
-        self.outcomes: list[Result | Exception] | None = None
-        self.error: RedisError | None = None
-        self.leads = False
-        self.woken = Lock()  # released once: with an answer, or to lead
-        self.woken.acquire()  # pylint: disable=consider-using-with
+    items: list[Item]
+    outcomes: Future[list[Result | Exception]]
+    began: float
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Lets threads share round trips to Redis; each gets its own answer or error.
+    """Lets callers share round trips to Redis; each gets its own answer or error.
 
     An answer comes only after Redis took the item. No item is sent twice.
     """
@@ -60,118 +55,147 @@ class GroupCommit(Generic[Item, Result]):
         """Take the function that sends items to Redis in one round trip.
 
         It returns a result for each item, in order, or the error with which Redis
-        refused that item. It raises RedisError if the outcome is unknown. One thread at
-        a time runs it.
+        refused that item. It raises RedisError if the outcome is unknown. It runs in a
+        thread, once at a time.
         """
         self._commit = commit
         self._store = store
         self._largest_group = largest_group
-        self._lock = Lock()  # over the two below, and who leads
-        self._waiting: deque[_Call[Item, Result]] = deque()
-        self._is_led = False  # always so while calls wait
+        self._begin(None)
 
-    def submit(self, item: Item) -> Result:
+    def _begin(self, loop: AbstractEventLoop | None) -> None:
+        """Belong to a loop from now on. A fork has another one than its parent."""
+        self._loop = loop
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._waiting: deque[_Call[Item, Result]] = deque()
+        self._sent: list[_Call[Item, Result]] = []  # never empty while calls wait
+        self._expiry: TimerHandle | None = None
+
+    async def submit(self, item: Item, began: float | None = None) -> Result:
         """Commit one item, and return its result.
+
+        `began` is when the caller began, by the clock of the loop; None is now.
 
         Raises the error that Redis gave; redis.exceptions.ConnectionError at once while
         Redis is unavailable and another call finds out whether it is back; and
-        TimeoutError after `LONGEST_WAIT`.
+        TimeoutError after `LONGEST_WAIT`, or after `LONGEST_ANSWER` if it was sent.
         """
-        (outcome,) = self._share([item], monotonic() + LONGEST_WAIT)
+        (outcome,) = await self._share([item], began)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def submit_all(self, items: list[Item]) -> list[Result | Exception]:
+    async def submit_all(
+        self, items: list[Item], began: float | None = None
+    ) -> list[Result | Exception]:
         """Commit items, and return for each its result or its error.
 
         They go in chunks of the largest group, and other calls have their turn between
         two chunks. After a chunk that fails, and after `LONGEST_WAIT`, no more is sent.
         """
-        deadline = monotonic() + LONGEST_WAIT
+        now = get_running_loop().time
+        began = began or now()
         outcomes: list[Result | Exception] = []
         try:
             for start in range(0, len(items), self._largest_group):
-                if start and monotonic() > deadline:
+                if start and now() > began + LONGEST_WAIT:
                     raise RedisTimeoutError("Timeout: earlier items took too long")
                 chunk = items[start : start + self._largest_group]
-                outcomes += self._share(chunk, deadline)
+                outcomes += await self._share(chunk, began)
         except RedisError as error:
             outcomes += [copy(error) for _ in items[len(outcomes) :]]
         return outcomes
 
-    def _share(self, items: list[Item], deadline: float) -> list[Result | Exception]:
+    async def _share(
+        self, items: list[Item], began: float | None
+    ) -> list[Result | Exception]:
         """Commit items in one group. Raises the error that all of them met."""
-        call: _Call[Item, Result] = _Call(items)
-        try:
-            self._enter(call)
-            if not call.leads:
-                # pylint: disable-next=consider-using-with
-                call.woken.acquire(timeout=max(0, deadline - monotonic()))
-            if call.leads:
-                self._lead()
-        finally:
-            self._leave(call)
-        if call.outcomes is not None:
-            return call.outcomes
-        if call.error:
-            raise copy(call.error)  # its traceback belongs to the thread that led
-        raise RedisTimeoutError("Timeout waiting for another request to Redis")
-
-    def _enter(self, call: _Call[Item, Result]) -> None:
-        with self._lock:
-            if not self._is_led:
-                call.leads = self._is_led = True  # in this order, if interrupted
-            elif self._store.is_unavailable:
-                raise RedisConnectionError(
-                    "Redis is unavailable, as another request found"
-                )
+        loop = get_running_loop()
+        if loop is not self._loop:
+            self._begin(loop)
+        began = began or loop.time()
+        call: _Call[Item, Result] = _Call(items, loop.create_future(), began)
+        if not self._sent:
+            self._send([call])
+        elif self._store.is_unavailable:
+            raise RedisConnectionError("Redis is unavailable, as another request found")
+        else:
             self._waiting.append(call)
+        if not self._expiry:
+            self._expiry = loop.call_at(began + LONGEST_WAIT, self._expire)
+        return await call.outcomes
 
-    def _leave(self, call: _Call[Item, Result]) -> None:
-        """Withdraw a waiting call; if it leads, let the next call lead."""
-        with self._lock:
-            if call in self._waiting:
-                self._waiting.remove(call)
-            if call.leads:
-                self._is_led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].leads = True
-                    self._waiting[0].woken.release()
+    def _send(self, group: list[_Call[Item, Result]]) -> None:
+        """Start the round trip of a group."""
+        self._sent = group
+        items = [item for call in group for item in call.items]
+        loop = get_running_loop()
+        sent = loop.run_in_executor(self._thread, self._commit_in_thread, items)
+        sent.add_done_callback(self._settle)
 
-    def _lead(self) -> None:
-        """Commit the waiting calls, the leader's first, and wake the others."""
-        with self._lock:
-            group = self._take_group()
-        followers = group[1:]
+    def _commit_in_thread(self, items: list[Item]) -> list[Result | Exception]:
+        with self._store.asking() as redis:
+            outcomes = self._commit(redis, items)
+        self._store.leave_replica(outcomes)
+        return outcomes
+
+    def _settle(self, sent: Future[list[Result | Exception]]) -> None:
+        """Give each call of a group its outcomes, and send the next group."""
         try:
-            items = [item for call in group for item in call.items]
-            with self._store.asking() as redis:
-                outcomes = self._commit(redis, items)
-            self._store.leave_replica(outcomes)
-            start = 0
-            for call in group:
-                call.outcomes = outcomes[start : start + len(call.items)]
-                start += len(call.items)
-        except RedisError as error:
-            with self._lock:
-                # No call waits for an unavailable Redis. These were not sent.
-                if self._store.is_unavailable:
-                    followers += self._waiting
-                    self._waiting.clear()
-            for call in followers:
-                call.error = error
-            raise
+            if error := sent.exception():
+                self._fail(error)
+                return
+            outcomes, start = sent.result(), 0
+            for call in self._sent:
+                end = start + len(call.items)
+                if not call.outcomes.done():
+                    call.outcomes.set_result(outcomes[start:end])
+                start = end
         finally:
-            for call in followers:
-                call.woken.release()
+            self._sent = []
+            if group := self._take_group():
+                self._send(group)
+
+    def _fail(self, error: BaseException) -> None:
+        """Give the calls of a group the error that all of them met."""
+        failed = self._sent
+        if self._store.is_unavailable:
+            # No call waits for an unavailable Redis. These were not sent.
+            failed = [*failed, *self._waiting]
+            self._waiting.clear()
+        for call in failed:
+            if not call.outcomes.done():
+                # Each has a traceback of its own. Not all errors can be copied.
+                is_known = isinstance(error, RedisError)
+                call.outcomes.set_exception(copy(error) if is_known else error)
 
     def _take_group(self) -> list[_Call[Item, Result]]:
-        group = [self._waiting.popleft()]
-        size = len(group[0].items)
+        """Take the calls of the next group; calls that were cancelled are dropped."""
+        group: list[_Call[Item, Result]] = []
+        size = 0
         while self._waiting:
             size += len(self._waiting[0].items)
-            if size > self._largest_group:
+            if group and size > self._largest_group:
                 break
-            group.append(self._waiting.popleft())
+            call = self._waiting.popleft()
+            if not call.outcomes.done():
+                group.append(call)
         return group
+
+    def _expire(self) -> None:
+        """End the calls whose time is over, and come back when the next one is due."""
+        loop = get_running_loop()
+        due = []
+        for calls, seconds in (
+            (self._sent, LONGEST_ANSWER),
+            (self._waiting, LONGEST_WAIT),
+        ):
+            for call in calls:
+                if call.outcomes.done():
+                    continue
+                if call.began + seconds > loop.time():
+                    due.append(call.began + seconds)
+                else:
+                    error = RedisTimeoutError("Timeout waiting for Redis")
+                    call.outcomes.set_exception(error)
+        self._expiry = loop.call_at(min(due), self._expire) if due else None

@@ -14,6 +14,7 @@ from ua_parser import Parser, load_builtins
 from ua_parser.regex import Resolver
 
 from page_tracker.tracking.programs import is_program
+from page_tracker.tracking.visitor import hash_of
 
 LONGEST_USER_AGENT = 512
 """Characters that are read of a user agent."""
@@ -28,8 +29,7 @@ class Agent(NamedTuple):
     is_bot: bool
 
 
-# Python's hash of a text has a random key of this process.
-@cached(LRUCache(4096), key=hash, lock=Lock())
+@cached(LRUCache(4096), key=hash_of, lock=Lock())
 def agent_of(user_agent: str) -> Agent:
     """Return what a user agent tells."""
     result = _parser().parse(user_agent)

@@ -8,7 +8,9 @@ page, or no site that can exist.
 import hashlib
 import re
 import unicodedata
+from threading import Lock
 
+from cachetools import LRUCache, cached
 from pydantic_core import Url
 
 from page_tracker.tracking.characters import (
@@ -26,6 +28,7 @@ from page_tracker.tracking.tracking_parameters import (
     source_and_campaign,
 )
 from page_tracker.tracking.view import InvalidView, SentView, View
+from page_tracker.tracking.visitor import hash_of
 
 LONGEST_SITE = 253
 
@@ -98,7 +101,8 @@ def canonical_view(sent: SentView) -> View:
         site=site,
         # A longer page counts under (other), however it goes on.
         page=canonical_page(sent.page)[: LONGEST + 1],
-        referrer=canonical_referrer(sent.referrer) or canonical_referrer(source),
+        referrer=(sent.referrer and canonical_referrer(sent.referrer))
+        or (source and canonical_referrer(source)),
         campaign=_name(campaign),
         title=_name(sent.title, LONGEST_TITLE),
         event=event,
@@ -172,14 +176,14 @@ def canonical_pattern(pattern: str) -> str:
     return spelt if spelt.startswith(("/", "*")) else f"/{spelt}"
 
 
+# Referrers repeat. They are not kept themselves: a query could name a person.
+@cached(LRUCache(4096), key=hash_of, lock=Lock())
 def canonical_referrer(referrer: str) -> str:
     """Return the source of a view: host and path of a URL, or a name.
 
     User, query and fragment are dropped: they could name a person. A path that is too
     long is dropped too. A document without an address is no source.
     """
-    if not referrer:
-        return ""
     referrer = _clean(referrer)
     if NO_REFERRER.match(referrer):
         return ""

@@ -14,6 +14,8 @@ from threading import Lock
 from cachetools import LRUCache, cached
 from ua_parser_rs import UserAgentExtractor
 
+from page_tracker.tracking.visitor import hash_of
+
 IMAGE_PROXIES = re.compile(r"\bcamo\b|(?:image|mail)proxy|^Shields\.io/", re.I)
 """User agents that fetch images for all readers of a README or an e-mail."""
 
@@ -60,7 +62,7 @@ NOTHING = (None, None, None, None, None)
 """Replacements in a user agent, which the library could make for each pattern."""
 
 
-@cached(LRUCache(4096), key=hash, lock=Lock())
+@cached(LRUCache(4096), key=hash_of, lock=Lock())
 def is_image_proxy(user_agent: str) -> bool:
     """Say whether a user agent fetches images for people whom it hides."""
     return bool(IMAGE_PROXIES.search(user_agent))

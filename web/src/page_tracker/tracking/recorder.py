@@ -1,19 +1,27 @@
 """Counts views: finds the site, decides whether a view counts, and records it."""
 
-import logging
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from asyncio import (
+    Task,
+    create_task,
+    get_running_loop,
+    shield,
+    sleep,
+    timeout_at,
+    to_thread,
+)
+from collections.abc import Awaitable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.store.explaining import explain
-from page_tracker.store.group_commit import GroupCommit
+from page_tracker.store.explaining import has_answered
+from page_tracker.store.group_commit import LONGEST_WAIT, GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
 from page_tracker.tracking.canonical import (
@@ -23,13 +31,13 @@ from page_tracker.tracking.canonical import (
     canonical_view,
     host_of,
 )
-from page_tracker.tracking.keys import DAY, INTERNAL, nowhere
+from page_tracker.tracking.keys import DAY, INTERNAL
 from page_tracker.tracking.reasons import Reason
 from page_tracker.tracking.recorded import Recorded
+from page_tracker.tracking.refused_views import RefusedViews, refused_attempt
 from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.room import Room
-from page_tracker.tracking.sites import Site, UnknownSite
-from page_tracker.tracking.unknown_sites import note_unknown
+from page_tracker.tracking.sites import Site, UnknownSite, unknown
 from page_tracker.tracking.view import InvalidView, SentView, View
 from page_tracker.tracking.visitor import (
     Network,
@@ -37,6 +45,7 @@ from page_tracker.tracking.visitor import (
     Sender,
     Senders,
     Standing,
+    hash_of,
     read_address,
 )
 from page_tracker.tracking.wire import Attempt, Limits, record
@@ -44,17 +53,18 @@ from page_tracker.tracking.wire import Attempt, Limits, record
 SECONDS_AHEAD = 5
 """How far another clock may be ahead of ours; a later time is in the future."""
 
-DAYS_OF_NOWHERE = 400
-
 MINUTES_A_DAY = 100
 """A day has room for so many minutes of a sender at its limit."""
+
+VIEWS_A_TURN = 16
+"""So many views of a request are prepared before another request is answered."""
 
 MOST_REFUSED = 10_000
 """Senders that are remembered of a minute."""
 
-NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
+Outcome = TypeVar("Outcome")
 
-logger = logging.getLogger(__name__)
+NOT_COUNTED = (InvalidView, UnknownSite, RedisError)
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class Rules:
             return Reason.PRIVACY
         if sender.user_agent is not None and agent_of(sender.user_agent).is_bot:
             return Reason.BOT
-        if _is_spam(view.referrer, self.spam):
+        if view.referrer and _is_spam(view.referrer.partition("/")[0], self.spam):
             return Reason.SPAM
         return None
 
@@ -108,7 +118,6 @@ class Recorder:
         rules: Rules = Rules(),
         limits: Limits = Limits(),
     ) -> None:
-        self._store = store
         self._sites = sites
         self._rules = rules
         self._limits = limits
@@ -117,9 +126,11 @@ class Recorder:
         self._refused = _RefusedSenders()
         self._room = Room(store, limits.pages)
         self._commits = GroupCommit(self._record, store)
+        self._refused_views = RefusedViews(store, self._found, self._commits)
+        self._question: Task[None] | None = None
         agent_of("")  # reads its lists now, not while the first visitor waits
 
-    def count(
+    async def count(
         self, view: SentView, sender: Sender, at: float | None = None
     ) -> Recorded:
         """Count a view, or the reason against it, and return the outcome.
@@ -128,99 +139,67 @@ class Recorder:
         InvalidView and UnknownSite, which are counted as reasons, and RedisError, which
         is logged. After a RedisError the view counted once or not at all.
         """
+        began = get_running_loop().time()
         try:
-            return self._commits.submit(self._attempt(Submission(view, sender, at)))
+            attempt = await self._attempt(Submission(view, sender, at), began)
+            return await self._commits.submit(attempt, began)
         except NOT_COUNTED as error:
-            self._note([(view.site, error)])
+            await self._refused_views.note([(view.site, error)], began)
             raise
 
-    def count_all(
+    async def count_all(
         self, views: Iterable[Submission | Malformed]
     ) -> list[Recorded | Exception]:
         """Count views; return for each what `count` returns or raises."""
+        began = get_running_loop().time()
         places: list[Attempt | Exception] = []
         hosts = []
-        for sent in views:
+        lost: RedisError | None = None
+        for number, sent in enumerate(views):
+            if number % VIEWS_A_TURN == 0:
+                await sleep(0)  # other requests have their turn
             if isinstance(sent, Malformed):
                 hosts.append(sent.host)
                 places.append(sent.error)
                 continue
             hosts.append(sent.view.site)
+            if lost:  # the next view would wait, too
+                places.append(copy(lost))
+                continue
             try:
-                places.append(self._attempt(sent))
+                places.append(await self._attempt(sent, began))
             except NOT_COUNTED as error:
-                places.append(error)
+                if isinstance(error, RedisError) and not has_answered(error):
+                    lost = error
+                # The traceback has this frame, and so all of the views.
+                places.append(error.with_traceback(None))
         attempts = [place for place in places if isinstance(place, Attempt)]
-        recorded = iter(self._commits.submit_all(attempts))
+        recorded = iter(await self._commits.submit_all(attempts, began))
         outcomes = [
             next(recorded) if isinstance(place, Attempt) else place for place in places
         ]
-        self._note(
+        await self._refused_views.note(
             [
                 (host, outcome)
                 for host, outcome in zip(hosts, outcomes)
                 if isinstance(outcome, Exception)
-            ]
+            ],
+            began,
         )
         return outcomes
 
-    def refuse(self, refused: Mapping[tuple[Reason, str], int]) -> None:
-        """Count refused views, by reason and host.
+    async def refuse(self, refused: Mapping[tuple[Reason, str], int]) -> None:
+        """Count refused views, by reason and host; a host may be any text."""
+        await self._refused_views.count(refused, get_running_loop().time())
 
-        A host may be any text. A view of no registered site counts for none. While
-        Redis is unavailable, nothing is counted.
-        """
-        attempts: list[Attempt] = []
-        of_nowhere: dict[tuple[Reason, str], int] = {}
-        with suppress(RedisError):
-            for (reason, host), number in refused.items():
-                site = self._sites.find(canonical_site(host)) if host else None
-                if site:
-                    attempts += number * [_refused(site, reason)]
-                else:
-                    of_nowhere[reason, host] = number
-            if of_nowhere:
-                self._refuse_nowhere(of_nowhere)
-            self._commits.submit_all(attempts)
-
-    def _refuse_nowhere(self, refused: Mapping[tuple[Reason, str], int]) -> None:
-        key = nowhere(datetime.now(UTC).date())
-        with self._store.asking() as redis:
-            pipeline = redis.pipeline(transaction=False)
-            names: Counter[str] = Counter()
-            for (reason, host), number in refused.items():
-                pipeline.hincrby(key, reason, number)
-                if reason == Reason.UNKNOWN_SITE:
-                    names[canonical_site(host)] += number
-            pipeline.expireat(key, int(time.time() // DAY + DAYS_OF_NOWHERE) * DAY)
-            note_unknown(pipeline, names)
-            pipeline.execute()
-
-    def _note(self, errors: Sequence[tuple[str, Exception]]) -> None:
-        """Count refused views by their reasons.
-
-        If Redis did not count one of the views, only the cause is logged: another
-        question would wait for Redis again.
-        """
-        reasons: Counter[tuple[Reason, str]] = Counter()
-        for host, error in errors:
-            if isinstance(error, RedisError):
-                cause = type(error).__name__
-                logger.error("A view was not counted: %s: %s", cause, explain(error))
-                return
-            is_unknown = isinstance(error, UnknownSite)
-            reasons[Reason.UNKNOWN_SITE if is_unknown else Reason.INVALID, host] += 1
-        if reasons:
-            self.refuse(reasons)
-
-    def _attempt(self, sent: Submission) -> Attempt:
+    async def _attempt(self, sent: Submission, began: float) -> Attempt:
         now = time.time()
         if self._refused.has_any(now // 60):  # this first, before the work of a view
-            known = self._sites.find(canonical_site(sent.view.site))
+            known = await self._found(canonical_site(sent.view.site), began)
             if known and (limit := self._refused.limit_of(known, sent.sender)):
-                return _refused(known, limit, canonical_page(sent.view.page))
+                return refused_attempt(known, limit, canonical_page(sent.view.page))
         view = canonical_view(sent.view)
-        site = self._site(view.site)
+        site = await self._site(view.site, began)
         host = host_of(sent.view.page)
         if host is not None and not site.has_host(host):
             raise InvalidView(
@@ -252,11 +231,31 @@ class Recorder:
         moment, minute = site.moment(seen), int(now // 60)
         return Attempt(site, view, sent.sender, moment, minute, reason, standing)
 
-    def _site(self, host: str) -> Site:
-        site = self._sites.find(host)
+    async def _site(self, host: str, began: float) -> Site:
+        """Return the site of a view. Raises UnknownSite."""
+        site = self._sites.recent(host) or await self._found(host, began)
         if site is None and self._limits.sites:
-            site = self._sites.open(host, self._limits.sites)
-        return site or self._sites.registered(host)
+            opening = to_thread(self._sites.open, host, self._limits.sites)
+            site = await _until(began + LONGEST_WAIT, opening)
+        if site is None:
+            raise unknown(host)
+        return site
+
+    async def _found(self, host: str, began: float) -> Site | None:
+        """Return a registered site. Callers share a question to Redis."""
+        if site := self._sites.recent(host):
+            return site
+        try:
+            if not self._sites.has_asked_since(began):
+                if not self._question or self._question.done():
+                    self._question = create_task(to_thread(self._sites.ask))
+                await _until(began + LONGEST_WAIT, shield(self._question))
+        except RedisError:  # the known settings serve until a count fails
+            if not self._sites.known(host):
+                raise
+        if not (site := self._sites.known(host)):
+            self._sites.check_absent(host)
+        return site
 
     def _record(
         self, redis: Redis, attempts: list[Attempt]
@@ -276,6 +275,15 @@ class Recorder:
         return outcomes
 
 
+async def _until(end: float, waiting: Awaitable[Outcome]) -> Outcome:
+    """Wait until a time of the clock of the loop. Raises RedisTimeoutError after it."""
+    try:
+        async with timeout_at(end):
+            return await waiting
+    except TimeoutError:
+        raise RedisTimeoutError("Timeout waiting for Redis") from None
+
+
 class _RefusedSenders:
     """The senders that Redis refused in this minute.
 
@@ -290,8 +298,8 @@ class _RefusedSenders:
         """Remember the sender of a refused attempt, or the whole site."""
         if attempt.minute != self._minute or len(self._limits) >= MOST_REFUSED:
             self._minute, self._limits = attempt.minute, {}
-        address = attempt.sender.address if limit == Reason.RATE else None
-        self._limits[hash((attempt.site.name, address))] = limit
+        address = attempt.sender.address if limit == Reason.RATE else ""
+        self._limits[hash_of(attempt.site.name, address)] = limit
 
     def has_any(self, minute: float) -> bool:
         """Say whether a sender was refused in a minute, which is the current one."""
@@ -301,20 +309,13 @@ class _RefusedSenders:
         """Return the limit over which a sender, or the whole site, is."""
         if sender.is_vouched_for:
             return None
-        return self._limits.get(hash((site.name, sender.address))) or self._limits.get(
-            hash((site.name, None))
+        return self._limits.get(hash_of(site.name, sender.address)) or self._limits.get(
+            hash_of(site.name, "")
         )
 
 
 def _is_limited(sender: Sender) -> bool:
     return bool(sender.address) and not sender.is_vouched_for
-
-
-def _refused(site: Site, reason: Reason, page: str = "") -> Attempt:
-    """Return an attempt that counts a reason only."""
-    now = time.time()
-    view = View(site.name, page)
-    return Attempt(site, view, Sender(), site.moment(now), int(now // 60), reason)
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
@@ -323,9 +324,10 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     return ip is not None and any(ip in network for network in networks)
 
 
-def _is_spam(referrer: str, spam: frozenset[str]) -> bool:
+@lru_cache(maxsize=1024)
+def _is_spam(host: str, spam: frozenset[str]) -> bool:
     """Say whether a referrer's host, or a domain above it, is on the list."""
-    host = canonical_site(referrer.partition("/")[0])
+    host = canonical_site(host)
     # Longer ones are no hosts. Each label costs the length of those after it.
     labels = host.split(".") if len(host) <= LONGEST_SITE else []
     return any(".".join(labels[i:]) in spam for i in range(len(labels) - 1))

@@ -55,7 +55,7 @@ class Registry(Sites):
         self._missing: list[Site] = []
         self._refusal: RedisError | None = None
 
-    def _check_absent(self, host: str) -> None:
+    def check_absent(self, host: str) -> None:
         if self._refusal and any(site.has_host(host) for site in self._missing):
             raise copy(self._refusal)
 
@@ -70,7 +70,7 @@ class Registry(Sites):
         with suppress(SiteError):  # another view was first
             self.add(Site(name=host), most)
         self.all()
-        return self._known(host)
+        return self.known(host)
 
     def add(self, site: Site, most: float = inf) -> None:
         """Register a site. Raises SiteError if it or an alias is registered, and if

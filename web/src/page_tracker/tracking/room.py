@@ -50,7 +50,11 @@ class Room:
         """Start to make room in a site, unless room is being made already."""
         # pylint: disable-next=consider-using-with  # the thread releases it
         if self._making.acquire(blocking=False):
-            Thread(target=self._make, args=(site,), daemon=True).start()
+            try:
+                Thread(target=self._make, args=(site,), daemon=True).start()
+            except RuntimeError as error:  # the system has no thread left
+                self._making.release()
+                logger.error("Cannot make room in %s now: %s", site.name, error)
 
     def _make(self, site: Site) -> None:
         try:

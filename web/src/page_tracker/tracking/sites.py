@@ -28,6 +28,11 @@ from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 LONGEST_RETENTION = 36_500
 """Days."""
 
+QUARTER = 15 * 60
+FIRST_QUARTERS = 100_000_000
+"""Seconds since 1970, in 1973. Since then, each clock is whole quarters of an hour
+ahead of UTC or behind it. So a day and an hour begin with a quarter."""
+
 SECONDS_BETWEEN_UPDATES = 2
 """How long a process uses settings of a site that another process changed."""
 
@@ -109,9 +114,9 @@ class Site(BaseModel):
 
     def moment(self, timestamp: float) -> Moment:
         """Return the day and hour at a moment, given in seconds since 1970."""
-        day = datetime.fromtimestamp(timestamp, self.zone).date()
-        start = start_of(day, self.zone)
-        return Moment(day, int(max(0, timestamp - start) // HOUR))
+        if timestamp < FIRST_QUARTERS:
+            return _moment_in(self.zone, timestamp)
+        return _moment_in(self.zone, timestamp // QUARTER * QUARTER)
 
     def today(self) -> date:
         """Return the current day."""
@@ -163,6 +168,13 @@ class Site(BaseModel):
 
 
 @lru_cache(maxsize=1024)
+def _moment_in(zone: ZoneInfo, timestamp: float) -> Moment:
+    day = datetime.fromtimestamp(timestamp, zone).date()
+    start = start_of(day, zone)
+    return Moment(day, int(max(0, timestamp - start) // HOUR))
+
+
+@lru_cache(maxsize=1024)
 def start_of(day: date, zone: ZoneInfo) -> float:
     """Return when a day begins, in seconds since 1970."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
@@ -190,18 +202,36 @@ class Sites:
         self._failure: RedisError | None = None
         self._asking = Lock()
 
+    def recent(self, host: str) -> Site | None:
+        """Return the site of a host if this process asked Redis for it just now."""
+        if monotonic() - self._asked < SECONDS_BETWEEN_UPDATES:
+            return self.known(host)
+        return None
+
+    def known(self, host: str) -> Site | None:
+        """Return the site of a host if this process knows it; Redis is not asked."""
+        return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
+
+    def has_asked_since(self, moment: float) -> bool:
+        """Say whether Redis gave all sites since a moment of the monotonic clock."""
+        return self._asked >= moment and not self._failure
+
+    def ask(self) -> None:
+        """Ask Redis for all sites, unless it was asked just now. Raises RedisError."""
+        with self._asking:
+            self._update_after(SECONDS_BETWEEN_MISSES)
+
     def find(self, host: str) -> Site | None:
         """Return the site of a host in its canonical form.
 
         `www.` and the bare host are one site unless both are registered. Raises
         RedisError if Redis must be asked and does not answer.
         """
-        site = self._known(host)
+        site = self.known(host)
         if not site:
-            with self._asking:
-                self._update_after(SECONDS_BETWEEN_MISSES)
-            if not (site := self._known(host)):
-                self._check_absent(host)
+            self.ask()
+            if not (site := self.known(host)):
+                self.check_absent(host)
             return site
         if self._asking.acquire(blocking=False):  # pylint: disable=R1732
             try:
@@ -210,9 +240,9 @@ class Sites:
                 return site
             finally:
                 self._asking.release()
-        return self._known(host)
+        return self.known(host)
 
-    def _check_absent(self, host: str) -> None:
+    def check_absent(self, host: str) -> None:
         """Raise RedisError if a site is missing because Redis refuses it."""
 
     def registered(self, host: str) -> Site:
@@ -222,10 +252,7 @@ class Sites:
         """
         if site := self.find(host):
             return site
-        raise UnknownSite(
-            f"site: {host} is not registered. Check data-site, or run: "
-            f"page-tracker sites add {host}"
-        )
+        raise unknown(host)
 
     def all(self) -> list[Site]:
         """Return every registered site, by name."""
@@ -249,9 +276,6 @@ class Sites:
     def forget(self) -> None:
         """Ask Redis again at the next question: the sites were changed."""
         self._asked = float("-inf")
-
-    def _known(self, host: str) -> Site | None:
-        return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
 
     def _update_after(self, seconds: float) -> None:
         """Ask Redis for all sites, unless it was asked less than that ago."""
@@ -289,3 +313,11 @@ def read_sites(stored: Mapping[bytes, bytes]) -> Iterator[Site]:
 def _other_spelling(site: str) -> str:
     """Return a host without its `www.`, or with one."""
     return site[4:] if site.startswith("www.") else f"www.{site}"
+
+
+def unknown(host: str) -> UnknownSite:
+    """Return the error for a site that is not registered."""
+    return UnknownSite(
+        f"site: {host} is not registered. Check data-site, or run: "
+        f"page-tracker sites add {host}"
+    )

@@ -82,7 +82,9 @@ def source_and_campaign(parameters: Iterable[tuple[str, str]]) -> tuple[str, str
     marks: dict[str, str] = {}
     for name, value in parameters:
         if is_tracking(name):
-            decoded = unquote_to_bytes(value.replace("+", " "))
+            decoded = unquote_to_bytes(
+                value.replace("+", " ").encode(errors="surrogatepass")
+            )
             marks.setdefault(name, decoded.decode(errors="replace"))
     source = _first(marks, SOURCE_NAMES)
     marks.pop("ref", "")

@@ -50,6 +50,11 @@ MOST_REMEMBERED = 10_000
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+USUAL_ADDRESS = re.compile(
+    r"(?:(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])(?:\.(?!$)|$)){4}"
+)
+"""An IPv4 address in its one form. Most are, and need no reading."""
+
 WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
 
 BITS_BEFORE_IPV4 = 96
@@ -98,6 +103,15 @@ class Sender(NamedTuple):
     is_own: bool = False
 
 
+def hash_of(*texts: str) -> int:
+    """Return a number that stands for texts in this process, and cannot be chosen.
+
+    Python's hash has a random key of this process. But that of a text is equal for
+    some texts whose characters take different numbers of bytes.
+    """
+    return hash("\0".join(texts).encode(errors="surrogatepass"))
+
+
 class Salts:
     """The salts that this process knows, by site and day."""
 
@@ -143,7 +157,7 @@ class Standing(NamedTuple):
 class Senders:
     """The senders of a day, as this process remembers them: by hashes and numbers.
 
-    Python's hash of a text has a random key of this process, and is never stored.
+    A hash is never stored.
     """
 
     def __init__(self) -> None:
@@ -157,7 +171,7 @@ class Senders:
         if day != self._day:
             self._day = day
             self._forget()
-        return self._views[hash((site, networks_of(address)[0]))]
+        return self._views[hash_of(site, networks_of(address)[0])]
 
     def standing(
         self, site: str, by: Sender, page: tuple[str, str], most: int
@@ -168,15 +182,15 @@ class Senders:
         many. A sender that asked for privacy is not noted, and seconds nobody.
         """
         narrow, wide = networks_of(by.address)
-        sender = hash((site, wide or narrow))
-        may_name = self._bytes[sender] < most and self._bytes[hash(site)] < 64 * most
+        sender = hash_of(site, wide or narrow)
+        may_name = self._bytes[sender] < most and self._bytes[hash_of(site)] < 64 * most
         if by.wants_privacy:
             return Standing(may_name, False, False)
-        title = hash(page)
+        title = hash_of(*page)
         if len(self._last) > MOST_REMEMBERED:
             self._last.clear()
-        before = self._last.get(hash((site, page[0])), (0, sender))
-        self._last[hash((site, page[0]))] = title, sender
+        before = self._last.get(place := hash_of(site, page[0]), (0, sender))
+        self._last[place] = title, sender
         is_other = before[1] != sender
         return Standing(may_name, is_other, is_other and before[0] == title)
 
@@ -185,10 +199,10 @@ class Senders:
         narrow, wide = networks_of(address)
         if len(self._views) > MOST_REMEMBERED:
             self._forget()
-        self._views[hash((site, narrow))] += 1
+        self._views[hash_of(site, narrow)] += 1
         if added:
-            self._bytes[hash((site, wide or narrow))] += added
-            self._bytes[hash(site)] += added
+            self._bytes[hash_of(site, wide or narrow)] += added
+            self._bytes[hash_of(site)] += added
 
     def _forget(self) -> None:
         self._views.clear()
@@ -210,6 +224,11 @@ def read_address(text: str) -> Address | None:
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address
+
+
+def written_address(text: str) -> str:
+    """Return an address in its one form, or an empty text if it is invalid."""
+    return text if USUAL_ADDRESS.fullmatch(text) else str(read_address(text) or "")
 
 
 def read_network(text: str) -> Network:
