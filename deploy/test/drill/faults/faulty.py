@@ -10,7 +10,8 @@ from typing import Any
 from page_tracker.app import asgi as counting
 
 Scope = dict[str, Any]
-Receive = Send = Callable[..., Any]
+Receive = Callable[..., Any]
+Send = Callable[..., Any]
 
 FAULT = os.environ["FAULT"]
 LEVER = b"x-lever"
