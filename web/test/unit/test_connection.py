@@ -223,19 +223,23 @@ def test_should_close_when_a_client_takes_no_answer() -> None:
 
 
 def test_should_close_when_a_client_never_takes_the_last_answer() -> None:
-    async def test(visit: Visit) -> None:
-        # Given: the answer is in the buffers, and more comes that nobody reads
-        await visit.send(HEAD.replace(b"Host", b"Connection: close\r\nHost"))
-        was_closed = visit.client.is_closed
+    async def run() -> None:
+        near, far = socket.socketpair()
+        with near, far:
+            # Given: the answer is in the buffers, and more comes that nobody reads
+            visit = Visit(near)
+            await visit.send(HEAD.replace(b"Host", b"Connection: close\r\nHost"))
+            far.sendall(HEAD)
+            was_closed = visit.client.is_closed
 
-        # When
-        visit.look(21)
+            # When
+            visit.look(21)
 
-        # Then
-        assert was_closed
-        assert visit.client.is_aborted
+            # Then
+            assert was_closed
+            assert visit.client.is_aborted
 
-    visited(test)
+    asyncio.run(run())
 
 
 def test_should_not_close_when_a_request_has_come_that_was_not_read() -> None:
