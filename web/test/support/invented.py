@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from redis import Redis
 
 from page_tracker.cli import main
-from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store.connection import connect
 from page_tracker.store.server import RedisServer, find_program
 from page_tracker.store.store import Store
@@ -28,6 +27,7 @@ from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
+from support.waiting import wait_for_result
 
 Choice = TypeVar("Choice")
 

@@ -7,7 +7,6 @@ from typing import cast
 
 from redis import Redis
 
-from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import REWRITTEN
 from page_tracker.tracking.reasons import Reason
@@ -20,6 +19,7 @@ from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 from page_tracker.tracking.wire import Limits
 from support import BROWSER
+from support.waiting import wait_for_result
 
 SITE = make_site("example.org")
 

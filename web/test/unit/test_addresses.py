@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from page_tracker.tracking.visitor import forms_of, read_address, read_network
+from page_tracker.tracking.visitor import read_address, read_network
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,3 @@ def test_should_say_what_is_wrong_when_a_network_is_invalid(
     with pytest.raises(ValueError) as error:
         read_network(text)
     assert str(error.value) == reason
-
-
-def test_should_write_an_ipv4_network_as_ipv6_too() -> None:
-    # Then
-    assert forms_of(ip_network("10.0.0.0/8")) == ["10.0.0.0/8", "::ffff:10.0.0.0/104"]
-    assert forms_of(ip_network("fd00::/8")) == ["fd00::/8"]

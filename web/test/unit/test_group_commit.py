@@ -15,11 +15,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from page_tracker.http.wsgi import wait_for_result
 from page_tracker.store import group_commit
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
+from support.waiting import wait_for_result
 
 SECONDS = 5
 LARGEST_GROUP = 4

@@ -10,10 +10,9 @@ from asyncio import (
     new_event_loop,
     run_coroutine_threadsafe,
 )
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from gunicorn.http.errors import ParseException
@@ -24,13 +23,8 @@ from page_tracker.http.edge import Edge
 from page_tracker.http.error_document import name_of
 from page_tracker.http.incoming import LONGEST_HEADER, TOO_LONG, BodyTooLarge
 
-SECONDS = 60
-"""Longer than anything that a coroutine waits for."""
 
-Result = TypeVar("Result")
-
-
-class _Background:
+class Background:
     """An event loop in a thread, one for each process."""
 
     def __init__(self) -> None:
@@ -48,12 +42,7 @@ class _Background:
             return self._made[1]
 
 
-_background = _Background()
-
-
-def wait_for_result(coroutine: Coroutine[None, None, Result]) -> Result:
-    """Run a coroutine in the loop of this process, and return its result."""
-    return run_coroutine_threadsafe(coroutine, _background.loop()).result(SECONDS)
+background = Background()
 
 
 class WsgiServer:
@@ -66,7 +55,7 @@ class WsgiServer:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request. This thread reads the body if it is asked for it."""
-        loop = _background.loop()
+        loop = background.loop()
         asked: SimpleQueue[tuple[int, Future[bytes]] | None] = SimpleQueue()
 
         async def read_body(most: int) -> bytes:

@@ -250,14 +250,6 @@ def read_network(text: str) -> Network:
     return network
 
 
-def forms_of(network: Network) -> list[str]:
-    """Return the ways to write a network: that of IPv4, also as IPv6."""
-    if isinstance(network, IPv6Network):
-        return [str(network)]
-    bits = BITS_BEFORE_IPV4 + network.prefixlen
-    return [str(network), f"::ffff:{network.network_address}/{bits}"]
-
-
 def language_of(tag: str) -> str:
     """Return the code of the first language in a tag or an `Accept-Language` header."""
     language = LANGUAGE.match(tag)
