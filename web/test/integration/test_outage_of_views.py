@@ -22,7 +22,7 @@ from page_tracker.store.server import RedisServer
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.sites import UnknownSite
-from support import BROWSER, TOKEN
+from support import BROWSER
 from support.breakable_way import BreakableWay
 from support.recording import keys_in, make_recorder, person, sums, view
 from support.redis_process import kill, process_of
@@ -43,7 +43,6 @@ def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
         REDIS_URL=way.url,
         PAGE_TRACKER_SITES="example.org",
         PAGE_TRACKER_RATE="0",
-        PAGE_TRACKER_TOKEN=TOKEN,
     ) as running:
         for kind in KINDS:
             assert confirms(send(running, kind))
@@ -193,11 +192,11 @@ def test_should_answer_in_time_when_redis_hangs_and_no_site_of_a_batch_is_known(
     tracker: PageTracker, redis_server: RedisServer, number: int
 ) -> None:
     # Given
-    views = [{"site": f"{n}.example", "page": "/"} for n in range(1_000)]
+    views = [{"site": f"{n}.example", "page": "/"} for n in range(20)]
 
     def answer(_: int) -> tuple[int, float]:
         began = time.monotonic()
-        headers = {"Authorization": f"Bearer {TOKEN}", "Connection": "close"}
+        headers = {"User-Agent": BROWSER, "Connection": "close"}
         url = f"{tracker.url}/api/v1/views"
         sent = requests.post(url, json=views, headers=headers, timeout=20)
         return sent.status_code, time.monotonic() - began

@@ -11,6 +11,7 @@ from asyncio import (
     to_thread,
 )
 from collections.abc import Awaitable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -19,6 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from page_tracker.store.explaining import has_answered
 from page_tracker.store.group_commit import LONGEST_WAIT, GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.agents import agent_of
@@ -152,6 +154,7 @@ class Recorder:
         began = get_running_loop().time()
         places: list[Attempt | Exception] = []
         hosts = []
+        lost: RedisError | None = None
         for number, sent in enumerate(views):
             if number % VIEWS_A_TURN == 0:
                 await sleep(0)  # other requests have their turn
@@ -160,9 +163,14 @@ class Recorder:
                 places.append(sent.error)
                 continue
             hosts.append(sent.view.site)
+            if lost:  # the next view would wait, too
+                places.append(copy(lost))
+                continue
             try:
                 places.append(await self._attempt(sent, began))
             except NOT_COUNTED as error:
+                if isinstance(error, RedisError) and not has_answered(error):
+                    lost = error
                 # The traceback has this frame, and so all of the views.
                 places.append(error.with_traceback(None))
         attempts = [place for place in places if isinstance(place, Attempt)]
