@@ -5,6 +5,7 @@ Only gunicorn, the flask command and tests import this module.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import Flask, request
 from redis import Redis
@@ -22,6 +23,7 @@ from page_tracker.http.templates import TEMPLATES
 from page_tracker.http.wsgi import WsgiServer
 from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
+from page_tracker.operating.metrics import Counting, Metrics
 from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge import Badges
 from page_tracker.showing.counter import CounterPage
@@ -48,6 +50,14 @@ def redis() -> Redis:
     return _client()
 
 
+class Applications(NamedTuple):
+    """An application for servers of WSGI, for those of ASGI, and its metrics."""
+
+    wsgi: Flask
+    asgi: Edge
+    metrics: Metrics
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of one application."""
@@ -60,10 +70,10 @@ class Parts:
 
 def create_app(settings: Settings) -> Flask:
     """Put an application together for servers of WSGI, with Redis by its settings."""
-    return create_apps(settings)[0]
+    return create_apps(settings).wsgi
 
 
-def create_apps(settings: Settings) -> tuple[Flask, Edge]:
+def create_apps(settings: Settings) -> Applications:
     """Put an application together, for servers of WSGI and of ASGI."""
     app = Flask(__name__)
     app.testing = settings.profile == "testing"
@@ -77,7 +87,8 @@ def create_apps(settings: Settings) -> tuple[Flask, Edge]:
     register_ways_in(routes, parts)
     register_errors(app)
     app.wsgi_app = WsgiServer(edge)  # type: ignore[method-assign]
-    return app, edge
+    counting = Counting(edge, parts.store, parts.recorder)
+    return Applications(app, edge, Metrics(counting, settings, client_of(settings)))
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -115,16 +126,16 @@ def register_pages(app: Flask, routes: Routes, parts: Parts) -> None:
 def register_ways_in(routes: Routes, parts: Parts) -> None:
     """Give each way in its route; the script and the endpoint get a second name too."""
     settings, recorder = parts.settings, parts.recorder
-    views = Views(recorder, settings.token, settings.rate)
+    views = Views(recorder, settings.tokens, settings.rate)
     badges = Badges(recorder, parts.sites, parts.store, settings.max_pages)
     routes.add("/api/v1/views", "views", views, "POST", "OPTIONS")
     routes.add("/tracker.js", "script", script, "GET")
     routes.add("/pixel.gif", "pixel", Pixel(recorder), "GET")
     routes.add("/badge/<rest:target>", "badge", badges, "GET")
     if settings.endpoint != FIELDS["endpoint"].default:
-        routes.add(f"/{settings.endpoint}", "chosen views", views, "POST", "OPTIONS")
+        routes.add(f"/{settings.endpoint}", "views", views, "POST", "OPTIONS")
     if settings.script != FIELDS["script"].default:
-        routes.add(f"/{settings.script}", "chosen script", script, "GET")
+        routes.add(f"/{settings.script}", "script", script, "GET")
 
 
 def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder:
@@ -144,4 +155,4 @@ def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder
     return Recorder(store, sites, rules, limits)
 
 
-app, asgi = create_apps(_settings)
+app, asgi, metrics = create_apps(_settings)

@@ -14,11 +14,15 @@ from typing import Any
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from page_tracker.commands.backup import backup
+from page_tracker.commands.backups import backups
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
+from page_tracker.commands.log_level import log_level
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.pages import pages
 from page_tracker.commands.report import report
+from page_tracker.commands.restore import restore
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
 from page_tracker.commands.verify import verify
@@ -136,8 +140,12 @@ def main() -> None:
     forgive_encoding()
 
 
-for command in (sites, pages, count, report, experiment, verify, smoke):
+for command in (
+    *(sites, pages, count, report, experiment, verify, smoke),
+    *(backup, restore, backups),
+):
     main.add_command(command)
+main.add_command(log_level)
 
 
 @main.command(epilog=settings_help())

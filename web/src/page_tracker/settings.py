@@ -13,10 +13,13 @@ from pydantic import (
     Field,
     HttpUrl,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
+from page_tracker.backup.keeping import read_keep
 from page_tracker.flags.file import Flags, load_flags
+from page_tracker.log_levels import read_levels
 from page_tracker.store.url import RedisUrl
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.spam import read_domains
@@ -44,9 +47,15 @@ DIFFERENT_IN_TOKEN = 8
 LONGEST_TOKEN = 1_024
 """Characters. A header with more may be too long for a proxy."""
 
+MOST_TOKENS = 2
+"""While a token is replaced, the old and the new one are right."""
+
 TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
 """Routes whose names a script or an endpoint cannot have."""
 
+
+MOST_IN_METRICS = 20
+"""Each site is a series of its own in Prometheus."""
 
 LEAST_MEMORY = 16 << 20
 MOST_MEMORY = 1_000 << 30
@@ -88,7 +97,25 @@ def _sites(text: object) -> object:
     )
 
 
+def _names(text: object) -> object:
+    """Parse names of sites, for example `a.org, b.org`."""
+    if not isinstance(text, str):
+        return text
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if len(names) > MOST_IN_METRICS:
+        raise ValueError(f"{len(names)} sites; use at most {MOST_IN_METRICS}")
+    return tuple(make_site(name).name for name in names)
+
+
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+
+
+def _keep(text: object) -> object:
+    """Parse how many backups stay, for example `7 days, 5 weeks`."""
+    return read_keep(text) if isinstance(text, str) else text
+
+
+Keep = Annotated[Mapping[str, int], BeforeValidator(_keep)]
 
 
 def _load_flags(path: object) -> object:
@@ -115,12 +142,22 @@ class Settings(BaseModel):
     )
     profile: Literal["development", "testing", "production"] = Field(
         "production",
-        description="`production`; `development`, which logs every answer as text and "
+        description="`production`; `development`, which logs all as text and "
         "reloads changed code with 1 worker; or `testing`, which logs warnings as text "
         "and lets exceptions through",
     )
     bind: str = Field(
         "127.0.0.1:8000", description="address and port to listen on, `HOST:PORT`"
+    )
+    metrics: str | None = Field(
+        None,
+        description="address and port of the metrics for Prometheus, `HOST:PORT`, for "
+        "example `127.0.0.1:9100`; if unset, there are none",
+    )
+    metrics_sites: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        (),
+        description="sites whose views the metrics have too, at most "
+        f"{MOST_IN_METRICS}, for example `example.org, blog.example.org`",
     )
     url: str | None = Field(
         None,
@@ -206,7 +243,9 @@ class Settings(BaseModel):
         f"{DIFFERENT_IN_TOKEN} of them different",
     )
     token_file: Path | None = Field(
-        None, description="file that holds `PAGE_TRACKER_TOKEN`"
+        None,
+        description="file that holds `PAGE_TRACKER_TOKEN`, or two tokens, one a line, "
+        "while one replaces the other",
     )
     script: str = Field(
         "tracker.js",
@@ -236,13 +275,32 @@ class Settings(BaseModel):
     reload: bool = Field(
         False, description="restart the workers when code changes, `yes` or `no`"
     )
-    log_format: Literal["json", "text"] = Field(
-        "json", description="`json`, one object a line, or `text`"
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="`json`, one object a line; `text`; or `auto`: text on a terminal, "
+        "else JSON",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: str = Field(
         "info",
-        description="lowest level to log: `debug` (every answer), `info` (answers that "
-        "are errors), `warning` or `error`",
+        description="lowest level to log: `debug`, `info` (each request), `warning` "
+        "(requests that are errors) or `error`; also for single loggers, for example "
+        "`info, page_tracker.store=debug`: see docs/logs.md",
+    )
+    backup_url: str | None = Field(
+        None,
+        description="place of backups: the path of a folder, `s3://BUCKET/PREFIX` or "
+        "`oss://BUCKET/PREFIX`",
+    )
+    backup_keep: Keep = Field(
+        cast(Keep, "7 days, 5 weeks, 12 months"),
+        description="backups that stay: the newest of each of the last days, weeks and "
+        "months",
+    )
+    backup_credentials_file: Path | None = Field(
+        None,
+        description="INI file with keys for backups, in a section for each profile: "
+        "`access_key_id`, `secret_access_key`, `endpoint`, `region`, and of age "
+        "`recipient` and `identity`; without it, `AWS_ACCESS_KEY_ID` and so on",
     )
     commit: str = Field(
         "unknown",
@@ -260,6 +318,11 @@ class Settings(BaseModel):
         """Return the URL of Redis without user and password, for messages."""
         return RedisUrl.read(self.counting_url).address
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Return the tokens that programs may send; none if the operator set none."""
+        return tuple(self.token.splitlines()) if self.token else ()
+
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
@@ -274,11 +337,24 @@ class Settings(BaseModel):
             raise ValueError("use a size from 16mb to 1000gb, for example 128mb")
         return size.lower()
 
+    @field_validator("log_level")
+    @classmethod
+    def _check_log_level(cls, levels: str) -> str:
+        read_levels(levels)
+        return levels
+
     @field_validator("token")
     @classmethod
-    def _check_token(cls, token: str | None) -> str | None:
+    def _check_tokens(cls, token: str | None) -> str | None:
         if token is None:
             return None
+        tokens = token.splitlines()
+        if len(tokens) > MOST_TOKENS:
+            raise ValueError(f"use at most {MOST_TOKENS} tokens, one a line")
+        return "\n".join(map(cls._check_token, tokens))
+
+    @staticmethod
+    def _check_token(token: str) -> str:
         if len(token) < SHORTEST_TOKEN:
             raise ValueError(f"use at least {SHORTEST_TOKEN} characters")
         if len(set(token)) < DIFFERENT_IN_TOKEN:
@@ -317,9 +393,13 @@ class Settings(BaseModel):
                 return str(HttpUrl(url)).rstrip("/")
         raise ValueError("use an address such as https://counter.example")
 
-    @field_validator("bind")
+    @field_validator("bind", "metrics")
     @classmethod
-    def _check_bind(cls, bind: str) -> str:
+    def _check_bind(cls, bind: str | None, known: ValidationInfo) -> str | None:
+        if bind is None:
+            return None
+        if bind == known.data.get("bind"):
+            raise ValueError("visitors reach this address; use another port")
         host, _, port = bind.rpartition(":")
         is_host = re.fullmatch(r"[^:\[\]\s]+|\[[^\[\]\s]+\]", host)
         if not is_host or not port.isdecimal() or not 0 < int(port) < 65536:

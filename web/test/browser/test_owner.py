@@ -195,7 +195,7 @@ def test_should_run_only_the_unchanged_script_when_the_tag_has_a_hash(
     web: Web, tab: Page, stored: Callable[..., int], tampered: bool
 ) -> None:
     # Given
-    script = requests.get(f"{web.counter}/tracker.js", timeout=5).content
+    script = requests.get(f"{web.counter}/tracker.js", timeout=20).content
     digest = base64.b64encode(hashlib.sha384(script).digest()).decode()
     guarded = web.tag(more=f'crossorigin integrity="sha384-{digest}"')
     web.pages["blog.example/guarded"] = document(guarded)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -40,6 +41,12 @@ def other_redis_server(redis_server: RedisServer) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def backups(folder: Path) -> Path:
+    """Give a folder for backups."""
+    return folder / "backups"
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_should_end_a_connection_that_cannot_go_on(
 
 def test_should_take_a_request_when_it_comes_byte_by_byte(server: PageTracker) -> None:
     # When
-    with socket.create_connection(("127.0.0.1", server.port), 5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), 20) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in view("/slow"):
             client.sendall(bytes([byte]))
@@ -122,7 +122,7 @@ def test_should_take_a_request_when_it_comes_byte_by_byte(server: PageTracker) -
 
 def test_should_answer_a_client_that_has_ended_its_half(server: PageTracker) -> None:
     # When
-    with socket.create_connection(("127.0.0.1", server.port), 5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), 20) as client:
         client.sendall(view("/last"))
         client.shutdown(socket.SHUT_WR)
         with closing(client.makefile("rb")) as answer:

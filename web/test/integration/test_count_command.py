@@ -13,6 +13,7 @@ from page_tracker.tracking.registry import Registry
 from page_tracker.tracking.sites import Site
 from page_tracker.tracking.wire import Limits
 from support.fixture_types import Command, Count
+from support.recording import stored
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -241,7 +242,6 @@ def test_should_list_changes_newest_first(command: Command) -> None:
     assert table[1].split()[2:5] == ["5", "3", "-2"]
 
 
-@pytest.mark.timeout(60)
 def test_should_remember_a_thousand_changes(
     command: Command, redis_client: Redis, site: Site
 ) -> None:
@@ -302,3 +302,22 @@ def test_should_print_times_and_numbers_of_changes_whole(command: Command) -> No
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +0  12,000  \+12,000  /a", lines[1]
     )
     assert "".join(line[44:].strip() for line in lines[1:]) == page
+
+
+@pytest.mark.parametrize("number", ["1e300", "9" * 30, "abc", "1.5"])
+@pytest.mark.parametrize("field", ["edits", "uniques", "views"])
+def test_should_change_nothing_when_a_number_is_broken_in_redis(
+    command: Command, redis_client: Redis, site: Site, field: str, number: str
+) -> None:
+    # Given
+    command("count", "set", "example.org", "/", "7")
+    redis_client.hset(site.keys.totals, field, number)
+    before = stored(redis_client)
+
+    # When
+    refused = command("count", "set", "example.org", "/", "9")
+
+    # Then
+    assert refused.exit_code == 1
+    assert "or of example.org is broken in Redis: restore a backup" in refused.output
+    assert stored(redis_client) == before

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 
-import pytest
 import requests
 from flask.testing import FlaskClient
 from redis import Redis
@@ -69,7 +68,6 @@ def test_should_count_in_two_places_when_two_applications_name_two_redis(
             assert sums(redis, "views") == {views}
 
 
-@pytest.mark.timeout(60)
 def test_should_give_each_view_its_own_number_when_many_arrive_together(
     redis_url: str, redis_client: Redis, tmp_path: Path
 ) -> None:

@@ -249,7 +249,6 @@ def test_should_limit_the_memory_of_redis_and_never_evict(folder: Path) -> None:
     assert limits["maxmemory-policy"] == "noeviction"
 
 
-@pytest.mark.timeout(60)
 def test_should_start_with_one_line_when_the_data_is_larger_than_its_memory(
     data: Path,
 ) -> None:

@@ -192,7 +192,7 @@ def test_should_remember_no_addresses_and_no_user_agents_when_views_are_counted(
                     "User-Agent": f"{AGENTS[0]} Zwiebel/{n}",
                     "X-Forwarded-For": f"2001:db8:{n}::7",
                 },
-                timeout=5,
+                timeout=20,
             )
         memory = b"".join(map(memory_of, processes_of(tracker.process.pid)))
 

@@ -30,7 +30,7 @@ def tracker(way: BreakableWay, tmp_path: Path) -> Iterator[PageTracker]:
 
 def stored(redis_server: RedisServer) -> int:
     """Return how many views Redis holds, over a direct connection."""
-    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
+    with Redis.from_url(redis_server.url, socket_timeout=20) as client:
         return int(client.get("page_views") or 0)
 
 
@@ -162,14 +162,14 @@ def test_should_finish_its_answers_when_the_server_stops(
     # When
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(tracker.get)
-        assert way.reached.wait(5)
+        assert way.reached.wait(20)
         # A terminal sends its signals to the workers, too.
         master = psutil.Process(tracker.process.pid)
         for process in [*master.children(), master]:
             process.send_signal(end)
-        stopping = wait_for(is_stopping, 5)
+        stopping = wait_for(is_stopping, 20)
         way.released.set()
-        answer = asked.result(timeout=5)
+        answer = asked.result(timeout=20)
 
     # Then
     assert stopping

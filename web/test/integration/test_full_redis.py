@@ -121,7 +121,7 @@ def test_should_serve_other_sites_when_one_cannot_be_registered(
     assert shown == ["4", "4", "4"]
     assert new.headers["X-Page-Tracker"].startswith("503 ")
     assert view.status_code == 503
-    assert wait_for(counts_again, 5)
+    assert wait_for(counts_again, 20)
     lines = [line for line in caplog.messages if "Cannot register" in line]
     assert len(lines) == 1
     assert lines[0].startswith("Cannot register new.example now: command not allowed")

@@ -13,7 +13,6 @@ from support.servers import page_tracker
 from support.visitors import SETTINGS, visitors_of
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind, wanted", [("idle", 2_000), ("half-sent", 200)])
 def test_should_answer_each_visitor_within_a_second_when_others_hold_connections(
     kind: str, wanted: int, redis_server: RedisServer, tmp_path: Path

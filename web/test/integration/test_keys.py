@@ -23,8 +23,12 @@ SITE = make_site("example.org", time_zone="Asia/Tokyo", retention=RETENTION)
 
 UNITS = {"hour": 3600, "hours": 3600, "minutes": 60, "day": DAY, "days": DAY}
 
-OTHERS = ("pt:{s}:adjusted", "pt:{s}:audit", "pt:{s}:rate:M:A")
-"""Families that the recorder does not write: by hand, or by an older version."""
+OTHERS = (
+    *("pt:{s}:adjusted", "pt:{s}:audit", "pt:{s}:rate:M:A"),
+    *("pt:backup", "pt:restoring", "pt:restoring:K", "pt:{s}:reading"),
+)
+"""Families that the recorder does not write: by hand, by an older version, or by a
+backup."""
 
 PLACES = {
     "{s}": r"\{example\.org\}",

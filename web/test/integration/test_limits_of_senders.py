@@ -239,7 +239,6 @@ def test_should_rename_a_page_only_when_two_senders_agree(
     assert titles == [*["First"] * 6, "New", "By token"]
 
 
-@pytest.mark.timeout(60)
 def test_should_keep_so_little_of_a_sender_that_a_year_does_not_fill_redis(
     recorder: BlockingRecorder, redis_client: Redis
 ) -> None:

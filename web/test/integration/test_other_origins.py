@@ -66,7 +66,7 @@ def test_should_trust_the_forwarded_scheme_when_a_named_proxy_sends_it(
                 "X-Forwarded-Ssl": "off",
                 "Connection": "close",
             },
-            timeout=5,
+            timeout=20,
         )
 
     # Then

@@ -37,18 +37,18 @@ def test_should_count_when_a_server_of_wsgi_runs_the_application(
 
     def up() -> bool:
         with suppress(requests.ConnectionError):
-            return requests.get(f"{url}/health", timeout=5).ok
+            return requests.get(f"{url}/health", timeout=20).ok
         return False
 
     def show(_: int) -> str:
-        return requests.get(url, timeout=5).text
+        return requests.get(url, timeout=20).text
 
     def count(_: int) -> requests.Response:
         return requests.post(
             f"{url}/api/v1/views",
             json=view,
             headers={"User-Agent": BROWSER},
-            timeout=5,
+            timeout=20,
         )
 
     with subprocess.Popen(

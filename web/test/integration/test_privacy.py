@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-import pytest
 import requests
 from redis import Redis
 from redis.exceptions import RedisError
@@ -107,15 +106,15 @@ class Crowd:
     def _pixel(self, n: int, headers: dict[str, str]) -> requests.Response:
         given = f"site={SITES[n % 2]}&page=/page-{n % 20}&referrer=https://a.example/"
         return requests.get(
-            f"{self._url}/pixel.gif?{given}", headers=headers, timeout=5
+            f"{self._url}/pixel.gif?{given}", headers=headers, timeout=20
         )
 
     def _counter_page(self, headers: dict[str, str]) -> None:
         """Load the counter page, and the pixel of its experiment."""
         seen = headers | {"Accept": "text/html"}
-        page = requests.get(self._url, headers=seen, timeout=5)
+        page = requests.get(self._url, headers=seen, timeout=20)
         for pixel in re.findall(r'<img class="pixel" src="([^"]*)"', page.text):
-            requests.get(self._url + unescape(pixel), headers=headers, timeout=5)
+            requests.get(self._url + unescape(pixel), headers=headers, timeout=20)
 
     def _batch(self, n: int, headers: dict[str, str]) -> requests.Response:
         fields = {
@@ -136,7 +135,7 @@ class Crowd:
             [],
         ]
         if n % 20 == 4:
-            return requests.get(f"{self._url}/not/there", headers=headers, timeout=5)
+            return requests.get(f"{self._url}/not/there", headers=headers, timeout=20)
         if n % 20 == 9:
             wrong = headers | {"Authorization": "Bearer of nothing"}
             return self._post(mistakes[0], wrong)
@@ -144,7 +143,7 @@ class Crowd:
 
     def _post(self, body: object, headers: dict[str, str]) -> requests.Response:
         return requests.post(
-            f"{self._url}/api/v1/views", json=body, headers=headers, timeout=5
+            f"{self._url}/api/v1/views", json=body, headers=headers, timeout=20
         )
 
     def _malformed(self, headers: dict[str, str]) -> None:
@@ -158,7 +157,7 @@ class Crowd:
             f"GET / HTTP/1.1\r\n{sent}{MARK} : 1\r\n\r\n",
         ):
             host, _, port = self._url.rpartition("/")[2].partition(":")
-            with socket.create_connection((host, int(port)), timeout=5) as connection:
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
                 connection.sendall(request.encode())
 
 
@@ -186,7 +185,6 @@ def everything_in(redis: Redis) -> bytes:
     )
 
 
-@pytest.mark.timeout(60)
 def test_should_store_and_log_no_address_and_no_user_agent_when_views_arrive(
     folder: Path,
 ) -> None:
@@ -200,7 +198,7 @@ def test_should_store_and_log_no_address_and_no_user_agent_when_views_arrive(
         PAGE_TRACKER_SITES=",".join(SITES),
         PAGE_TRACKER_PROXIES="127.0.0.1",
         PAGE_TRACKER_TOKEN=TOKEN,
-        PAGE_TRACKER_RATE="20",
+        PAGE_TRACKER_RATE="5",
         PAGE_TRACKER_LOG_LEVEL="debug",
     ) as tracker:
         crowd = Crowd(tracker)
@@ -234,7 +232,7 @@ def test_should_store_and_log_no_address_and_no_user_agent_when_views_arrive(
     for text in (before, after, b"".join(files)):
         assert b"/page-1" in text and b"Firefox" in text
         assert b"/look/tiles" in text and b"/look/plain" in text
-    assert logs[0].count(b"POST /api/v1/views") > VIEWS / 2
+    assert logs[0].count(b'"route": "views"') > VIEWS / 2
     assert len(salts) == len(SITES)
     assert all(0 < seconds <= HOURS_48 for seconds in salts)
 

@@ -174,7 +174,6 @@ def test_should_end_when_the_site_is_removed(redis_client: Redis, site: Site) ->
     assert moved == 0
 
 
-@pytest.mark.timeout(60)
 def test_should_agree_with_all_sums_while_pages_move_and_views_arrive(
     command: Command, make_count: Callable[..., Count], redis_client: Redis, site: Site
 ) -> None:

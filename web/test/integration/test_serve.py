@@ -228,7 +228,7 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
     folder: Path, end: signal.Signals
 ) -> None:
     # Given
-    write_program(folder / "redis-server", '[ "$1" = --version ] || exec sleep 30\n')
+    write_program(folder / "redis-server", '[ "$1" = --version ] || exec sleep 120\n')
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
 
     # When
@@ -240,13 +240,13 @@ def test_should_leave_nothing_behind_when_it_ends_before_redis_has_started(
         stderr=subprocess.PIPE,
     ) as serve:
         process = psutil.Process(serve.pid)
-        assert wait_for(lambda: len(process.children(recursive=True)) == 2, 10)
+        assert wait_for(lambda: len(process.children(recursive=True)) == 2, 20)
         keeper_and_redis = process.children(recursive=True)
         serve.send_signal(end)
-        serve.communicate(timeout=10)
+        serve.communicate(timeout=20)
 
     # Then
-    assert wait_for(lambda: not any(map(is_alive, keeper_and_redis)), 6)
+    assert wait_for(lambda: not any(map(is_alive, keeper_and_redis)), 20)
 
 
 def test_should_end_in_order_when_ctrl_c_reaches_all_its_processes(
@@ -341,7 +341,6 @@ def test_should_outlive_its_terminal_when_nohup_started_it(folder: Path) -> None
         assert tracker.get().ok
 
 
-@pytest.mark.timeout(60)
 def test_should_end_with_one_line_when_the_folder_is_in_use(
     tracker: PageTracker, folder: Path
 ) -> None:
@@ -401,6 +400,7 @@ def test_should_replace_a_worker_when_files_of_the_settings_have_become_invalid(
 def test_should_log_json_only_when_in_production(tracker: PageTracker) -> None:
     # Given
     answer = tracker.get("/nowhere")
+    assert wait_for(lambda: "/nowhere" in tracker.log.read_text(), 20)
 
     # When
     lines = [json.loads(line) for line in tracker.log.read_text().splitlines()]
@@ -420,7 +420,7 @@ def test_should_log_no_address_when_a_request_is_malformed(
     port = int(tracker.url.rpartition(":")[2])
 
     # When
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         client.sendall(b"GET / HTTP/1.1\r\nUser-Agent Netscape\r\n\r\n")
         answer = client.recv(4096)
 
@@ -454,7 +454,7 @@ def test_should_not_start_beside_a_redis_that_does_not_stop(
 ) -> None:
     # Given
     monkeypatch.setattr("page_tracker.store.server.SECONDS_TO_STOP", 0.1)
-    with Redis.from_url(redis_server.url, socket_timeout=5) as client:
+    with Redis.from_url(redis_server.url, socket_timeout=20) as client:
         stuck = psutil.Process(int(client.info("server")["process_id"]))
     stuck.suspend()
 

@@ -1,6 +1,7 @@
 """The token of programs, and the limit of wrong ones."""
 
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -63,6 +64,21 @@ def test_should_refuse_every_token_of_an_address_when_many_were_wrong(
     assert "too many wrong tokens came in this minute" in answer.get_json()["detail"]
     assert 0 < int(answer.headers["Retry-After"]) <= 60
     assert of_another == later == 200
+
+
+@pytest.mark.usefixtures("minute")
+def test_should_know_the_old_and_the_new_token_when_one_replaces_the_other(
+    make_http_client: Callable[..., FlaskClient],
+) -> None:
+    # Given
+    old, new = "the-old-one-01234567", "the-new-one-89abcdef"
+    client = make_http_client(token=f"{old}\n{new}")
+
+    # When
+    statuses = [status_of(client, sent) for sent in (old, new, old + new, "")]
+
+    # Then
+    assert statuses == [200, 200, 401, 401]
 
 
 @pytest.mark.usefixtures("minute")

@@ -258,7 +258,6 @@ def test_should_have_a_status_of_its_own_when_it_cannot_check(
     assert line.startswith(f"Error: not checked: Redis at {redis_server.url} {reason}")
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.usefixtures("site")
 def test_should_find_no_difference_while_views_are_counted(
     command: Command, count: Count

@@ -18,14 +18,12 @@ from load import memory, tables
 from load.before import unpack
 from load.crowds import crowds_of
 from load.loads import BATCH, BATCH_CONNECTIONS, CONNECTIONS, Load, Measured, loads_of
-from load.progress import Progress
 from load.servers import Server, minimal_application, our_server
 from load.wrk import Request, WrkError
 from page_tracker.settings import Settings
+from support.documents import write_results
 from support.held_connections import most_connections
-
-RESULTS = Path(__file__).parents[3] / "docs/performance.md"
-BEGIN, END = "<!-- `make bench` writes from here -->\n", "<!-- to here. -->\n"
+from support.progress import Progress
 
 POLICIES = {
     "everysec": "the default of Redis: it writes to the disk once a second.",
@@ -193,9 +191,7 @@ def main() -> None:
     print(results)
     if options.quick:
         return
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    RESULTS.write_text(before + BEGIN + results + END + after, encoding="utf-8")
+    write_results("performance.md", "make bench", results)
 
 
 if __name__ == "__main__":

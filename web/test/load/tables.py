@@ -1,10 +1,11 @@
 """The tables of results, in Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import median
 
 from load.crowds import Crowd
 from load.loads import Load, Measured
+from support.documents import head, row
 
 
 def speeds(base: Load, ours: list[Load], before: list[Load]) -> Iterator[str]:
@@ -13,7 +14,7 @@ def speeds(base: Load, ours: list[Load], before: list[Load]) -> Iterator[str]:
     `before` has the loads of the version before, in the order of ours, or is empty.
     """
     other = ["times the version before"] if before else []
-    yield from _head(
+    yield from head(
         ["", "times the minimal application", *other, "views a second", "p50", "p99"]
         + ["processor time", "Redis' share"]
     )
@@ -21,7 +22,7 @@ def speeds(base: Load, ours: list[Load], before: list[Load]) -> Iterator[str]:
         compared = [_ratio(load, base)]
         if before:
             compared.append(_ratio(load, before[nth - 1]) if load in ours else "")
-        yield _row(load.name, *compared, *_of_runs(load.runs))
+        yield row(load.name, *compared, *_of_runs(load.runs))
 
 
 def _of_runs(runs: list[Measured]) -> Iterator[str]:
@@ -42,19 +43,19 @@ def _ratio(load: Load, other: Load) -> str:
 
 def costs(runs: list[tuple[Load, int, Measured]]) -> Iterator[str]:
     """Yield the table of costs for Redis, from runs with numbers of connections."""
-    yield from _head(
+    yield from head(
         ["a view, for Redis", "connections", "round trips", "commands", "bytes"]
     )
     for load, connections, run in runs:
         round_trips = f"{run.round_trips:.2f}"
-        yield _row(
+        yield row(
             load.name, f"{connections}", round_trips, run.commands, f"{run.bytes:.0f}"
         )
 
 
 def crowds(measured: list[Crowd]) -> Iterator[str]:
     """Yield the table of a load beside connections of others."""
-    yield from _head(
+    yield from head(
         ["beside", "opened", "still open at the end", "views a second", "p50", "p99"]
     )
     for crowd in measured:
@@ -62,30 +63,21 @@ def crowds(measured: list[Crowd]) -> Iterator[str]:
         speed = ["none answered", "", ""]
         if runs:
             speed = list(_of_runs(runs))[:3]
-        yield _row(
+        yield row(
             crowd.name, f"{min(crowd.opened):,}", f"{min(crowd.still_open):,}", *speed
         )
 
 
 def memory_of_servers(used: dict[str, tuple[float, float]]) -> Iterator[str]:
     """Yield the table of memory, from the bytes of a worker and of the master."""
-    yield from _head(["memory", "of a worker", "of the master"])
+    yield from head(["memory", "of a worker", "of the master"])
     for name, of_processes in used.items():
-        yield _row(name, *(f"{used / 1e6:.1f} MB" for used in of_processes))
+        yield row(name, *(f"{used / 1e6:.1f} MB" for used in of_processes))
 
 
 def memory_of_redis(used: dict[int, int]) -> Iterator[str]:
     """Yield the table of memory, from the bytes for numbers of pages."""
-    yield from _head(["pages", "memory of Redis", "a page"])
+    yield from head(["pages", "memory of Redis", "a page"])
     for pages, of_all in used.items():
         of_each = f"{of_all / pages:,.0f} bytes" if pages > 1 else ""
-        yield _row(f"{pages:,}", f"{of_all / 1e6:,.2f} MB", of_each)
-
-
-def _head(columns: Sequence[str]) -> Iterator[str]:
-    yield _row(*columns)
-    yield "|---" * len(columns) + "|"
-
-
-def _row(*cells: str) -> str:
-    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+        yield row(f"{pages:,}", f"{of_all / 1e6:,.2f} MB", of_each)

@@ -1,51 +1,14 @@
-"""Many views while Redis is killed, and many pages: for short and long tests."""
+"""The memory of Redis while views are of more and more pages."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import cast
 
 from redis import Redis
 
-from page_tracker.store.server import RedisServer
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.recorder import Submission
 from page_tracker.tracking.wire import Limits
 from support.recording import ANYBODY, make_recorder, view
-from support.redis_process import kill
-from support.servers import page_tracker
-from support.visitors import SETTINGS, Visitors, visitors_of, wait_until_more
-
-CLIENTS = 32
-PROCESSES = 4
-
-
-def count_while_redis_is_killed(
-    redis_server: RedisServer,
-    folder: Path,
-    views: int,
-    kills: int,
-    say: Callable[[str], None] = lambda _: None,
-) -> Visitors:
-    """Send views of both sites from many clients, and kill Redis several times.
-
-    Redis starts again once clients had errors.
-    """
-    settings = SETTINGS | {"PAGE_TRACKER_WORKERS": str(PROCESSES)}
-    with (
-        page_tracker(folder, REDIS_URL=redis_server.url, **settings) as tracker,
-        visitors_of(tracker, CLIENTS, views) as visitors,
-    ):
-        for kills_so_far in range(1, kills + 1):
-            wait_until_more(visitors.counted, views * kills_so_far // (kills + 1) - 1)
-            refused_before = visitors.refused()
-            kill(redis_server)
-            wait_until_more(visitors.refused, refused_before + CLIENTS)
-            redis_server.start()
-            say(
-                f"{visitors.counted():,} of {views:,} views counted, "
-                f"Redis killed {kills_so_far} times"
-            )
-    return visitors
 
 
 def memory_by_pages(redis: Redis, pages: int, cap: int) -> Iterator[tuple[int, int]]:

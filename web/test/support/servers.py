@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,9 @@ class PageTracker:
 
 
 @contextmanager
-def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
+def page_tracker(
+    folder: Path, command: Sequence[str] = (str(COMMAND), "serve"), **environment: str
+) -> Iterator[PageTracker]:
     """Run `page-tracker serve` with settings from an environment of its own.
 
     It has one worker and a free port, unless the environment names others. It starts
@@ -56,7 +58,7 @@ def page_tracker(folder: Path, **environment: str) -> Iterator[PageTracker]:
     inherited = {name: os.environ[name] for name in os.environ if name != "REDIS_URL"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--bind", bind],
+            [*command, "--bind", bind],
             cwd=folder,
             env=inherited | {"PAGE_TRACKER_WORKERS": "1"} | environment,
             stdout=output,

@@ -6,7 +6,7 @@ import socket
 def ask(port: int, request: bytes) -> bytes:
     """Send bytes to a port of this machine, and return the answer."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         try:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)

@@ -22,7 +22,7 @@ def test_should_have_production_defaults_when_nothing_is_set() -> None:
     assert settings.redis_url is None
     assert settings.bind == "127.0.0.1:8000"
     assert (settings.workers, settings.threads) == (2, 16)
-    assert (settings.log_format, settings.log_level) == ("json", "info")
+    assert (settings.log_format, settings.log_level) == ("auto", "info")
 
 
 VALUES: dict[str, tuple[str, object]] = {
@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "PAGE_TRACKER_THREADS": ("16", 16),
     "PAGE_TRACKER_RELOAD": ("yes", True),
     "PAGE_TRACKER_LOG_FORMAT": ("text", "text"),
-    "PAGE_TRACKER_LOG_LEVEL": ("error", "error"),
+    "PAGE_TRACKER_LOG_LEVEL": ("info, redis=error", "info, redis=error"),
     "PAGE_TRACKER_COMMIT": ("1234567", "1234567"),
     "PAGE_TRACKER_SITES": (
         " Example.org , blog.example.org = Europe/Berlin,",
@@ -81,7 +81,7 @@ def test_should_read_every_value_from_the_environment() -> None:
     [
         ("development", "text", "debug", True),
         ("testing", "text", "warning", False),
-        ("production", "json", "info", False),
+        ("production", "auto", "info", False),
     ],
 )
 def test_should_start_from_the_profile(
@@ -120,7 +120,9 @@ def test_should_treat_an_empty_variable_as_unset() -> None:
         ("PAGE_TRACKER_THREADS", "65", "whole number, 1 to 64"),
         ("PAGE_TRACKER_RELOAD", "perhaps", "yes or no"),
         ("PAGE_TRACKER_LOG_FORMAT", "xml", "'json' or 'text'"),
-        ("PAGE_TRACKER_LOG_LEVEL", "loud", "'debug', 'info'"),
+        ("PAGE_TRACKER_LOG_LEVEL", "loud", "'loud' is not a level; use debug, info, "),
+        ("PAGE_TRACKER_LOG_LEVEL", "info, redis=", "'' is not a level; use debug, inf"),
+        ("PAGE_TRACKER_LOG_LEVEL", "stor=info", "'stor' is not a logger; use one of p"),
         ("PAGE_TRACKER_REDIS_MEMORY", "much", "use a size from 16mb to 1000gb, for"),
         ("PAGE_TRACKER_REDIS_MEMORY", "1.5gb", "use a size from 16mb to 1000gb, for"),
         ("PAGE_TRACKER_REDIS_MEMORY", "0", "use a size from 16mb to 1000gb, for"),
@@ -260,7 +262,9 @@ def test_should_say_why_the_file_of_the_redis_url_is_invalid(
         ("PAGE_TRACKER_TOKEN", "swordfish", "use at least 16 characters"),
         ("PAGE_TRACKER_TOKEN", 16 * "a", "use at least 8 different characters; make"),
         ("PAGE_TRACKER_TOKEN", "pässword-swordfish", "a header cannot hold it; use at"),
-        ("PAGE_TRACKER_TOKEN", "line\nbreak-swordfish", "a header cannot hold it"),
+        ("PAGE_TRACKER_TOKEN", "has-a\ttab-swordfish", "a header cannot hold it"),
+        ("PAGE_TRACKER_TOKEN", "0123456789abcdef\nfish", "use at least 16 characters"),
+        ("PAGE_TRACKER_TOKEN", 3 * "0123456789abcdef\n", "use at most 2 tokens, one a"),
         ("PAGE_TRACKER_TOKEN", 65 * "swordfish-123456", "a header cannot hold it"),
     ],
 )

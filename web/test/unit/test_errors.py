@@ -238,22 +238,33 @@ def test_should_keep_crawlers_out_when_they_ask(http_client: FlaskClient) -> Non
     answer.close()
 
 
-def test_should_use_the_request_id_of_a_proxy_when_it_is_harmless(
-    http_client: FlaskClient,
-) -> None:
+def test_should_use_the_request_id_of_a_trusted_proxy() -> None:
+    # Given
+    settings = Settings.model_validate({"proxies": "192.0.2.7"})
+    client = create_app(settings).test_client()
+    given = {"X-Request-ID": "proxy-1.a_B"}
+
     # When
-    answer = http_client.get("/health", headers={"X-Request-ID": "proxy-1.a_B"})
+    of_proxy, of_stranger = (
+        client.get("/health", headers=given, environ_base={"REMOTE_ADDR": address})
+        for address in ("192.0.2.7", "203.0.113.9")
+    )
 
     # Then
-    assert answer.headers["X-Request-ID"] == "proxy-1.a_B"
+    assert of_proxy.headers["X-Request-ID"] == "proxy-1.a_B"
+    assert len(of_stranger.headers["X-Request-ID"]) == 32
 
 
 @pytest.mark.parametrize("given", ["", "a b", "<script>", 'a"b', "x" * 65, "é"])
 def test_should_make_a_request_id_when_the_given_one_is_unsafe(
-    http_client: FlaskClient, given: str
+    given: str,
 ) -> None:
+    # Given
+    settings = Settings.model_validate({"proxies": "127.0.0.1"})
+    client = create_app(settings).test_client()
+
     # When
-    answer = http_client.get("/health", headers={"X-Request-ID": given})
+    answer = client.get("/health", headers={"X-Request-ID": given})
 
     # Then
     assert answer.headers["X-Request-ID"] != given

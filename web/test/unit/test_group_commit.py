@@ -21,7 +21,7 @@ from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from support.waiting import wait_for_result
 
-SECONDS = 5
+SECONDS = 20
 LARGEST_GROUP = 4
 
 
@@ -81,9 +81,12 @@ def threads(tenfold: Tenfold) -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let calls wait for 50 milliseconds, and have an outcome after 100."""
-    monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(group_commit, "LONGEST_ANSWER", 0.1)
+    """Let calls wait for half a second, and have an outcome after another one.
+
+    A busy machine takes tenths of a second to start the threads of a test.
+    """
+    monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.5)
+    monkeypatch.setattr(group_commit, "LONGEST_ANSWER", 1.0)
 
 
 Ask = Callable[..., Future[Any]]

@@ -19,7 +19,8 @@ LAYERS = [
     {"http"},
     {"environment"},
     {"settings"},
-    {"flags"},
+    {"flags", "log_levels"},
+    {"backup"},
     {"tracking"},
     {"store"},
 ]
@@ -106,7 +107,7 @@ def test_should_keep_flask_and_gunicorn_out_of_ways_in_and_the_domain() -> None:
         f"{place} imports {name}"
         for room, place, code in modules()
         for name in imported(code)
-        if room in ("collecting", "settings", "tracking", "store")
+        if room in ("collecting", "settings", "backup", "tracking", "store")
         and name.split(".")[0] in ("flask", "werkzeug", "gunicorn")
     ]
 

@@ -6,14 +6,19 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
+from pathlib import Path
 from time import perf_counter
 from typing import NoReturn
 from unittest.mock import Mock, patch
 
 import pytest
 from flask import Flask
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+import page_tracker
 from page_tracker.app import create_app
+from page_tracker.http.request_log import request_log
+from page_tracker.log_levels import LOGGERS
 from page_tracker.operating.logs import harmless, logging_configuration
 from page_tracker.settings import Settings
 
@@ -35,13 +40,16 @@ def logging_to_memory() -> Iterator[Logging]:
 
     yield start
     root.handlers, root.level = handlers, level
+    request_log.open(None)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def test_should_log_one_json_object_a_line_when_the_format_is_json(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
-    app, output = logging_to_memory(Settings(log_format="json", log_level="debug"))
+    app, output = logging_to_memory(Settings(log_format="json"))
     redis_client.incr.return_value = 1
 
     # When
@@ -50,7 +58,9 @@ def test_should_log_one_json_object_a_line_when_the_format_is_json(
     # Then
     (line,) = output.getvalue().splitlines()
     logged = json.loads(line)
-    assert logged["level"] == "DEBUG"
+    assert (logged["level"], logged["logger"]) == ("INFO", "page_tracker.requests")
+    assert logged["route"] == "counter"
+    assert "reason" not in logged
     assert logged["request_id"] == answer.headers["X-Request-ID"]
     assert (logged["method"], logged["path"], logged["status"]) == ("GET", "/", 200)
     assert logged["milliseconds"] >= 0
@@ -61,7 +71,7 @@ def test_should_log_readable_text_when_the_format_is_text(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
-    app, output = logging_to_memory(Settings(log_format="text", log_level="debug"))
+    app, output = logging_to_memory(Settings(log_format="text"))
     redis_client.incr.return_value = 1
 
     # When
@@ -69,7 +79,7 @@ def test_should_log_readable_text_when_the_format_is_text(
 
     # Then
     (line,) = output.getvalue().splitlines()
-    assert " DEBUG   GET / 200 in " in line
+    assert " INFO    GET / 200 in " in line
     assert line.endswith(f"[{answer.headers['X-Request-ID']}]")
 
 
@@ -205,33 +215,69 @@ def test_should_log_no_forged_line_when_an_exception_repeats_what_was_sent(
     assert "secret" not in log and "\x1b" not in log
 
 
-def test_should_log_the_answer_when_it_is_an_error(logging_to_memory: Logging) -> None:
-    # Given
-    app, output = logging_to_memory(Settings())
-
-    # When
-    answer = app.test_client().get("/nowhere")
-
-    # Then
-    logged = json.loads(output.getvalue())
-    assert (logged["level"], logged["status"]) == ("INFO", 404)
-    assert logged["request_id"] == answer.headers["X-Request-ID"]
-
-
-def test_should_log_nothing_when_requests_succeed(
+def test_should_log_only_requests_with_errors_when_the_logger_is_at_warning(
     logging_to_memory: Logging, redis_client: Mock
 ) -> None:
     # Given
-    app, output = logging_to_memory(Settings())
-    redis_client.pipeline.return_value.execute.return_value = [0]
-    redis_client.incr.return_value = 1
+    app, output = logging_to_memory(
+        Settings(log_level="info, page_tracker.requests=warning", log_format="json")
+    )
+    redis_client.incr.side_effect = [1, RedisConnectionError()]
 
     # When
-    for path in ("/", "/health", "/ready"):
-        assert app.test_client().get(path).status_code == 200
+    statuses = [app.test_client().get(path).status_code for path in ("/", "/no", "/")]
 
     # Then
-    assert output.getvalue() == ""
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    logged = [
+        (line["level"], line["status"], line["route"], line["reason"])
+        for line in lines
+        if line["logger"] == "page_tracker.requests"
+    ]
+    assert statuses == [200, 404, 500]
+    assert logged == [
+        ("WARNING", 404, "none", "Not Found"),
+        ("ERROR", 500, "counter", "unavailable"),
+    ]
+
+
+def test_should_log_the_loggers_of_the_setting_at_their_levels(
+    logging_to_memory: Logging,
+) -> None:
+    # Given
+    _, output = logging_to_memory(
+        Settings(log_level="error, page_tracker.store=DEBUG", log_format="text")
+    )
+
+    # When
+    for name in ("page_tracker.store.keeper", "page_tracker.http.edge", "redis"):
+        for level in (logging.DEBUG, logging.WARNING, logging.ERROR):
+            logging.getLogger(name).log(level, "%s", name)
+
+    # Then
+    words = [line.split()[2:] for line in output.getvalue().splitlines()]
+    assert words == [
+        ["DEBUG", "page_tracker.store.keeper"],
+        ["WARNING", "page_tracker.store.keeper"],
+        ["ERROR", "page_tracker.store.keeper"],
+        ["ERROR", "page_tracker.http.edge"],
+        ["ERROR", "redis"],
+    ]
+
+
+def test_should_list_a_logger_for_each_module_that_logs() -> None:
+    # Given
+    package = Path(page_tracker.__file__).parent
+    modules = [
+        ".".join(("page_tracker", *path.relative_to(package).with_suffix("").parts))
+        for path in package.rglob("*.py")
+        if "getLogger(__name__)" in path.read_text(encoding="utf-8")
+    ]
+
+    # Then
+    assert len(modules) > 10
+    rooms = {name for name in LOGGERS if name.startswith("page_tracker.")}
+    assert {".".join(name.split(".")[:2]) for name in modules} <= rooms
 
 
 def test_should_log_a_line_when_no_request_is_running(

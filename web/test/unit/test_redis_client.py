@@ -34,7 +34,7 @@ def test_should_make_one_client_when_many_threads_ask_at_once(from_url: Mock) ->
     barrier = Barrier(32)
 
     def ask() -> int:
-        barrier.wait(timeout=5)
+        barrier.wait(timeout=20)
         return id(client())
 
     # When

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from page_tracker.collecting.refusals import explain, seconds_of_minute
+from page_tracker.collecting.refusals import explain, outcome_of, seconds_of_minute
 from page_tracker.http.outgoing import Answer, json_answer, retry_after
 from page_tracker.tracking.reasons import LIMITS, MEANINGS
 from page_tracker.tracking.recorded import Numbers, Recorded
@@ -28,7 +28,7 @@ def answer_to_one(recorded: Recorded, names: Iterable[str]) -> Answer:
         if recorded.has_own_number:
             answer["page"] = _numbers("page", recorded.page)
         answer["site"] = _numbers("site", recorded.site)
-    return json_answer(answer)
+    return json_answer(answer, outcomes=(outcome_of(recorded),))
 
 
 def answer_to_many(
@@ -49,7 +49,8 @@ def answer_to_many(
         status, headers = 503, retry_after()
     elif any(reason["reason"] in LIMITS for reason in answer["filtered"]):
         status, headers = 429, retry_after(seconds_of_minute())
-    return json_answer(answer | _ignored(names), status, headers)
+    outcomes_of_views = [outcome_of(outcome) for outcome in outcomes]
+    return json_answer(answer | _ignored(names), status, headers, outcomes_of_views)
 
 
 def _numbers(of: str, numbers: Numbers) -> dict[str, Any]:

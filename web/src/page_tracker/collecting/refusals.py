@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from page_tracker.http.outgoing import Refusal, retry_after
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import LIMITS, MEANINGS, Reason
+from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.sites import UnknownSite
 
 MOST_NAMES = 5
@@ -20,6 +21,16 @@ def status_of(error: Exception) -> int:
     if isinstance(error, RedisError):
         return 503
     return 404 if isinstance(error, UnknownSite) else 400
+
+
+def outcome_of(outcome: Recorded | Exception) -> str:
+    """Return what became of a view, in a word or two, for the metrics and the log."""
+    if isinstance(outcome, Recorded):
+        return outcome.reason or ("repeated" if outcome.is_repeated else "counted")
+    if isinstance(outcome, RedisError):
+        return "unavailable"
+    is_unknown = isinstance(outcome, UnknownSite)
+    return Reason.UNKNOWN_SITE if is_unknown else Reason.INVALID
 
 
 def explain(error: Exception) -> str:
@@ -57,7 +68,8 @@ def _with_meant(name: str, known: Collection[str]) -> str:
 def refusal_of(error: Exception) -> Refusal:
     """Return the refusal for an error of the recorder."""
     status = status_of(error)
-    return Refusal(status, explain(error), retry_after() if status == 503 else {})
+    headers = retry_after() if status == 503 else {}
+    return Refusal(status, explain(error), headers, outcome=outcome_of(error))
 
 
 def over_rate(rate: int, reason: Reason) -> Refusal:
@@ -67,8 +79,8 @@ def over_rate(rate: int, reason: Reason) -> Refusal:
         limit = f"the limit is {rate} views a minute from one address"
     if reason == Reason.DAY_RATE:
         limit = "this address has sent too many views today; try again tomorrow (UTC)"
-        return Refusal(429, limit, retry_after(seconds_of_day()))
-    return Refusal(429, limit, retry_after(seconds_of_minute()))
+        return Refusal(429, limit, retry_after(seconds_of_day()), outcome=reason)
+    return Refusal(429, limit, retry_after(seconds_of_minute()), outcome=reason)
 
 
 def seconds_of_day() -> int:

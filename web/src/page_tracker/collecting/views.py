@@ -204,10 +204,10 @@ class Fields:
 class Views:
     """Counts one view, or many in a JSON array or as one JSON a line."""
 
-    def __init__(self, recorder: Recorder, token: str | None, rate: int) -> None:
-        """Take the token of programs, and the rate limit, which an error names."""
+    def __init__(self, recorder: Recorder, tokens: tuple[str, ...], rate: int) -> None:
+        """Take the tokens of programs, and the rate limit, which an error names."""
         self._recorder = recorder
-        self._token = Token(token)
+        self._token = Token(tokens)
         self._rate = rate
         self._large = Semaphore(LARGE_AT_ONCE)
 

@@ -62,6 +62,15 @@ def number_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def size_of(number: int) -> str:
+    """Return a number of bytes in words, for example `1.2 MB`."""
+    size, units = float(number), iter(("bytes", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 1_000 and unit != "TB":
+        size, unit = size / 1_000, next(units)
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
 def say(line: str) -> None:
     """Print a line that may contain untrusted text."""
     click.echo(printable(line))

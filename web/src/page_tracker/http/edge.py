@@ -9,12 +9,15 @@ Behind it, a way in answers in the event loop. Everything else goes to the pages
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
+from itertools import chain
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.http import is_resource_modified
@@ -28,6 +31,8 @@ from page_tracker.http.error_document import (
 from page_tracker.http.hosts import is_host, is_script_name
 from page_tracker.http.incoming import (
     LONGEST_HEADER,
+    REASON,
+    ROUTE,
     TOO_LONG,
     BodyTooLarge,
     Form,
@@ -36,9 +41,11 @@ from page_tracker.http.incoming import (
     ReadBody,
     environ_of,
     form_asked_for,
+    is_trusted,
     sender_of,
 )
 from page_tracker.http.outgoing import HEADERS, Answer, Outgoing, Refusal
+from page_tracker.http.request_log import request_log
 from page_tracker.settings import Networks
 
 HEADER = "X-Request-ID"
@@ -46,8 +53,17 @@ HEADER = "X-Request-ID"
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """An id of a proxy that harms no log."""
 
+WAITED = "page_tracker.waited"
+"""Key of an environ for the seconds in which a client sent its body: not our time."""
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
+"""Limits of the groups by which answers are counted. The last group has the rest."""
+
 WayIn = Callable[[Incoming], Awaitable[Answer]]
 """A way in. It may raise Refusal."""
+
+Route = tuple[str, WayIn]
+"""A way in, and the name of its route."""
 
 Pages = Callable[[WSGIEnvironment, ReadBody], Awaitable[Outgoing]]
 
@@ -55,6 +71,10 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that this code answers; empty outside of a request."""
 
 logger = logging.getLogger(__name__)
+
+
+def _no_times() -> list[float]:
+    return [0.0] * (len(SECONDS) + 2)
 
 
 class RequestIds:
@@ -93,18 +113,29 @@ class Edge:
         self._on_success = on_success
         self._is_tested = is_tested
         self._ids = RequestIds()
-        self._ways: dict[tuple[str, str], WayIn] = {}
-        self._open_ways: dict[str, dict[str, WayIn]] = {}
+        self._ways: dict[tuple[str, str], Route] = {}
+        self._open_ways: dict[str, dict[str, Route]] = {}
+        self.views: Counter[tuple[str, str]] = Counter()
+        """The number of views by way in and outcome."""
+        self.answers: Counter[tuple[str, int]] = Counter()
+        """The number of answers by route and status."""
+        self.seconds: dict[str, list[float]] = defaultdict(_no_times)
+        """The number of answers by route and time, and the sums of the times."""
 
     def add(
-        self, path: str, way_in: WayIn, methods: Collection[str], *, is_open: bool
+        self, path: str, route: Route, methods: Collection[str], *, is_open: bool
     ) -> None:
         """Let a way in answer under a path; if it `is_open`, also below that path."""
         for method in methods:
             if is_open:
-                self._open_ways.setdefault(path, {})[method] = way_in
+                self._open_ways.setdefault(path, {})[method] = route
             else:
-                self._ways[method, path] = way_in
+                self._ways[method, path] = route
+
+    def names(self) -> set[str]:
+        """Return the names of the routes."""
+        open_routes = (ways.values() for ways in self._open_ways.values())
+        return {name for name, _ in chain(self._ways.values(), *open_routes)}
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Answer a request of an ASGI server."""
@@ -117,7 +148,9 @@ class Edge:
             if int(environ.get("CONTENT_LENGTH") or 0) > most:
                 raise BodyTooLarge
             while not is_complete:
+                began = perf_counter()
                 message = await receive()
+                environ[WAITED] += perf_counter() - began
                 if message["type"] == "http.disconnect":
                     raise ValueError("the body is incomplete")
                 body += message["body"]
@@ -142,8 +175,11 @@ class Edge:
     async def answer(self, environ: WSGIEnvironment, read_body: ReadBody) -> Outgoing:
         """Answer a request, and log it."""
         began = perf_counter()
-        given = environ.get("HTTP_X_REQUEST_ID")
-        identity = given if given and ID.fullmatch(given) else self._ids.pop()
+        environ[ROUTE], environ[REASON], environ[WAITED] = "none", "", 0.0
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        if not given or not ID.fullmatch(given) or not self._is_from_proxy(environ):
+            given = ""
+        identity = given or self._ids.pop()
         token = request_id.set(identity)
         try:
             outgoing = await self._outgoing(environ, read_body)
@@ -155,11 +191,22 @@ class Edge:
         finally:
             request_id.reset(token)
         outgoing.headers.append((HEADER, identity))
-        seconds = perf_counter() - began
-        _log(environ, outgoing.status, seconds, identity)
+        if outgoing.status >= 400 and not environ[REASON]:
+            environ[REASON] = name_of(outgoing.status)
+        seconds = perf_counter() - began - environ[WAITED]
+        route = environ[ROUTE]
+        self.answers[route, outgoing.status] += 1
+        times = self.seconds[route]
+        times[bisect_left(SECONDS, seconds)] += 1
+        times[-1] += seconds
+        request_log.note(environ, outgoing.status, seconds, identity)
         if outgoing.status < 400:
             self._on_success()
         return outgoing
+
+    def _is_from_proxy(self, environ: WSGIEnvironment) -> bool:
+        """Return whether a trusted proxy sent a request. Others choose no id."""
+        return is_trusted(environ.get("REMOTE_ADDR", ""), self._proxies)
 
     async def _outgoing(
         self, environ: WSGIEnvironment, read_body: ReadBody
@@ -170,7 +217,7 @@ class Edge:
             found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
             if not found:
                 return _completed(await self._pages(environ, read_body))
-            way_in, rest = found
+            (environ[ROUTE], way_in), rest = found
             incoming = Incoming(
                 method=environ["REQUEST_METHOD"],
                 base=environ["SCRIPT_NAME"],
@@ -180,23 +227,35 @@ class Edge:
                 read_body=read_body,
                 sender=sender_of(environ, self._proxies),
             )
-            return _sent(environ, await way_in(incoming))
+            answer = await way_in(incoming)
+            environ[REASON] = answer.reason
+            self._note(environ, answer.outcomes)
+            return _sent(environ, answer)
         except Refusal as refusal:
+            environ[REASON] = refusal.name
+            self._note(environ, (refusal.outcome,) if refusal.outcome else ())
             answer = _error(
                 environ, refusal.status, str(refusal), refusal.form, refusal.name
             )
             headers = {**answer.headers, **refusal.headers}
             return _sent(environ, answer._replace(headers=headers))
 
-    def _find(self, method: str, path: str) -> tuple[WayIn, str] | None:
-        """Return a way in, and the rest of the path that it leaves open.
+    def _note(self, environ: WSGIEnvironment, outcomes: Sequence[str]) -> None:
+        """Count what became of the views of a request."""
+        for outcome in outcomes:
+            self.views[environ[ROUTE], outcome] += 1
+        if others := {*outcomes} - {"counted"}:
+            environ[REASON] = ", ".join(sorted(others))
+
+    def _find(self, method: str, path: str) -> tuple[Route, str] | None:
+        """Return a route, and the rest of the path that it leaves open.
 
         Flask too ignores all slashes but one at the beginning of a path.
         """
         if path.startswith("//"):
             path = f"/{path.lstrip('/')}"
-        if way_in := self._ways.get((method, path)):
-            return way_in, ""
+        if route := self._ways.get((method, path)):
+            return route, ""
         for start, ways in self._open_ways.items():
             if path.startswith(start) and method in ways:
                 return ways[method], path[len(start) :]
@@ -271,32 +330,3 @@ def _path_of(location: str) -> str:
     parts = urlsplit(location)
     path = "/" + parts.path.lstrip("/\\")
     return f"{path}?{parts.query}" if parts.query else path
-
-
-def _log(environ: WSGIEnvironment, status: int, seconds: float, identity: str) -> None:
-    """Write the line of an answer: at level debug unless it is an error.
-
-    Counted views are in the counts. A line for each would bury all others, and take a
-    tenth of its answer's time.
-    """
-    level = logging.DEBUG if status < 400 else logging.INFO
-    if not logger.isEnabledFor(level):
-        return
-    method, milliseconds = environ["REQUEST_METHOD"], round(seconds * 1000, 1)
-    # Quoted, so that a line break in a path cannot forge a line of the log.
-    path = quote(environ["PATH_INFO"], encoding="latin-1")
-    logger.log(
-        level,
-        "%s %s %s in %s ms",
-        method,
-        path,
-        status,
-        milliseconds,
-        extra={
-            "request_id": identity,
-            "method": method,
-            "path": path,
-            "status": status,
-            "milliseconds": milliseconds,
-        },
-    )

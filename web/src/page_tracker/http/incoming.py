@@ -39,6 +39,15 @@ LONGEST_HEADER = 16_384
 TOO_LONG = "page_tracker.too_long"
 """Key of an environ that has a header over the limit."""
 
+ROUTE = "page_tracker.route"
+"""Key of an environ for the name of its route; `none` for a path without one."""
+
+ORIGINAL = "page_tracker.original"
+"""Key of an environ for that of the edge: a page gets a copy of it."""
+
+REASON = "page_tracker.reason"
+"""Key of an environ for why a view did not count, or of an error; else it is empty."""
+
 LONGEST_ACCEPT = 1_024
 """Characters that are read of a header that lists what a client accepts."""
 

@@ -1,7 +1,7 @@
 """An answer as data, without the framework that sends it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -48,12 +48,18 @@ JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Answer(NamedTuple):
-    """An answer of a way in."""
+    """An answer of a way in.
+
+    `outcomes` has for each view of the request what became of it, for metrics and log.
+    `reason` says in the log what else is wrong.
+    """
 
     body: bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
+    outcomes: Sequence[str] = ()
+    reason: str = ""
 
 
 class Outgoing(NamedTuple):
@@ -70,15 +76,21 @@ class Refusal(Exception):
     Pages of other sites may read those in JSON: their scripts ask for it.
     """
 
+    # pylint: disable-next=too-many-arguments  # most have a default
     def __init__(
         self,
         status: int,
         detail: str,
         headers: Mapping[str, str] | None = None,
+        *,
         form: Form = "json",
         name: str = "",
+        outcome: str = "",
     ) -> None:
-        """Take the parts of the error. Its `name` is that of the status if empty."""
+        """Take the parts of the error. Its `name` is that of the status if empty.
+
+        `outcome` is what became of a view, if the request had one.
+        """
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -87,10 +99,14 @@ class Refusal(Exception):
             self.headers |= FOR_OTHER_SITES
         self.form = form
         self.name = name
+        self.outcome = outcome
 
 
 def json_answer(
-    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+    value: Any,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    outcomes: Sequence[str] = (),
 ) -> Answer:
     """Return an answer of JSON, which pages of other sites may read."""
     return Answer(
@@ -98,6 +114,7 @@ def json_answer(
         "application/json",
         status,
         {**FOR_OTHER_SITES, **headers} if headers else FOR_OTHER_SITES,
+        outcomes,
     )
 
 

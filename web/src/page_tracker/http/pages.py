@@ -10,6 +10,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from werkzeug.wrappers import Response
 
 from page_tracker.http.incoming import (
+    ORIGINAL,
     BodyTooLarge,
     ReadBody,
     form_asked_for,
@@ -69,6 +70,7 @@ class Pages:
             "wsgi.multithread": True,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
+            ORIGINAL: environ,
         }
         answer = Response.from_app(self._application, complete, buffered=True)
         return Outgoing(

@@ -7,10 +7,11 @@ all routes.
 from typing import NoReturn
 from urllib.parse import quote
 
-from flask import Flask, abort
+from flask import Flask, abort, request
 from werkzeug.routing import BaseConverter
 
 from page_tracker.http.edge import Edge, WayIn
+from page_tracker.http.incoming import ORIGINAL, ROUTE
 
 
 class Rest(BaseConverter):
@@ -32,17 +33,23 @@ class Routes:
         self._edge = edge
         app.url_map.converters["rest"] = Rest
 
+        @app.before_request
+        def name_route() -> None:
+            request.environ[ORIGINAL][ROUTE] = request.endpoint or "none"
+
     def add(self, path: str, name: str, way_in: WayIn, *methods: str) -> None:
         """Let a way in answer under a path; a `<rest:target>` at its end is any rest.
 
-        `name` is Flask's name of the route. A way in that takes GET takes HEAD too.
+        `name` is that of the route in Flask, in metrics and in the log; Flask calls a
+        second path of the same name `chosen …`. A way in that takes GET takes HEAD too.
         """
         start = path.partition("<")[0]
         also = ("HEAD",) if "GET" in methods else ()
-        self._edge.add(start, way_in, (*methods, *also), is_open=start != path)
+        self._edge.add(start, (name, way_in), (*methods, *also), is_open=start != path)
 
         def never(**_rest: str) -> NoReturn:  # the edge is before it
             abort(404)
 
         never.__module__ = way_in.__module__  # the owner of the route
-        self._app.add_url_rule(path, name, never, methods=methods)
+        endpoint = f"chosen {name}" if name in self._app.view_functions else name
+        self._app.add_url_rule(path, endpoint, never, methods=methods)

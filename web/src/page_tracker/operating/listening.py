@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -36,6 +37,9 @@ class Draining(Protocol):
     def notify(self) -> None:
         """Show the master that the worker runs."""
 
+    def beat(self, connections: int) -> None:
+        """Do what has to be done once a second."""
+
     def is_to_end(self) -> bool:
         """Return whether the worker has to end."""
 
@@ -47,10 +51,14 @@ class Listening:
     """The sockets of a worker that listen, and the connections that they accepted."""
 
     def __init__(
-        self, worker: Draining, application: Any, loop: asyncio.AbstractEventLoop
+        self,
+        worker: Draining,
+        applications: Sequence[Any],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
+        """Take an application for each socket."""
         self._worker = worker
-        self._application = application
+        self._applications = dict(zip(worker.sockets, applications))
         self._loop = loop
         self._connections = Connections()
         self._opening: set[asyncio.Task[Any]] = set()
@@ -74,7 +82,7 @@ class Listening:
 
     def _beat(self) -> None:
         """Do what has to be done once a second."""
-        self._worker.notify()
+        self._worker.beat(len(self._connections))
         self._connections.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
         self._look_at_deadlines()
 
@@ -114,7 +122,11 @@ class Listening:
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
                 lambda: Connection(
-                    self._application, self._connections, peer, address, self._loop
+                    self._applications[listener],
+                    self._connections,
+                    peer,
+                    address,
+                    self._loop,
                 ),
                 peer,
             )
@@ -159,3 +171,4 @@ class Listening:
         for connection in list(connections):
             connection.transport.abort()
         await asyncio.sleep(TICK)
+        self._worker.beat(len(connections))

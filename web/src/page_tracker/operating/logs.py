@@ -1,16 +1,21 @@
 """The destination and the format of log lines: stdout, as JSON or text.
 
+`http/request_log.py` writes the lines of requests there, too.
+
 Libraries log parts of requests. So each line, also of a library, loses parameters and
 control characters here.
 """
 
 import logging
 import re
+import sys
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
 from page_tracker.http.edge import request_id
+from page_tracker.http.request_log import request_log
+from page_tracker.log_levels import LOGGERS, LogLevels, read_levels
 from page_tracker.settings import Settings
 
 
@@ -100,9 +105,42 @@ class TextLines(HarmlessTraceback):
         return super().format(record)
 
 
+class Stdout(logging.StreamHandler[Any]):
+    """Writes lines to stdout, in their turn after those of requests."""
+
+    def __init__(self, *, is_json: bool) -> None:
+        super().__init__(sys.stdout)
+        request_log.open(self.stream, is_json=is_json)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            request_log.add_now(f"{self.format(record)}\n")
+        except Exception:  # pylint: disable=broad-exception-caught  # as logging has it
+            self.handleError(record)
+
+
+def format_of(settings: Settings) -> str:
+    """Return the format of lines, `json` or `text`: the latter on a terminal."""
+    if settings.log_format != "auto":
+        return settings.log_format
+    return "text" if sys.stdout and sys.stdout.isatty() else "json"
+
+
+def level_of(logger: str, levels: LogLevels) -> str:
+    """Return the level of a logger for the logging module; NOTSET is its parent's.
+
+    At level debug, gunicorn prints its whole configuration at each start.
+    """
+    if logger in levels.loggers:
+        return levels.loggers[logger].upper()
+    is_too_much = logger == "gunicorn.error" and levels.default == "debug"
+    return "INFO" if is_too_much else "NOTSET"
+
+
 def logging_configuration(settings: Settings) -> dict[str, Any]:
     """Return the configuration of all processes, for `logging.config.dictConfig`."""
-    level = settings.log_level.upper()
+    log_format, levels = format_of(settings), read_levels(settings.log_level)
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -130,19 +168,19 @@ def logging_configuration(settings: Settings) -> dict[str, Any]:
         },
         "handlers": {
             "stdout": {
-                "class": "logging.StreamHandler",
-                "stream": "ext://sys.stdout",
-                "formatter": settings.log_format,
+                "()": Stdout,
+                "is_json": log_format == "json",
+                "formatter": log_format,
                 "filters": ["request_id", "harmless"],
             }
         },
-        "root": {"level": level, "handlers": ["stdout"]},
+        "root": {"level": levels.default.upper(), "handlers": ["stdout"]},
         "loggers": {
-            # At level debug gunicorn prints its whole configuration at each start.
-            "gunicorn.error": {
-                "level": "INFO" if level == "DEBUG" else level,
+            name: {
+                "level": level_of(name, levels),
                 "propagate": True,
-                "filters": ["in_our_words"],
-            },
+                "filters": ["in_our_words"] if name == "gunicorn.error" else [],
+            }
+            for name in LOGGERS
         },
     }

@@ -17,10 +17,16 @@ from types import FrameType
 from typing import Any
 
 import uvloop
+from gunicorn.util import import_app
 from gunicorn.workers.base import Worker
 
+from page_tracker.environment import load_settings
 from page_tracker.http.edge import Edge
+from page_tracker.http.request_log import request_log
+from page_tracker.operating.levels import Levels
 from page_tracker.operating.listening import Listening
+from page_tracker.operating.tallies import Tallies
+from page_tracker.operating.traces import Traces, exporter_of
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """The signals that end a worker."""
@@ -45,8 +51,15 @@ class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
     """
 
     wsgi: Any
+    metrics: Any = None
+    tallies: Tallies | None
+    """The numbers of all workers, if the server has metrics."""
+    place: int
+    """The place for those of this one."""
     signals_of_master: SimpleQueue[int]
     """The signals that reached this process before it handled any itself."""
+    levels: Levels
+    traces: Traces | None = None
 
     def init_signals(self) -> None:
         """Handle signals, and those that came since the master forked this process."""
@@ -77,6 +90,11 @@ class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         super().load_wsgi()
         if not isinstance(self.wsgi, Edge) and self.cfg.reload:
             self.wsgi = broken
+        if isinstance(self.wsgi, Edge) and (exporter := exporter_of()):
+            self.traces = Traces(exporter)
+            self.wsgi = self.traces.around(self.wsgi, load_settings().proxies)
+        if self.tallies and self.wsgi is not broken:
+            self.metrics = import_app("page_tracker.app:metrics")
 
     def end_in_time(self) -> None:
         """End after the time for it, also if something hangs."""
@@ -90,9 +108,22 @@ class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         # stays, and nobody is answered meanwhile, for 20 milliseconds each time.
         gc.collect()
         gc.freeze()
+        request_log.begin()
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(Listening(self, self.wsgi, loop).serve())
+        # In the order of the addresses in the configuration.
+        applications = [self.wsgi, self.metrics or broken]
+        loop.run_until_complete(Listening(self, applications, loop).serve())
+        if self.traces:
+            self.traces.end()
+        request_log.end()
+
+    def beat(self, connections: int) -> None:
+        """Do what has to be done once a second: show that this worker runs."""
+        self.notify()
+        self.levels.look()
+        if self.tallies and self.metrics:
+            self.metrics.share(self.tallies, self.place, connections)
 
     def is_to_end(self) -> bool:
         """Return whether a signal, changed code or a dead master ends this worker."""

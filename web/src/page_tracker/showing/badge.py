@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from page_tracker.collecting.refusals import ignored, remark_on
+from page_tracker.collecting.refusals import ignored, outcome_of, remark_on
 from page_tracker.http.incoming import Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, json_answer, remarks
 from page_tracker.showing.badge_drawing import draw
@@ -79,6 +79,7 @@ class Badges:
         given = incoming.parameters()
         options, wrong = parse_options(given)
         also = [*wrong, ignored(given, PARAMETERS)]
+        found, counts = None, False
         try:
             site, page, form = parse_target(target)
             # Nobody sees the badge of a HEAD.
@@ -86,16 +87,12 @@ class Badges:
             found = await self.numbers(site, page, incoming.sender if counts else None)
             check_shown(found, bool(page))
         except (NoNumber, ValueError, RedisError) as error:
-            return _without_number(target, options, _problem(error), also)
-        total = found.page.views if page else found.site.views
-        views = options.base + (
-            total if options.period == "total" else found.page_today
-        )
-        title = options.title or ": ".join(filter(None, [options.label, f"{views:,}"]))
-        text = Text(written(views, options.abbreviated), title)
-        status, sentence = remark_on(found.reason)
-        headers = remarks(400 if wrong and status == 200 else status, sentence, *also)
-        return drawn(form, options, text, headers)
+            problem = _problem(error)
+            badge = _without_number(target, options, problem, also)
+            outcomes = (outcome_of(found or error),) if counts else ()
+            return badge._replace(outcomes=outcomes, reason=problem.words)
+        badge = _with_number(form, options, found, wrong, also)
+        return badge._replace(outcomes=(outcome_of(found),)) if counts else badge
 
     async def numbers(self, site: str, page: str, sender: Sender | None) -> Recorded:
         """Return the numbers of a page, or of the site if the page is empty.
@@ -185,6 +182,24 @@ def drawn(
         return json_answer(fields, headers=headers)
     image = draw(options, text.message, text.title).encode()
     return Answer(image, "image/svg+xml; charset=utf-8", headers=headers)
+
+
+def _with_number(
+    form: str,
+    options: BadgeOptions,
+    found: Recorded,
+    wrong: Sequence[str],
+    also: Sequence[str],
+) -> Answer:
+    """Return a badge with the number of a page, or of the site without a page."""
+    has_page = bool(found.page.name)
+    total = found.page.views if has_page else found.site.views
+    views = options.base + (total if options.period == "total" else found.page_today)
+    title = options.title or ": ".join(filter(None, [options.label, f"{views:,}"]))
+    text = Text(written(views, options.abbreviated), title)
+    status, sentence = remark_on(found.reason)
+    headers = remarks(400 if wrong and status == 200 else status, sentence, *also)
+    return drawn(form, options, text, headers)
 
 
 def _without_number(

@@ -14,6 +14,7 @@ from page_tracker.showing.look import LookChoice, pixel_of
 from page_tracker.store.group_commit import GroupCommit
 from page_tracker.store.store import Store
 from page_tracker.tracking.keys import PAGE_VIEWS
+from page_tracker.tracking.reasons import Reason
 
 APOLOGY = "Sorry, something went wrong 😔"
 
@@ -38,7 +39,13 @@ class CounterPage:
         if incoming.method == "HEAD":  # nobody sees a page
             return _answer("", form)
         if incoming.sender.is_prefetch:
-            raise Refusal(403, NOT_AHEAD, name="Not loaded ahead", form=form)
+            raise Refusal(
+                403,
+                NOT_AHEAD,
+                name="Not loaded ahead",
+                form=form,
+                outcome=Reason.PREFETCH,
+            )
         try:
             views = await self._views.submit(None)
         except RedisError as error:
@@ -46,7 +53,8 @@ class CounterPage:
             logger.error("A view was not counted: %s: %s", cause, error)
             return _not_counted(form)
         if form == "text":
-            return _answer(f"This page has been seen {views} times.", form)
+            text = f"This page has been seen {views} times."
+            return _answer(text, form, outcome="counted")
         look = Look()
         if self._look_choice.looks:  # their file may have changed
             look = await to_thread(self._look_choice.of, incoming.sender)
@@ -56,7 +64,7 @@ class CounterPage:
             look=look.name,
             pixel=pixel_of(look, look.page, incoming.base),
         )
-        return _answer(page, form)
+        return _answer(page, form, outcome="counted")
 
 
 def _count(redis: Redis, views: list[None]) -> list[int | Exception]:
@@ -70,11 +78,12 @@ def _not_counted(form: Form) -> Answer:
     """Return an apology for a view that Redis did not confirm."""
     if form == "html":
         detail = "Your view may not have been counted. Please come back in a moment."
-        raise Refusal(500, detail, name=APOLOGY, form=form)
-    return _answer(APOLOGY, form, status=500)
+        raise Refusal(500, detail, name=APOLOGY, form=form, outcome="unavailable")
+    return _answer(APOLOGY, form, status=500, outcome="unavailable")
 
 
-def _answer(body: str, form: Form, status: int = 200) -> Answer:
+def _answer(body: str, form: Form, status: int = 200, outcome: str = "") -> Answer:
     """Return a body in one of the two forms of this page."""
-    kind = "text/html" if form == "html" else "text/plain"
-    return Answer(body.encode(), f"{kind}; charset=utf-8", status, {"Vary": "Accept"})
+    kind = f"text/{'html' if form == 'html' else 'plain'}; charset=utf-8"
+    outcomes = (outcome,) if outcome else ()
+    return Answer(body.encode(), kind, status, {"Vary": "Accept"}, outcomes)

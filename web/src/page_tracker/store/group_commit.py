@@ -8,9 +8,11 @@ All state belongs to one event loop, so it needs no locks. One thread talks to R
 """
 
 from asyncio import AbstractEventLoop, Future, TimerHandle, get_running_loop
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from copy import copy
 from typing import Generic, NamedTuple, TypeVar
 
@@ -28,16 +30,20 @@ LONGEST_ANSWER = 1.4
 """Seconds until a call has its outcome; it may be unknown. Every answer of the server
 must be out within 1.5 seconds."""
 
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Limits by which groups are counted, in items. A last one has the rest."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class _Call(NamedTuple, Generic[Item, Result]):
-    """The items of one caller, and when it called."""
+    """The items of one caller, when it called, and its context, for logs and traces."""
 
     items: list[Item]
     outcomes: Future[list[Result | Exception]]
     began: float
+    context: Context
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -61,6 +67,8 @@ class GroupCommit(Generic[Item, Result]):
         self._commit = commit
         self._store = store
         self._largest_group = largest_group
+        self.groups = [0.0] * (len(SIZES) + 2)
+        """The number of groups by their sizes, and the sum of all sizes."""
         self._begin(None)
 
     def _begin(self, loop: AbstractEventLoop | None) -> None:
@@ -114,7 +122,9 @@ class GroupCommit(Generic[Item, Result]):
         if loop is not self._loop:
             self._begin(loop)
         began = began or loop.time()
-        call: _Call[Item, Result] = _Call(items, loop.create_future(), began)
+        call: _Call[Item, Result] = _Call(
+            items, loop.create_future(), began, copy_context()
+        )
         if not self._sent:
             self._send([call])
         elif self._store.is_unavailable:
@@ -129,8 +139,13 @@ class GroupCommit(Generic[Item, Result]):
         """Start the round trip of a group."""
         self._sent = group
         items = [item for call in group for item in call.items]
+        self.groups[bisect_left(SIZES, len(items))] += 1
+        self.groups[-1] += len(items)
         loop = get_running_loop()
-        sent = loop.run_in_executor(self._thread, self._commit_in_thread, items)
+        # The context of one caller stands for those of all.
+        sent = loop.run_in_executor(
+            self._thread, group[0].context.run, self._commit_in_thread, items
+        )
         sent.add_done_callback(self._settle)
 
     def _commit_in_thread(self, items: list[Item]) -> list[Result | Exception]:

@@ -35,7 +35,7 @@ SECONDS_TO_HAND_OVER = 12
 """Workers whose master was killed answer for up to 8 seconds; then Redis stops."""
 
 SECONDS_BETWEEN_POLLS = 0.2
-SECONDS_BETWEEN_STARTS = 2
+SECONDS_BETWEEN_STARTS = 0.5
 
 logger = logging.getLogger(__name__)
 

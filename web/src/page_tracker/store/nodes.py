@@ -1,9 +1,11 @@
 """Lists each Redis of a cluster or a set, for commands that all of them need."""
 
-from collections.abc import Iterable, Iterator
-from typing import cast
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.crc import key_slot
 
 from page_tracker.store.cluster.client import Cluster
@@ -13,6 +15,15 @@ KEYS_AT_ONCE = 1_000
 
 TAGS = 1_000
 """Hash tags to try; enough for each of a hundred masters to have one."""
+
+READ = """#!lua flags=no-writes
+local answers = {}
+for place, command in ipairs(cjson.decode(ARGV[1])) do
+  answers[place] = redis.call(unpack(command))
+end
+return answers
+"""
+"""Runs commands. Redis queues none for a transaction while its memory is full."""
 
 
 def nodes_of(redis: Redis) -> list[Redis]:
@@ -27,6 +38,24 @@ def nodes_of(redis: Redis) -> list[Redis]:
 def masters_of(redis: Redis) -> list[Redis]:
     """Return a client of each master; each has some of the keys. Raises RedisError."""
     return redis.topology.masters() if isinstance(redis, Cluster) else [redis]
+
+
+def read_at_once(redis: Redis, key: str, ask: Callable[[Pipeline], None]) -> list[Any]:
+    """Return the answers to commands in one step, also of a full Redis.
+
+    `ask` puts the commands into the pipeline: all of keys in the slot of `key`, and
+    only reads. Raises RedisError.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    ask(pipeline)
+    commands = pipeline.command_stack
+    words = json.dumps([arguments for arguments, _ in commands])
+    answers = cast(list[Any], redis.eval(READ, 1, key, words))
+    for place, (arguments, options) in enumerate(commands):
+        options.pop("keys", None)  # for a cache of redis-py
+        if convert := redis.response_callbacks.get(arguments[0]):
+            answers[place] = convert(answers[place], **options)
+    return answers
 
 
 def tags_of(redis: Redis) -> Iterable[str]:

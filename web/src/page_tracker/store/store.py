@@ -5,9 +5,11 @@ thread waited for its own timeout, none would be left for other requests.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import perf_counter
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,6 +17,9 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from page_tracker.store.connection import connect
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Limits by which steps are counted. A last group has the rest."""
 
 
 class LazyClient:
@@ -45,8 +50,16 @@ class Store:
     def __init__(self, client: Callable[[], Redis]) -> None:
         """Take a function that returns the client; it is called for each step."""
         self.is_unavailable = False
+        self.outages = 0
+        """How often Redis stopped to answer."""
+        self.steps = [0.0] * (len(SECONDS) + 2)
+        """The number of steps in each group of times, and the sum of their times."""
         self._client = client
         self._finding_out = Lock()
+
+    def client(self) -> Redis:
+        """Return the client, for work that tells nothing about an outage."""
+        return self._client()
 
     @contextmanager
     def asking(self) -> Iterator[Redis]:
@@ -58,10 +71,12 @@ class Store:
         finds_out = self.is_unavailable
         if finds_out and not self._finding_out.acquire(blocking=False):
             raise RedisConnectionError("Redis is unavailable, as another request found")
+        began = perf_counter()
         try:
             yield self._client()
             self.is_unavailable = False
         except (RedisConnectionError, RedisTimeoutError):
+            self.outages += not self.is_unavailable
             self.is_unavailable = True
             raise
         except RedisError as error:  # Redis answered
@@ -69,6 +84,9 @@ class Store:
             self.leave_replica([error])
             raise
         finally:
+            seconds = perf_counter() - began
+            self.steps[bisect_left(SECONDS, seconds)] += 1
+            self.steps[-1] += seconds
             if finds_out:
                 self._finding_out.release()
 

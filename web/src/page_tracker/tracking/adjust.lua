@@ -25,9 +25,24 @@ if redis.call('HEXISTS', totals, 'since') == 0 then
   return {'unknown site', '0', '0'}
 end
 
-local before = tonumber(redis.call('ZSCORE', pages, page) or '0')
+-- Redis keeps what a script wrote before an error. So all that could be broken is read
+-- before anything is written.
+local stored = redis.call('HMGET', totals, 'views', 'uniques', 'edits')
+table.insert(stored, redis.call('HGET', adjusted, page))
+table.insert(stored, redis.call('ZSCORE', pages, page))
+table.insert(stored, redis.call('ZSCORE', pages_uniques, page))
+for place, number in ipairs(stored) do
+  if number and (not number:match('^-?%d+$') or #number > 17) then
+    return {'broken', '0', '0'}
+  end
+  stored[place] = tonumber(number or 0)
+end
+redis.call('HEXISTS', prefix .. 'titles', page)
+redis.call('LRANGE', audit, 0, 0)
+
+local before, uniques = stored[5], stored[6]
 local after = mode == 'add' and before + amount or amount
-local site_views = tonumber(redis.call('HGET', totals, 'views') or '0') + after - before
+local site_views = stored[1] + after - before
 
 local function answer(refusal)
   return {refusal, whole(before), whole(after)}
@@ -46,6 +61,7 @@ elseif after == before then
 end
 
 redis.call('HSET', totals, 'views', whole(site_views))
+redis.call('HINCRBY', totals, 'edits', 1)
 if redis.call('HINCRBY', adjusted, page, whole(after - before)) == 0 then
   redis.call('HDEL', adjusted, page)
 end
@@ -59,7 +75,6 @@ else
 end
 
 -- Each unique view is a view, so a page cannot have more of them than views.
-local uniques = tonumber(redis.call('ZSCORE', pages_uniques, page) or '0')
 local excess = math.max(0, uniques - after)
 if excess > 0 then
   redis.call('HINCRBY', totals, 'uniques', whole(-excess))

@@ -100,6 +100,8 @@ class Adjustments:
         name = self._site.name
         return {
             "unknown site": f"{name} was removed",
+            "broken": f"a number of {change.page} or of {name} is broken in Redis: "
+            "restore a backup",
             "negative": f"{change.page} has {change.before:,} "
             f"{'view' if change.before == 1 else 'views'}: "
             f"cannot subtract {-change.amount:,}",

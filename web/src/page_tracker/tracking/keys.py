@@ -15,6 +15,10 @@ SITES = "pt:sites"
 
 VERSION = "pt:version"
 
+BACKUP = "pt:backup"
+
+RESTORING = "pt:restoring"
+
 DATA_VERSION = 2
 """The version of the data that this package reads and writes. Whatever lists the first
 site in a Redis notes it: else the new data would be taken for older data."""
@@ -73,12 +77,16 @@ FAMILIES = (
     Family(
         "pt:rewritten", "string", "Redis rewrote its file, without old salts", "1 day"
     ),
-    Family("pt:{s}:totals", "hash", "views, unique views, first days", "always"),
+    Family(BACKUP, "hash", "an id, the last backup, the last failure of one", "always"),
+    Family(RESTORING, "hash", "the restore that runs or was interrupted", "7 days"),
+    Family(f"{RESTORING}:K", "any", "loaded by a restore, and its lock", "1 day"),
+    Family("pt:{s}:totals", "hash", "views, unique views, first days, edits", "always"),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
+    Family("pt:{s}:reading", "string", "a backup: no page makes room", "1 minute"),
     Family("pt:{s}:day:D:hours", "hash", "hour of the day → views", "retention"),
     Family("pt:{s}:day:D:hours:uniques", "hash", "hour → unique views", "retention"),
     Family("pt:{s}:day:D:pages", "zset", "page → views", "retention, capped"),
@@ -96,8 +104,8 @@ FAMILIES = (
     Family("pt:{s}:rate:M:A", "string", "limits of an older version", "2 minutes"),
     Family("pt:{s}:seen:ID", "string", "a view or event was counted", "25 hours"),
 )
-"""s is a site, D a day of it, P a page, M a minute; ID is a hash of an id and what it
-counts."""
+"""s is a site, D a day of it, P a page, M a minute, K the name of another key; ID is a
+hash of an id and what it counts."""
 
 
 def nowhere(day: date) -> str:
@@ -110,8 +118,13 @@ UNKNOWN_NAMES = "pt:nowhere:names"
 REWRITTEN = "pt:rewritten"
 
 
+def staging_prefix(site: str, run: str) -> str:
+    """Return the prefix of what one run of a restore loads of a site: in its slot."""
+    return f"{RESTORING}:{{{site}}}:{run}:"
+
+
 class SiteKeys:
-    """The keys of a site without a lifetime."""
+    """The keys of a site that belong to no day."""
 
     def __init__(self, site: str) -> None:
         self.prefix = f"pt:{{{site}}}:"
@@ -121,6 +134,7 @@ class SiteKeys:
         self.titles = f"{self.prefix}titles"
         self.adjusted = f"{self.prefix}adjusted"
         self.audit = f"{self.prefix}audit"
+        self.reading = f"{self.prefix}reading"
 
     def day(self, day: date) -> "DayKeys":
         """Return the keys of one day of the site."""

@@ -56,6 +56,7 @@ if not day then
     if redis.call('HINCRBY', totals, 'visits', 0 - sum) == 0 then
       redis.call('HDEL', totals, 'visits')
     end
+    redis.call('HINCRBY', totals, 'edits', 1)
   end
   return changes
 end
@@ -114,5 +115,8 @@ for key, number in pairs(missing) do
     redis.call('EXPIREAT', key, expires, 'NX')
     changes = changes + 1
   end
+end
+if changes > 0 then
+  redis.call('HINCRBY', totals, 'edits', 1)
 end
 return changes

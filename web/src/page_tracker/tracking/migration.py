@@ -74,9 +74,9 @@ def sites_to_migrate(redis: Redis) -> list[Site]:
             pipeline.hexists(site.keys.totals, "visits")
         if not any(pipeline.execute()):
             return []
-        _note_older(redis)
+        note_older(redis)
     elif settings and b"older" not in version:
-        _note_older(redis)
+        note_older(redis)
     return sites
 
 
@@ -129,12 +129,17 @@ class Migration:
         self._due = float("-inf")
         self._running = Lock()
 
+    @property
+    def is_due(self) -> bool:
+        """Return whether Redis has to be asked for older data."""
+        return monotonic() >= self._due
+
     def start(self, redis: Redis) -> None:
-        """Start to migrate, or return at once if it is not due.
+        """Start to migrate, if it is due.
 
         Goes on without it if Redis refuses all writes. Raises RedisError.
         """
-        if monotonic() < self._due:
+        if not self.is_due:
             return
         try:
             self._start(redis)
@@ -219,7 +224,7 @@ def _delete_unread(redis: Redis, sites: Sequence[Site]) -> None:
     pipeline.execute(raise_on_error=False)  # a replica refuses, and it costs nothing
 
 
-def _note_older(redis: Redis) -> None:
+def note_older(redis: Redis) -> None:
     """Note that older data was found just now."""
     redis.hset(VERSION, "older", int(time.time()))
     redis.hdel(VERSION, "version")
@@ -228,6 +233,6 @@ def _note_older(redis: Redis) -> None:
 def _settle(redis: Redis, changes: int) -> None:
     """Note the version once nothing older was found for a day."""
     if changes:
-        _note_older(redis)
+        note_older(redis)
     elif int(redis.hmget(VERSION, "older")[0] or 0) < time.time() - DAY:
         redis.hsetnx(VERSION, "version", DATA_VERSION)

@@ -11,6 +11,8 @@
 -- has more views, or a number that was set by hand, and the most views are given. It is
 -- false, and nothing was changed, if the site has an earlier day now.
 --
+-- The totals count such edits: a backup that reads the site reads it again then.
+--
 -- A server of version 1 may still write visits. The migration moves those of the target.
 
 local prefix = KEYS[1]
@@ -55,6 +57,7 @@ local function move_visitors(day)
   redis.call('DEL', from)
 end
 
+redis.call('HINCRBY', prefix .. 'totals', 'edits', 1)
 local views = move(pages)
 move(prefix .. 'pages:uniques')
 move(prefix .. 'pages:visits')

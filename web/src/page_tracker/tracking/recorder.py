@@ -130,6 +130,11 @@ class Recorder:
         self._question: Task[None] | None = None
         agent_of("")  # reads its lists now, not while the first visitor waits
 
+    @property
+    def groups(self) -> list[float]:
+        """Return the number of groups of views by their sizes, and the sum of sizes."""
+        return self._commits.groups
+
     async def count(
         self, view: SentView, sender: Sender, at: float | None = None
     ) -> Recorded:

@@ -135,7 +135,8 @@ class Registry(Sites):
                 on_progress(read, all_keys)
 
     def _read_all(self) -> dict[bytes, bytes]:
-        if self._migration:
+        # Not if nothing is due: Redis would seem to have answered.
+        if self._migration and self._migration.is_due:
             with self._store.asking() as redis:
                 self._migration.start(redis)
         stored = super()._read_all()

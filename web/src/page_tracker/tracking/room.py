@@ -58,9 +58,8 @@ class Room:
 
     def _make(self, site: Site) -> None:
         try:
-            with self._store.asking() as redis:
-                pass  # a pass is many steps, and no view may wait for their outcome
-            make_room(redis, site, self._most_pages)
+            # Many steps: no view may wait for their outcome.
+            make_room(self._store.client(), site, self._most_pages)
             sleep(SECONDS_BETWEEN_PASSES)
         except RedisError as error:
             logger.error("%s has no room for new pages: %s", site.name, explain(error))
@@ -73,12 +72,12 @@ def make_room(redis: Redis, site: Site, most_pages: int) -> int:
 
     5 % of `most_pages` move, at least one; fewer if the site has room by then. Of pages
     with equal views, those that were not seen today move first. A page whose number was
-    set by hand stays. Takes seconds to hours, and may stop after any page. Raises
-    RedisError.
+    set by hand stays. None moves while a backup reads the site. Takes seconds to
+    hours, and may stop after any page. Raises RedisError.
     """
     free = max(1, most_pages // SHARE)
     moved, read = 0, PAGES_READ
-    while True:
+    while not redis.exists(site.keys.reading):
         left = min(free - moved, _pages_of(redis, site) + free - most_pages)
         if left <= 0:
             return moved
@@ -91,6 +90,7 @@ def make_room(redis: Redis, site: Site, most_pages: int) -> int:
             if may_go or len(least) < read:
                 return moved
             read *= 2  # pages that must stay have the fewest views
+    return moved
 
 
 def _move_some(

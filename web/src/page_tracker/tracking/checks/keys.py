@@ -18,6 +18,7 @@ PLACES = {
     "{s}": r"\{(?P<site>[^}]*)\}",
     "D": r"(?P<day>\d{4}-\d\d-\d\d)",
     "P": "(?s:.+)",
+    "K": "(?s:.+)",
     "M": r"\d+",
     "A": "[0-9a-f]+",
     "ID": "[A-Za-z0-9_-]+",
@@ -99,7 +100,7 @@ def _complaints(
         yield f"key {key.name}: belongs to no registered site"
         return
     kind = "string" if place.family.type == "hyperloglog" else place.family.type
-    if key.kind != kind:
+    if kind not in ("any", key.kind):
         yield f"key {key.name}: is a {key.kind}, but must be a {kind}"
     latest = _latest(place, key.now)
     if latest is None and key.expires != -1:

@@ -1,4 +1,4 @@
-"""The progress of a benchmark, with an estimate of the rest."""
+"""The progress of a long run, with an estimate of the rest."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ class Progress:
     """Prints what is done, and how long the rest takes."""
 
     def __init__(self, seconds: float) -> None:
-        """Plan for some seconds of measuring; starts and pauses come on top."""
+        """Plan for some seconds of work; starts and pauses come on top."""
         self._began = time.monotonic()
         self._planned = seconds
         self._done = 0.0

@@ -1,0 +1,1 @@
+"""Backups of all counts: archives in a folder or in object storage."""
