@@ -17,6 +17,9 @@ from deployer.steps import Deployment, settle
 
 ROOT = Path(__file__).parents[2]
 
+LIVE = "live"
+"""The running image; a deployment gives it the current settings and secrets."""
+
 STATUSES = """\
 status  0: visitors get the image     1: failed and rolled back
         2: refused: nothing changed   75: another deployment is running
@@ -39,9 +42,13 @@ def do(arguments: argparse.Namespace, interruptions: Interruptions) -> int:
         say(journals.read(stack.project, stack.live().image).table())
         return Status.KEPT
     plan = Plan.from_environment(is_rollback=arguments.command == "rollback")
-    image = checked(arguments.image) if arguments.command == "deploy" else ""
+    image = arguments.image if arguments.command == "deploy" else ""
+    if arguments.command == "deploy" and image != LIVE:
+        image = checked(image)
     stack = Stack()
     stack.check(live := stack.live())
+    if image == LIVE:
+        image = live.image
     with journals.locked(stack.project, live.image) as journal:
         return deploy(stack, journal, image, plan, interruptions)
 
@@ -94,7 +101,11 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("deploy", help="give an image to all visitors")
-    one.add_argument("image", help="name@sha256:…, or the id of an image on the engine")
+    one.add_argument(
+        "image",
+        help="name@sha256:…, the id of an image on the engine, or live: the running one"
+        " again, with the current settings and secrets",
+    )
     commands.add_parser("rollback", help="return to the image that was live before")
     commands.add_parser("history", help="show the last deployments")
     return top

@@ -56,7 +56,11 @@ def test_should_run_replicas_and_limit_each_container(production: Stack) -> None
     for container in sum(found.values(), []):
         host = container["HostConfig"]
         assert host["LogConfig"]["Type"] == "json-file"
-        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}
+        assert host["LogConfig"]["Config"] == {
+            "max-size": "10m",
+            "max-file": "5",
+            "tag": f"{production.project}/{{{{.Name}}}}",
+        }
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
         assert host["Memory"] and host["NanoCpus"] and host["PidsLimit"]
         assert host["ReadonlyRootfs"]

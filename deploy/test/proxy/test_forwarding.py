@@ -1,11 +1,25 @@
 """Requests and answers, as the proxy passes them on."""
 
+from collections.abc import Callable
+
 import pytest
 import requests
-from support import succeed
+from support import docker, succeed, wait_for
 from support.stack import Stack
 
 EVERYBODY = "0.0.0.0/0, ::/0"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PRINTS_TRACE = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Prints(BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.path, self.headers["traceparent"])
+        self.send_response(204)
+        self.end_headers()
+
+ThreadingHTTPServer(("", 8000), Prints).serve_forever()
+"""
 SNIPPET = "src=&#34;{}/tracker.js&#34;"
 
 
@@ -76,6 +90,26 @@ def test_should_use_the_same_request_id_in_answer_and_log(stack: Stack) -> None:
     assert line["backend"] == "web-service"
     assert line["upstream_status"] == "404"
     assert float(line["upstream_seconds"]) >= float(line["upstream_connect_seconds"])
+
+
+def test_should_pass_a_trace_on_only_from_a_proxy_that_is_named(
+    stack: Stack, beside: Callable[[str, str], str]
+) -> None:
+    # Given
+    container = beside("prints-service", PRINTS_TRACE)
+    assert wait_for(lambda: stack.switch("prints-service").returncode == 0)
+
+    # When
+    stack.get("/by-a-stranger", traceparent=TRACE)
+    with stack.set(PAGE_TRACKER_PROXIES=EVERYBODY):
+        stack.get("/by-a-proxy", traceparent=TRACE)
+    lines = docker("logs", container).stdout.splitlines()
+
+    # Then
+    assert [line for line in lines if line.startswith("/by")] == [
+        "/by-a-stranger None",
+        f"/by-a-proxy {TRACE}",
+    ]
 
 
 def test_should_compress_text_but_not_the_pixel(stack: Stack) -> None:

@@ -40,7 +40,8 @@ def docker(*arguments: str) -> Done:
 
 def succeed(done: Done) -> str:
     """Return the output of a command that must have succeeded."""
-    assert done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
+    why = f"{done.args} ({done.returncode}): {done.stdout}{done.stderr}"
+    assert done.returncode == 0, why
     return done.stdout.strip()
 
 

@@ -1,11 +1,16 @@
 """`make secrets` writes each file once, and lists what is missing or invalid."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from page_tracker.backup import encryption
+from page_tracker.backup.credentials import read_credentials
+from page_tracker.backup.errors import BackupError
 from support.secret_files import check_secrets, make_secrets, password_in, users_in
 
 OF_REDIS = {"redis-ca.crt", "redis.crt", "redis.key"}
+OF_BACKUPS = "backup-credentials"
 FILES = OF_REDIS | {"redis-operator", "redis-url", "redis-users.acl", "token"}
 REDIS_AGAIN = (
     "remove redis-ca.crt, redis.crt and redis.key, and make secrets writes them again"
@@ -37,7 +42,8 @@ def test_should_write_everything_that_a_production_needs(
 
     # Then
     assert checked.returncode == 0, checked.stderr
-    assert {path.name for path in folder.iterdir()} == FILES | {"acme", "certificates"}
+    others = {OF_BACKUPS, "acme", "certificates"}
+    assert {path.name for path in folder.iterdir()} == FILES | others
     assert len(password_in(folder)) == 64
     assert password_in(folder) not in (folder / "redis-users.acl").read_text("utf-8")
     assert set(users_in(folder)) == {"default", "health", "operator", "page-tracker"}
@@ -90,15 +96,13 @@ def test_should_write_different_secrets_each_time(folder: Path, tmp_path: Path) 
     assert not [name for name, text in contents(folder).items() if others[name] == text]
 
 
-def test_should_print_where_certificates_go_when_none_are_requested(
-    tmp_path: Path,
-) -> None:
+def test_should_ask_for_no_certificate_when_there_is_no_domain(tmp_path: Path) -> None:
     # When
     made = make_secrets(tmp_path / "secrets")
 
     # Then
     assert made.returncode == 0
-    assert "certificates/DOMAIN/: put fullchain.pem and privkey.pem" in made.stdout
+    assert OF_BACKUPS in made.stdout and "DOMAIN" not in made.stdout
     assert not list((tmp_path / "secrets" / "certificates").iterdir())
 
 
@@ -226,7 +230,7 @@ def test_should_write_nothing_for_a_managed_redis(
     # Then
     assert made.returncode == 0, made.stderr
     assert checked.returncode == 0, checked.stderr
-    written = {"acme", "certificates", "redis-ca.crt", "redis-url", "token"}
+    written = {OF_BACKUPS, "acme", "certificates", "redis-ca.crt", "redis-url", "token"}
     assert {path.name for path in managed.iterdir()} == written
     assert (managed / "redis-ca.crt").read_text("utf-8") == ""
 
@@ -274,6 +278,44 @@ def test_should_list_everything_that_is_missing_for_a_managed_redis(
     )
     assert token.startswith(f"{managed}/token: is missing")
     assert authority.startswith(f"{managed}/redis-ca.crt: is missing")
+
+
+def test_should_write_a_key_that_decrypts_what_was_encrypted_for_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    # Given
+    make_secrets(tmp_path / "others", **FOR_A_TRY)
+    ours, others = (
+        read_credentials(one / OF_BACKUPS, "production")
+        for one in (folder, tmp_path / "others")
+    )
+
+    # When
+    encrypted = b"".join(encryption.encrypted([b"counts"], ours.recipient))
+    identities = f"{others.identity} {ours.identity}"  # after a replacement
+    decrypted = b"".join(encryption.decrypted(BytesIO(encrypted), identities))
+
+    # Then
+    assert decrypted == b"counts"
+    with pytest.raises(BackupError, match="encrypted for another key"):
+        list(encryption.decrypted(BytesIO(encrypted), others.identity))
+
+
+def test_should_ask_for_the_keys_of_backups_only_when_backups_run(folder: Path) -> None:
+    # Given
+    (folder / OF_BACKUPS).unlink()
+
+    # When
+    without = check_secrets(folder, "localhost")
+    settings = {
+        "PAGE_TRACKER_DOMAIN": "localhost",
+        "COMPOSE_PROFILES": "logging,backup",
+    }
+    checked = make_secrets(folder, "check", **settings)
+
+    # Then
+    assert without.returncode == 0
+    assert checked.stderr.startswith(f"{folder}/{OF_BACKUPS}: is missing")
 
 
 @pytest.mark.parametrize("quote", ["", '"', "'"])

@@ -153,6 +153,29 @@ def test_should_add_tls_when_the_proxy_has_a_certificate(
     assert "deploy/stack-tls.yml" in Path(settings["DEPLOYED"]).read_text("utf-8")
 
 
+def test_should_add_backups_when_their_place_and_their_keys_are_there(
+    settings: dict[str, str],
+) -> None:
+    # Given
+    settings["PAGE_TRACKER_BACKUP_URL"] = "s3://backups"
+    keys = Path(settings["PAGE_TRACKER_SECRETS"]) / "backup-credentials"
+    text = keys.read_text("utf-8")
+    keys.unlink()
+
+    # When
+    refused = swarm(settings)
+    keys.write_text(text, "utf-8")
+    done = swarm(settings)
+
+    # Then
+    assert refused.returncode == 2
+    assert f"{keys}: is missing or empty: make secrets writes it" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    assert "deploy/stack-backup.yml" in Path(settings["DEPLOYED"]).read_text("utf-8")
+    name = deployed(settings)["SECRET_BACKUP_CREDENTIALS"]
+    assert name.startswith("counter-backup-credentials-")
+
+
 @pytest.mark.parametrize(
     ("tasks", "state"),
     [("3/3", "rollback_completed"), ("2/3", "rollback_paused"), ("2/3", "")],
