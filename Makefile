@@ -61,11 +61,18 @@ remove: ## Remove the Compose stack and all its counts, after asking
 smoke: $(if $(URL),,system) .venv/production ## Check every route of the instance at URL without counting; starts one if URL is unset
 	@.ci/smoke
 
+logs: ## Print the lines of request ID, or of all services SINCE (10m) from LEVEL on
+	@.ci/need docker engine python
+	@"$$PYTHON" deploy/logs $${ID:+"$$ID"} $${SINCE:+--since "$$SINCE"} $${LEVEL:+--level "$$LEVEL"}
+
 secrets: ## Write missing secrets into ./secrets (PAGE_TRACKER_SECRETS); TOKEN=- reads the token
 	@deploy/secrets
 
 production: ## Start a production stack of PAGE_TRACKER_IMAGE, or list everything that is missing
 	@deploy/production
+
+recover: ## Bring the stack back on an empty machine, from the newest backup at URL
+	@deploy/recover "$$URL"
 
 system: ## Install missing programs (as root or with sudo), or print what to install
 	@.ci/need python venv redis
@@ -75,7 +82,7 @@ system: ## Install missing programs (as root or with sudo), or print what to ins
 check: .venv/development ## Run the package's linters and unit tests
 	@.ci/summary unit lint-code
 
-test: system .venv/pipeline .venv/release .venv/browser web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
+test: system .venv/pipeline .venv/release .venv/browser .venv/storage .venv/monitoring web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
 	@.ci/need git openssl chromium
 	@rm -rf reports
 	@cd web && coverage erase
@@ -102,7 +109,7 @@ lint-pipeline: .venv/pipeline web/node_modules/.package-lock.json ## Check workf
 format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code with isort, black and biome
 	@cd web && isort src test && black src test && node_modules/.bin/biome check --write
 	@for house in .ci deploy; do (cd $$house && isort . && black .) || exit; done
-	@cd deploy && black deploy
+	@cd deploy && black deploy logs
 
 tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
@@ -115,7 +122,7 @@ lists: web/node_modules/.package-lock.json ## Write the lists that others keep i
 
 lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 --generate-hashes \
-		--all-extras --group=browser --group=binary --group=pipeline --group=release --output-file=constraints.txt pyproject.toml
+		--all-extras --group=browser --group=binary --group=pipeline --group=release --group=storage --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 	@$(MAKE) --no-print-directory lists
 
@@ -132,12 +139,12 @@ clean: ## Remove everything that make created; the counts in page-tracker-data s
 unit: .venv/development ## Run the unit tests
 	@cd web && $(pytest) $(call report,unit) test/unit
 
-tooling: system .venv/pipeline .venv/release web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no Docker
+tooling: system .venv/pipeline .venv/release .venv/monitoring web/node_modules/.package-lock.json ## Run the tests of pipelines and deployment that need no Docker
 	@.ci/need git openssl
 	@pytest --numprocesses 2 $(call report,ci) --ignore=.ci/test/binary .ci/test
-	@pytest --numprocesses 2 $(call report,deploy) deploy/test/unit
+	@pytest --numprocesses 2 --dist loadfile $(call report,deploy) deploy/test/unit
 
-integration: system .venv/development ## Run the tests that need a real Redis (they start their own)
+integration: system .venv/storage ## Run the tests that need a real Redis (they start their own)
 	@cd web && $(pytest) --numprocesses 4 $(call report,integration) test/integration
 
 e2e: system .venv/development ## Run the tests of a running server (they start one)
@@ -156,7 +163,11 @@ redis-test: system .venv/development ## Run the tests against a Redis Cluster, a
 	@cd web && pytest --numprocesses 2 --cluster $(call report,cluster) test/integration test/clusters/test_cluster.py
 	@cd web && pytest --numprocesses 2 $(call report,sentinels) test/clusters/test_sentinels.py
 
-soak: system .venv/development ## Count for minutes: while Redis is killed, with an attacker, and 200,000 pages
+chaos: system .venv/development ## Break the running system under load, and look up every view, in docs/reliability.md (FAULT, ROUNDS, SEED)
+	@.ci/need gcc
+	@cd web/test && python -m chaos.run $(if $(FAULT),--fault='$(FAULT)') $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SEED),--seed='$(SEED)')
+
+soak: system .venv/development ## Count for minutes: with an attacker, held connections, and 200,000 pages
 	@cd web && pytest --capture no test/soak
 
 ##@ Build, with Docker
@@ -175,7 +186,7 @@ publish: ## Push the tested PAGE_TRACKER_IMAGE to REPOSITORIES, as the commit's 
 
 ##@ Deploy
 
-deploy: $(if $(DEPLOY_URL),.venv/production) ## Deploy IMAGE, named by digest, and roll back if it fails
+deploy: $(if $(DEPLOY_URL),.venv/production) ## Deploy IMAGE, named by digest or live, and roll back if it fails
 	@deploy/reach "$$PYTHON" deploy/deploy deploy "$$IMAGE"
 
 rollback: ## Roll back to the image that was live before
@@ -199,6 +210,11 @@ production-test: .venv/development ## Test a production stack of PAGE_TRACKER_IM
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,production) $(TESTED_IMAGE) deploy/test/production
 
+logging-test: .venv/development ## Test that logs stay, and that a request is found by its id; builds the image if it is unset
+	@.ci/need docker engine
+	@$(IMAGE_TO_TEST)
+	@pytest $(call report,logging) $(TESTED_IMAGE) deploy/test/logging
+
 deployment-test: system .venv/development ## Test the deployment with a real engine
 	@.ci/need docker engine openssl ssh
 	@$(IMAGE_TO_TEST)
@@ -209,10 +225,25 @@ swarm-test: .venv/development ## Test deploy/stack.yml on a swarm that is made f
 	@$(IMAGE_TO_TEST)
 	@pytest $(call report,swarm) $(TESTED_IMAGE) deploy/test/swarm
 
+recovery-drill: .venv/storage ## Lose a production, bring it back from its backup, and compare every number
+	@.ci/need docker engine openssl git
+	@$(IMAGE_TO_TEST)
+	@pytest --capture=no $(call report,recovery) $(TESTED_IMAGE) deploy/test/recovery
+
+manual-test: .venv/storage ## Run every command of docs/backup.md, upgrading.md and secrets.md under load
+	@.ci/need docker engine openssl git
+	@$(IMAGE_TO_TEST)
+	@pytest $(call report,manual) $(TESTED_IMAGE) deploy/test/manual
+
 deploy-drill: .venv/development ## Deploy good and bad images under load, and check that no request fails
 	@.ci/need docker engine
 	@$(IMAGE_TO_TEST)
 	@pytest --capture=no $(call report,drill) $(TESTED_IMAGE) deploy/test/drill
+
+alerts-drill: .venv/development ## Cause each alert in a stack with monitoring, and wait for its message and its end
+	@.ci/need docker engine
+	@$(IMAGE_TO_TEST)
+	@pytest --capture=no $(call report,alerts) $(TESTED_IMAGE) deploy/test/monitoring
 
 ##@ Release
 
@@ -264,7 +295,7 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
-	@web/dependencies dev | .ci/install --requirement /dev/stdin
+	@web/dependencies dev backup tracing | .ci/install --requirement /dev/stdin
 	@touch $@
 
 .venv/pipeline: .venv/development
@@ -275,6 +306,16 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 .venv/release: .venv/development
 	@echo "Installing the tools that scan and release into .venv …"
 	@.ci/install --group web/pyproject.toml:release
+	@touch $@
+
+.venv/storage: .venv/development
+	@echo "Installing a server of object storage into .venv …"
+	@.ci/install --group web/pyproject.toml:storage
+	@touch $@
+
+.venv/monitoring: .venv/place
+	@echo "Unpacking Prometheus into .venv …"
+	@.ci/monitoring-tools .venv/bin
 	@touch $@
 
 .venv/browser: .venv/development

@@ -16,9 +16,9 @@ from page_tracker.collecting import views
 from page_tracker.settings import FIELDS, Settings, variable
 from page_tracker.tracking.keys import FAMILIES
 from page_tracker.tracking.reasons import MEANINGS
-from support import ROOT, read, run, targets
+from support import ROOT, load, read, run, targets
 
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.example"]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / ".env.example"]
 ROUTES = [
     (rule.rule, (rule.methods or set()) - {"HEAD", "OPTIONS"})
     for rule in create_app(Settings()).url_map.iter_rules()
@@ -91,7 +91,7 @@ def test_should_list_every_command() -> None:
     }
 
     # When
-    command = r"`page-tracker ((?:sites|pages|count) \w+|\w+)"
+    command = r"`page-tracker ((?:sites|pages|count) \w+|[\w-]+)"
     named = re.findall(command, read("docs/operating.md"))
 
     # Then
@@ -110,6 +110,48 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
     # Then
     assert document.name == "CHANGELOG.md" or set(named) <= targets()
     assert not [name for name in linked if not (document.parent / name).exists()]
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall("^#+ (.*)", document.read_text("utf-8"), re.MULTILINE)
+    texts = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in texts}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_should_link_headings_that_exist(document: Path) -> None:
+    # Given
+    text = document.read_text("utf-8")
+
+    # When
+    linked = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text)
+
+    # Then
+    pages = [(document.parent / page if page else document, to) for page, to in linked]
+    assert [to for page, to in pages if to not in anchors_of(page)] == []
+
+
+def test_should_have_a_page_for_each_alert() -> None:
+    # Given
+    (group,) = load("deploy/monitoring/alerts.yml")["groups"]
+    alerts = {rule["alert"]: rule for rule in group["rules"]}
+    pages = {path.stem: path for path in ROOT.glob("docs/alerts/*.md")}
+
+    # When
+    listed = {
+        re.sub(r"\[(.*?)\].*", r"\1", name): severity
+        for name, severity, _ in table("docs/monitoring.md", "Alerts")
+    }
+
+    # Then
+    assert pages.keys() == alerts.keys() == listed.keys()
+    for name, alert in alerts.items():
+        assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert alert["annotations"]["runbook_url"] == f"docs/alerts/{name}.md"
+        assert alert["labels"]["severity"] == listed[name]
+        parts = re.findall("^#.*", pages[name].read_text("utf-8"), re.MULTILINE)
+        assert parts == [f"# {name}", "## See it", "## Do"]
 
 
 def test_should_name_tests_of_the_threat_model_that_exist() -> None:

@@ -233,13 +233,15 @@ def test_should_change_a_level_in_the_container(stack: Stack) -> None:
     # Given
     def set_level(level: str) -> None:
         command = ("page-tracker", "log-level", "page_tracker.requests", level)
-        lines = stack.compose("logs", "web-service").count("Levels set by log-level")
+
+        def changes() -> int:
+            text: str = stack.compose("logs", "web-service")
+            return text.count("Levels set by log-level")
+
+        before = changes()
         succeed(stack.exec("web-service", *command))
         workers = 2
-        assert wait_for(
-            lambda: stack.compose("logs", "web-service").count("Levels set by log-level")
-            == lines + workers
-        )
+        assert wait_for(lambda: changes() == before + workers)
 
     # When
     set_level("warning")
