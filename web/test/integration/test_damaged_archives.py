@@ -103,7 +103,7 @@ LINES: dict[str, dict[str, Any]] = {
     "the rest of another key": {"key": "titles", "hash": {"/": "A"}, "more": True},
     "a salt": {"key": "day:2026-11-26:salt", "string": "1"},
     "no since": {"key": "totals", "hash": {"views": "1"}},
-    "a since that is no day": {"key": "totals"} | hash_of(since="gar"),
+    "a since that is not a day": {"key": "totals"} | hash_of(since="gar"),
     "edits as no whole number": {"key": "totals"} | hash_of(edits="1e300"),
     "negative views": {"key": "totals"} | hash_of(views="-12"),
     "views of 3,000 digits": {"key": "totals"} | hash_of(uniques="9" * 3_000),
@@ -159,7 +159,7 @@ FAULTS |= {
         ),
         BAD_LINE,
     ),
-    "with a counter that is no number": (
+    "with a counter that is not a number": (
         lambda path: rewritten(
             path, lambda lines: add_first(lines, {"key": PAGE_VIEWS, "string": "abc"})
         ),
@@ -180,7 +180,7 @@ FAULTS |= {
     ),
     "of a negative version": (
         lambda path: rewritten(path, lambda lines: lines[0].update(data_version=-5)),
-        "it is damaged: its data_version is no number",
+        "it is damaged: its data_version is not a number",
     ),
     "made at no time": (
         lambda path: rewritten(path, lambda lines: lines[0].update(made="\x1b[2J")),

@@ -12,7 +12,9 @@ from support.servers import (
     COMMAND,
     PageTracker,
     complaint_of_serve,
+    free_port,
     page_tracker,
+    run_command,
     run_program,
 )
 from support.span_receiver import Receiver, attributes_of, span_receiver
@@ -173,6 +175,29 @@ def test_should_end_with_one_line_when_a_variable_is_invalid(
     folder: Path, settings: dict[str, str], message: str
 ) -> None:
     assert complaint_of_serve(folder, **settings) == f"Error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_PROPAGATORS", "nosuch"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+    ],
+)
+def test_should_end_without_a_traceback_when_the_library_refuses_a_variable(
+    folder: Path, name: str, value: str
+) -> None:
+    # Given
+    own = {"OTEL_TRACES_EXPORTER": "console", "PAGE_TRACKER_WORKERS": "1", name: value}
+
+    # When
+    ended = run_command(folder, "serve", "--bind", f"127.0.0.1:{free_port()}", **own)
+
+    # Then
+    assert ended.returncode != 0
+    assert "An OTEL_ variable is invalid: " in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
 
 
 def test_should_name_the_extra_when_it_is_missing(folder: Path) -> None:

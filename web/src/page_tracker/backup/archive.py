@@ -197,7 +197,7 @@ def _read_head(line: Line, contents: Contents) -> None:
     for name, ours in (("version", FORMAT_VERSION), ("data_version", DATA_VERSION)):
         version: Any = line.get(name)
         if not is_whole(version) or version < 1:
-            raise BackupError(f"it is damaged: its {name} is no number")
+            raise BackupError(f"it is damaged: its {name} is not a number")
         if version > ours:
             raise BackupError(
                 f"a newer Page Tracker made it ({name.replace('_', ' ')} {version}, "

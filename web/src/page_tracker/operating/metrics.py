@@ -175,7 +175,7 @@ def _encoder_for(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str
     """Return what writes the metrics, and its content type."""
     try:
         return choose_encoder(accept)
-    except ValueError:  # a version that is no number
+    except ValueError:  # its version is not a number
         return choose_encoder("")
 
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import uvloop
+from gunicorn.arbiter import Arbiter
 from gunicorn.util import import_app
 from gunicorn.workers.base import Worker
 
@@ -91,10 +92,18 @@ class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         if not isinstance(self.wsgi, Edge) and self.cfg.reload:
             self.wsgi = broken
         if isinstance(self.wsgi, Edge) and (exporter := exporter_of()):
-            self.traces = Traces(exporter)
+            self.traces = self._begin_traces(exporter)
             self.wsgi = self.traces.around(self.wsgi, load_settings().proxies)
         if self.tallies and self.wsgi is not broken:
             self.metrics = import_app("page_tracker.app:metrics")
+
+    def _begin_traces(self, exporter: str) -> Traces:
+        """Begin traces. If the library refuses a variable, the server ends."""
+        try:
+            return Traces(exporter)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # any kind
+            self.log.error("An OTEL_ variable is invalid: %s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def end_in_time(self) -> None:
         """End after the time for it, also if something hangs."""
