@@ -18,12 +18,15 @@ Done = subprocess.CompletedProcess[str]
 
 
 def run(
-    *command: str | Path, given: str = "", environment: dict[str, str] | None = None
+    *command: str | Path,
+    given: str = "",
+    environment: dict[str, str] | None = None,
+    folder: Path = ROOT,
 ) -> Done:
-    """Run a command in the checkout, for ten minutes at most."""
+    """Run a command in a folder, or in the checkout, for ten minutes at most."""
     return subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         input=given,
         capture_output=True,

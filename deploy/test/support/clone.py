@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from secrets import token_hex
 
@@ -44,17 +43,8 @@ class Clone:
             for name, value in os.environ.items()
             if not name.startswith(("COMPOSE_", "PAGE_TRACKER_", "MAKE"))
         }
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=inherited | self.settings | settings,
-            input=given,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=600,
-        )
+        environment = inherited | self.settings | settings
+        return run(*command, given=given, environment=environment, folder=self.folder)
 
     def must(self, *command: str, **settings: str) -> str:
         """Run a command that must succeed, and return its output."""
