@@ -1,7 +1,7 @@
 // Sends views, and keeps each one until an answer settles it.
 
 import { dequeue, enqueue, queued } from "./queue.js";
-import { complain, endpoint } from "./tag.js";
+import { complain, endpoint, privacy } from "./tag.js";
 
 const HALF_CHARACTERS = /[\ud800-\udfff]/gu; // with "u", no part of a pair
 
@@ -65,6 +65,8 @@ export function leave() {
 function written({ seen, ...view }) {
   const longest = 4096; // longer than any text that the server keeps
   view.age = Math.max(0, Date.now() - seen) / 1000;
+  // Names the country. The server does not store the time zone, and no queue does.
+  if (!privacy) view.zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return JSON.stringify(view, (_, value) =>
     value.slice ? value.slice(0, longest).replace(HALF_CHARACTERS, "\ufffd") : value,
   );

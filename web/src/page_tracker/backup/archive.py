@@ -2,7 +2,7 @@
 
 It names what was counted, and does not depend on the version of Redis.
 
-    {"format": "page-tracker backup", "version": 1, "data_version": 2, "made": "…"}
+    {"format": "page-tracker backup", "version": 2, "data_version": 2, "made": "…"}
     {"key": "page_views", "string": "12"}
     {"site": "example.org", "settings": {…}}
     {"key": "totals", "hash": {"views": "3", …}}
@@ -28,11 +28,18 @@ from typing import Any
 
 from page_tracker.backup.checking import check_key, is_whole
 from page_tracker.backup.errors import BackupError
-from page_tracker.tracking.keys import DATA_VERSION, PAGE_VIEWS, UNKNOWN_NAMES
+from page_tracker.tracking.keys import (
+    ACCOUNTS,
+    DATA_VERSION,
+    PAGE_VIEWS,
+    UNKNOWN_NAMES,
+)
 from page_tracker.tracking.sites import Site, SiteError, make_site
 
 FORMAT = "page-tracker backup"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 has the pairs of a day, and the visitors of its events; and it
+has the accounts."""
 
 GZIP = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"
@@ -110,7 +117,7 @@ class Contents:
             self.views[self.site] = int(line["hash"].get("views", 0))
         elif not self.site and self._key == PAGE_VIEWS:
             self.common[PAGE_VIEWS] = int(line["string"])
-        elif not self.site and self._key != UNKNOWN_NAMES:
+        elif not self.site and self._key not in (UNKNOWN_NAMES, *ACCOUNTS):
             self.common[self._key] = sum(map(int, line["hash"].values()))
 
     @property

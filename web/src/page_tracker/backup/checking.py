@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from page_tracker.tracking.keys import DIMENSIONS, PAGE_VIEWS, UNKNOWN_NAMES
+from page_tracker.tracking.keys import (
+    CHANGES,
+    DIMENSIONS,
+    PAGE_VIEWS,
+    TOKENS,
+    UNKNOWN_NAMES,
+    USERS,
+)
 
 Check = Callable[[Any], bool]
 
@@ -24,6 +31,9 @@ YEARS = range(1969, 3000)
 NUMBER = re.compile(r"[0-9]{1,16}")
 CHANGE = re.compile(r"-?[0-9]{1,16}")
 HOUR = re.compile(r"[0-9]{1,2}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+ROLES = ("owner", "viewer")
+SCOPES = ("manage", "read", "send")
 NOTED = re.compile(r"[0-9]{1,16} [0-9]{1,16}")
 
 REGISTERS = 1 << 14
@@ -113,6 +123,38 @@ def _is_entry(text: Any) -> bool:
     return _is_plain(entry["page"]) and all(map(_is_score, numbers))
 
 
+def _is_user(text: Any) -> bool:
+    record = json.loads(text)
+    return (
+        record.keys() == {"password", "role", "sites", "since"}
+        and record["role"] in ROLES
+        and record["password"].startswith("$argon2id$")
+        and all(map(_is_plain, record["sites"]))
+        and is_whole(record["since"])
+    )
+
+
+def _is_token(text: Any) -> bool:
+    record = json.loads(text)
+    return (
+        record.keys() == {"name", "scopes", "sites", "since"}
+        and {*record["scopes"]} <= {*SCOPES}
+        and _is_plain(record["name"])
+        and all(map(_is_plain, record["sites"] or ()))
+        and is_whole(record["since"])
+    )
+
+
+def _is_changes(entries: Any) -> bool:
+    changes = [json.loads(entry) for entry in entries]
+    return all(
+        len(change) == 5
+        and is_whole(change[0])
+        and all(isinstance(part, str) for part in change[1:])
+        for change in changes
+    )
+
+
 def _is_hyperloglog(text: Any) -> bool:
     """Say whether a text is what Redis can add visitors to.
 
@@ -154,6 +196,8 @@ OF_SITE: Mapping[str, tuple[str, Check]] = {
     "day:D:visitors": ("hyperloglog", _is_hyperloglog),
     **dict.fromkeys(("pages", "pages:uniques"), PAGES),
     **{f"day:D:{name}": PAGES for name in ("pages", "uniques", "events", *DIMENSIONS)},
+    **{f"day:D:{name}": PAGES for name in ("page-sources", "event-pages")},
+    "day:D:events:visitors": PAGES,
     # names of older versions
     **dict.fromkeys(("pages:visits", "events", "day:D:visits"), PAGES),
     "day:D:hours:visits": HOURS,
@@ -165,5 +209,8 @@ COMMON: Mapping[str, tuple[str, Check]] = {
     PAGE_VIEWS: ("string", _is(NUMBER)),
     UNKNOWN_NAMES: ("hash", _all(_is_plain, _is(NOTED))),
     "pt:nowhere:day:D": REASONS,
+    USERS: ("hash", _all(_is_plain, _is_user)),
+    TOKENS: ("hash", _all(_is(SHA256), _is_token)),
+    CHANGES: ("list", _is_changes),
 }
 """The keys of no site. Each has one line."""

@@ -24,10 +24,12 @@ from page_tracker.backup.checking import is_day
 from page_tracker.backup.errors import BackupError
 from page_tracker.store.nodes import keys_in
 from page_tracker.tracking.keys import (
+    ACCOUNTS,
     DAY,
     PAGE_VIEWS,
     UNKNOWN_NAMES,
     DayKeys,
+    MonthKeys,
     SiteKeys,
     staging_prefix,
 )
@@ -112,6 +114,7 @@ class Loading:
             "keys": list(self._expires.items()),
             "of_all_time": list(_of_all_time()),
             "of_day": list(_of_day()),
+            "of_month": [*MonthKeys("").retained, "summing", "summed"],
             "days": [] if since is None else self._days(since),
         }
         prefix, text = self.site.keys.prefix, json.dumps(plan)
@@ -157,7 +160,9 @@ def write_common(pipeline: Pipeline, line: Line) -> None:
     if key != PAGE_VIEWS:
         pipeline.unlink(key)
     _write(pipeline, key, line)
-    if key == UNKNOWN_NAMES:
+    if key in ACCOUNTS:
+        pass  # they are kept always
+    elif key == UNKNOWN_NAMES:
         pipeline.expire(key, DAYS_KEPT * DAY)
     elif key != PAGE_VIEWS:
         expires = date.fromisoformat(key[-10:]) + timedelta(days=DAYS_OF_NOWHERE)

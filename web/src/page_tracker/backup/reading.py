@@ -25,7 +25,15 @@ from page_tracker.backup.archive import Line
 from page_tracker.backup.errors import BackupError
 from page_tracker.store.nodes import keys_in, read_at_once
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import PAGE_VIEWS, SITES, UNKNOWN_NAMES, DayKeys
+from page_tracker.tracking.keys import (
+    CHANGES,
+    PAGE_VIEWS,
+    SITES,
+    TOKENS,
+    UNKNOWN_NAMES,
+    USERS,
+    DayKeys,
+)
 from page_tracker.tracking.sites import Site, read_sites
 
 MEMBERS = 1_000
@@ -45,21 +53,25 @@ Hours = dict[bytes, bytes]
 class _Sums(NamedTuple):
     """The numbers of a site that tell whether it changed in days that were read.
 
-    `rest` is the views that are not in the hours of the days that get views.
+    `edits` are those by hand: hours tell of late views. `rest` is the views that are
+    not in the hours of the days that get views.
     """
 
     since: bytes | None
-    edits: bytes | None
+    edits: int
     rest: int
 
 
 def read_common(redis: Redis) -> Iterator[Line]:
-    """Give the counts that belong to no site."""
+    """Give the counts that belong to no site, and the accounts."""
     if (views := redis.get(PAGE_VIEWS)) is not None:
         yield {"key": PAGE_VIEWS, "string": _text(cast(bytes, views))}
     keys = sorted(key for some in keys_in(redis, "pt:nowhere:day:*") for key in some)
     for key in (UNKNOWN_NAMES, *map(bytes.decode, keys)):
         yield from _lines(key, "hash", redis.hgetall(key))
+    for key in (USERS, TOKENS):
+        yield from _lines(key, "hash", redis.hgetall(key))
+    yield from _lines(CHANGES, "list", redis.lrange(CHANGES, 0, -1))
 
 
 def read_site(
@@ -173,7 +185,7 @@ class _Reading:
     def _read_sums(self, answers: Sequence[Any]) -> _Sums:
         (since, edits, views), *hours = answers
         in_days = sum(int(number) for of_day in hours for number in of_day)
-        return _Sums(since, edits, int(views or 0) - in_days)
+        return _Sums(since, int(edits or 0), int(views or 0) - in_days)
 
     def _last(self) -> tuple[_Sums, Iterator[Line]]:
         """Read in one step what changes with each view."""

@@ -20,11 +20,13 @@ from page_tracker.backup.loading import Loading, write_common
 from page_tracker.backup.restore_lock import RestoreLock
 from page_tracker.store.nodes import keys_in
 from page_tracker.tracking.keys import (
+    ACCOUNTS,
     DATA_VERSION,
     DAY,
     PAGE_VIEWS,
     RESTORING,
     SITES,
+    USERS,
     VERSION,
 )
 from page_tracker.tracking.migration import migrate, note_older
@@ -186,6 +188,8 @@ class Restore:
         contents = Contents()
         loading: Loading | None = None
         common = self._redis.pipeline(transaction=False)
+        # Where there are users, an older list would bring removed ones back.
+        has_users = bool(self._redis.exists(USERS))
         try:
             for number, (name, line) in enumerate(
                 self._archive.lines(contents), start=1
@@ -200,7 +204,8 @@ class Restore:
                 elif loading:
                     loading.add(line)
                 elif name is None and self._is_whole:
-                    write_common(common, line)
+                    if not (has_users and line["key"] in ACCOUNTS):
+                        write_common(common, line)
                 on_progress(number, self._archive.contents.lines)
             if loading:
                 self._finish(loading)

@@ -4,9 +4,10 @@
 --
 -- KEYS[1] is the prefix of the site's keys. No key has that name: record.lua explains why.
 -- ARGV[1] has, as JSON, the prefix of the loaded keys (staging), their names (keys), each
--- with the moment at which it expires, or 0, the names of the keys of all time, and of those
--- of a day, the days that the site may have, and the number of the restore (run), or "".
----- ARGV[2] is the first day of the site (since), or "": it tells that the days are right.
+-- with the moment at which it expires, or 0, the names of the keys of all time, of those of
+-- a day and of a month, the days that the site may have, and the number of the restore
+-- (run), or "".
+-- ARGV[2] is the first day of the site (since), or "": it tells that the days are right.
 --
 -- The answer is "", and otherwise nothing was changed: "days" if the site has another first
 -- day by now, and "expired" if a loaded key is gone.
@@ -38,9 +39,20 @@ end
 for _, name in ipairs(plan.of_all_time) do
   unlink(name)
 end
+local months = {}
+for _, key in ipairs(plan.keys) do
+  months[key[1]:match('^day:(%d+%-%d+)') or ''] = true
+end
 for _, day in ipairs(plan.days) do
   for _, name in ipairs(plan.of_day) do
     unlink('day:' .. day .. ':' .. name)
+  end
+  months[day:sub(1, 7)] = true
+end
+months[''] = nil
+for month in pairs(months) do
+  for _, name in ipairs(plan.of_month) do
+    unlink('month:' .. month .. ':' .. name)
   end
 end
 if #gone > 0 then

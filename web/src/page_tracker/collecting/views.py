@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from asyncio import Semaphore, sleep, timeout
+from asyncio import Semaphore, sleep, timeout, to_thread
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
@@ -13,17 +13,21 @@ from typing import Any, NamedTuple
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from page_tracker.accounts.tokens import Token
 from page_tracker.collecting.answers import MOST_SHOWN, answer_to_many, answer_to_one
 from page_tracker.collecting.bodies import LINES, LONGEST_VIEW, views_in
 from page_tracker.collecting.refusals import over_rate, refusal_of
-from page_tracker.collecting.token import Token
+from page_tracker.collecting.token import Tokens
 from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal, retry_after
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.characters import REPLACEMENT, SURROGATE
+from page_tracker.tracking.countries import COUNTRIES_OF_ZONES, CountryFile
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import LIMITS, Reason
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
+from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import (
     Sender,
@@ -65,7 +69,8 @@ PREFLIGHT = {
 
 FOR_TOKEN = ("time", "address", "user_agent")
 FIELDS = frozenset(
-    "site page referrer title event id age host language country privacy own".split()
+    "site page referrer title event id age host".split()
+    + "language country zone privacy own".split()
 ).union(FOR_TOKEN)
 
 NO = (None, False, 0, "", "0", "false", "no", "off", "null")
@@ -85,7 +90,9 @@ class Fields:
     unknown one. `ignored` has their names.
     """
 
-    def __init__(self, fields: Any, has_token: bool) -> None:
+    def __init__(
+        self, fields: Any, has_token: bool, countries: CountryFile | None = None
+    ) -> None:
         """Take what JSON gave. Raises InvalidView, and PermissionError for a field
         that needs the token."""
         if isinstance(fields, InvalidView):
@@ -94,6 +101,7 @@ class Fields:
             raise InvalidView("a view: must be a JSON object")
         self._fields = fields
         self._has_token = has_token
+        self._countries = countries
         self.ignored: list[str] = []
         if not fields.keys() <= FIELDS:
             unknown = (name for name in fields if name not in FIELDS)
@@ -179,17 +187,32 @@ class Fields:
         """Return the sender of the request, or the person whom the token speaks for."""
         if self._has_token:
             by = self._person()
+        wants_privacy = self._choice("privacy") not in NO or by.wants_privacy
         return Sender(
             by.address,
             by.user_agent,
             language=self._code("language", language_of) or by.language,
-            country=self._code("country", country_of),
+            country="" if wants_privacy else self._country(by),
             is_shared=False,  # an image proxy fetches images only
             is_vouched_for=by.is_vouched_for,
             is_prefetch=by.is_prefetch,
-            wants_privacy=self._choice("privacy") not in NO or by.wants_privacy,
+            wants_privacy=wants_privacy,
             is_own=self._choice("own") in YES,
         )
+
+    def _country(self, by: Sender) -> str:
+        """Return the country of the sender.
+
+        A program with the token knows best, and then what the request itself tells. An
+        unknown time zone is no reason for a remark.
+        """
+        named, country = self._code("country", country_of), by.country
+        if self._has_token:
+            country = named
+            if not country and by.address and self._countries:
+                country = self._countries.country_of(by.address)
+        zone = self._text("zone")
+        return country or named or COUNTRIES_OF_ZONES.get(zone, "")
 
     def _person(self) -> Sender:
         """Return the person whom the token speaks for."""
@@ -204,10 +227,20 @@ class Fields:
 class Views:
     """Counts one view, or many in a JSON array or as one JSON a line."""
 
-    def __init__(self, recorder: Recorder, tokens: tuple[str, ...], rate: int) -> None:
-        """Take the tokens of programs, and the rate limit, which an error names."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        tokens: Tokens,
+        sites: Sites,
+        rate: int,
+        countries: CountryFile | None = None,
+    ) -> None:
+        """Take the tokens of programs, the rate limit, which an error names, and the
+        countries of the people for whom programs speak."""
         self._recorder = recorder
-        self._token = Token(tokens)
+        self._countries = countries
+        self._tokens = tokens
+        self._sites = sites
         self._rate = rate
         self._large = Semaphore(LARGE_AT_ONCE)
 
@@ -217,12 +250,11 @@ class Views:
             return Answer(b"", "", 204, FOR_OTHER_SITES | PREFLIGHT)
         try:
             given = incoming.headers.get("authorization", "")
-            has_token = given and self._token.is_sent_by(given, incoming.sender)
-            limit = WITH_TOKEN if has_token else WITHOUT_TOKEN
-            if limit is WITHOUT_TOKEN or _is_small(incoming):
-                return await self._count(incoming, limit)
+            token = given and await self._tokens.sent_by(given, incoming.sender)
+            if not token or _is_small(incoming):
+                return await self._count(incoming, token or None)
             async with self._turn():
-                return await self._count(incoming, limit)
+                return await self._count(incoming, token)
         except PermissionError as error:
             raise Refusal(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
         except NOT_COUNTED as error:
@@ -251,8 +283,9 @@ class Views:
         finally:
             self._large.release()
 
-    async def _count(self, incoming: Incoming, limit: Limit) -> Answer:
-        """Count the views of a request, up to a limit."""
+    async def _count(self, incoming: Incoming, token: Token | None) -> Answer:
+        """Count the views of a request, up to its limit."""
+        limit = WITH_TOKEN if token else WITHOUT_TOKEN
         kind = incoming.headers.get("content-type", "").partition(";")[0]
         try:
             body = await incoming.read_body(limit.bytes)
@@ -262,14 +295,16 @@ class Views:
             ) from None
         sent = _read(body, kind.strip().lower())
         if isinstance(sent, Iterator):
-            return await self._many(sent, incoming.sender, limit)
-        return await self._one(sent, incoming.sender, limit is WITH_TOKEN)
+            return await self._many(sent, incoming.sender, token)
+        return await self._one(sent, incoming.sender, token)
 
-    async def _one(self, sent: Any, by: Sender, has_token: bool) -> Answer:
+    async def _one(self, sent: Any, by: Sender, token: Token | None) -> Answer:
         """Count one view, and answer with the numbers of its page and its site."""
         try:
-            fields = Fields(sent, has_token)
+            fields = Fields(sent, bool(token), self._countries)
             view, sender, at = fields.submission(by)
+            if token and token.sites is not None:
+                await self._check_site(view.site, token)
         except InvalidView:
             await self._recorder.refuse({(Reason.INVALID, _host(sent)): 1})
             raise
@@ -278,8 +313,11 @@ class Views:
             raise over_rate(self._rate, recorded.reason)
         return answer_to_one(recorded, fields.ignored)
 
-    async def _many(self, items: Iterator[Any], by: Sender, limit: Limit) -> Answer:
+    async def _many(
+        self, items: Iterator[Any], by: Sender, token: Token | None
+    ) -> Answer:
         """Count views, and answer for each index: counted, filtered, or the error."""
+        limit = WITH_TOKEN if token else WITHOUT_TOKEN
         views: list[Submission | Malformed] = []
         left_out: set[str] = set()
         for sent in items:
@@ -288,15 +326,28 @@ class Views:
             if len(views) == limit.views:
                 raise ValueError(f"the limit is {limit.views:,} views; {limit.advice}")
             try:
-                fields = Fields(sent, limit is WITH_TOKEN)
-                views.append(fields.submission(by))
+                fields = Fields(sent, bool(token), self._countries)
+                submission = fields.submission(by)
+                if token and token.sites is not None:
+                    await self._check_site(submission.view.site, token)
+                views.append(submission)
                 left_out.update(fields.ignored[: MOST_SHOWN - len(left_out)])
-            except (InvalidView, PermissionError) as error:
+            except (InvalidView, PermissionError, Refusal) as error:
                 # The error itself refers to all that the view contained.
                 views.append(Malformed(_host(sent), InvalidView(str(error))))
         if not views:
             raise ValueError(f"0 views; send 1 to {limit.views:,} at once")
         return answer_to_many(await self._recorder.count_all(views), left_out)
+
+    async def _check_site(self, name: str, token: Token) -> None:
+        """Raise Refusal if a token is not for the site of a view, and RedisError."""
+        with suppress(ValueError):  # the recorder says what is wrong with the name
+            host = checked_site(name)
+            site = self._sites.known(host) or await to_thread(self._sites.find, host)
+            if not token.caller.has_site(site.name if site else host):
+                raise Refusal(
+                    403, f"site: the token {token.name} may not send views of {host}"
+                )
 
 
 def _is_small(incoming: Incoming) -> bool:

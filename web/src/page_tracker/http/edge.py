@@ -35,12 +35,13 @@ from page_tracker.http.incoming import (
     ROUTE,
     TOO_LONG,
     BodyTooLarge,
+    CountrySource,
     Form,
     Headers,
     Incoming,
     ReadBody,
     environ_of,
-    form_asked_for,
+    form_of_error,
     is_trusted,
     sender_of,
 )
@@ -100,16 +101,19 @@ class Edge:
         proxies: Networks,
         on_success: Callable[[], None],
         *,
+        countries: CountrySource | None = None,
         is_tested: bool = False,
     ) -> None:
         """Take what answers requests that no way in takes.
 
-        `proxies` are trusted in what they tell of a client. `on_success` is called
+        `proxies` are trusted in what they tell of a client. `countries` is what else
+        tells the country of a client, if something does. `on_success` is called
         after a request that succeeded. If the application `is_tested`, exceptions go to
         the test.
         """
         self._pages = pages
         self._proxies = proxies
+        self._countries = countries
         self._on_success = on_success
         self._is_tested = is_tested
         self._ids = RequestIds()
@@ -225,7 +229,7 @@ class Edge:
                 query=environ["QUERY_STRING"].encode("latin-1"),
                 headers=Headers(environ),
                 read_body=read_body,
-                sender=sender_of(environ, self._proxies),
+                sender=sender_of(environ, self._proxies, self._countries),
             )
             answer = await way_in(incoming)
             environ[REASON] = answer.reason
@@ -289,7 +293,7 @@ def _error(
     """Return an error in a form; None is the form that was asked for."""
     return error_document(
         Problem(status, name or name_of(status), detail, request_id.get()),
-        form or form_asked_for(environ.get("HTTP_ACCEPT", "")),
+        form or form_of_error(environ),
         environ["SCRIPT_NAME"],
         is_home=environ["PATH_INFO"] == "/",
     )

@@ -21,23 +21,33 @@ DETAILS = {
 
 
 class Problem(NamedTuple):
-    """The problem with a request, for people, and the request's id."""
+    """The problem with a request, for people, and the request's id.
+
+    `parameter` is the one that is invalid, if the error is in one.
+    """
 
     status: int
     name: str
     detail: str
     request_id: str
+    parameter: str = ""
 
 
 def error_document(
-    problem: Problem, form: Form, base: str = "", *, is_home: bool = False
+    problem: Problem,
+    form: Form,
+    base: str = "",
+    *,
+    is_home: bool = False,
+    is_of_dashboard: bool = False,
 ) -> Answer:
     """Return an error in a form.
 
     `base` is the path before those of our pages, for links. `is_home` tells whether the
-    request asked for the counter page.
+    request asked for the counter page, and `is_of_dashboard` whether the person is more
+    likely to come from the dashboard.
     """
-    status, name, detail, request_id = problem
+    status, name, detail, request_id, parameter = problem
     headers = {"Vary": "Accept"}
     if form == "json":
         fields = {
@@ -47,8 +57,19 @@ def error_document(
             "request_id": request_id,
         }
         text, content_type = json.dumps(fields, sort_keys=True), "application/json"
+    elif form == "problem":
+        # Nothing but the status tells a program what to do: so the type is none.
+        members = {"type": "about:blank", "title": name, "status": status}
+        members |= {"detail": detail, "request_id": request_id}
+        members |= {"parameter": parameter} if parameter else {}
+        text, content_type = json.dumps(members), "application/problem+json"
     elif form == "html":
-        text = PAGE.render(problem._asdict(), base=base, is_home=is_home)
+        text = PAGE.render(
+            problem._asdict(),
+            base=base,
+            is_home=is_home,
+            is_of_dashboard=is_of_dashboard,
+        )
         content_type = "text/html; charset=utf-8"
     else:
         text, content_type = (

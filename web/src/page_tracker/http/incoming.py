@@ -8,23 +8,28 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from wsgiref.types import WSGIEnvironment
 
+from flask import Request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from page_tracker.settings import Networks
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
+from page_tracker.tracking.countries import CountryFile
 from page_tracker.tracking.programs import is_image_proxy
 from page_tracker.tracking.visitor import (
     Sender,
+    country_of,
     language_of,
     read_address,
     written_address,
 )
 
 MOST_PARAMETERS = 100
+
+ASCII = "".join(map(chr, range(128)))
 
 AHEAD = re.compile(r"prefetch|prerender|preview", re.I)
 
@@ -51,13 +56,17 @@ REASON = "page_tracker.reason"
 LONGEST_ACCEPT = 1_024
 """Characters that are read of a header that lists what a client accepts."""
 
-Form = Literal["text", "html", "json"]
+Form = Literal["text", "html", "json", "problem"]
+"""Of an error, `problem` is JSON too: problem details (RFC 9457)."""
 
 FORMS: dict[str, Form] = {
     "text/plain": "text",
     "text/html": "html",
     "application/json": "json",
 }
+
+OF_DATA = re.compile(r"/api/v1/(?!views$).*|/dashboard(/.*)?\.json", re.S)
+"""Paths of numbers as data. `/api/v1/views` keeps the errors that its clients know."""
 
 
 ReadBody = Callable[[int], Awaitable[bytes]]
@@ -117,6 +126,17 @@ class Headers(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
+class EscapedRequest(Request):
+    """A request whose query is ASCII, as browsers send it: its other bytes are escaped.
+
+    Otherwise, Flask fails where a query has bytes that are not UTF-8.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.query_string = quote(self.query_string, safe=ASCII).encode()
+
+
 def read_parameters(query: bytes) -> dict[str, str]:
     """Return the first 100 parameters by name; of a repeated one the first.
 
@@ -140,6 +160,13 @@ def form_asked_for(accept: str) -> Form:
     Between forms that it likes equally (as curl's `*/*` does), text wins, then HTML.
     """
     return _best_form(accept[:LONGEST_ACCEPT])
+
+
+def form_of_error(environ: WSGIEnvironment) -> Form:
+    """Return the form of an error: of data problem details, else what is asked for."""
+    if OF_DATA.fullmatch(environ["PATH_INFO"]):
+        return "problem"
+    return form_asked_for(environ.get("HTTP_ACCEPT", ""))
 
 
 @lru_cache(maxsize=256)
@@ -207,20 +234,51 @@ def is_trusted(peer: str, proxies: Networks) -> bool:
     return address is None or any(address in network for network in proxies)
 
 
-def sender_of(environ: Mapping[str, str], proxies: Networks) -> Sender:
+class CountrySource(NamedTuple):
+    """The settings that tell the country of a sender, besides the view itself.
+
+    `header` is the key, in an environ, of a header that trusted proxies set.
+    """
+
+    header: str = ""
+    file: CountryFile | None = None
+
+    def country_of(
+        self, environ: Mapping[str, str], address: str, proxies: Networks
+    ) -> str:
+        """Return the country of a sender, or an empty text."""
+        sent = environ.get(self.header, "")
+        if sent and is_trusted(environ.get("REMOTE_ADDR", ""), proxies):
+            if country := country_of(sent):
+                return country
+        return self.file.country_of(address) if self.file and address else ""
+
+
+def sender_of(
+    environ: Mapping[str, str],
+    proxies: Networks,
+    countries: CountrySource | None = None,
+) -> Sender:
     """Return who sent a request, as far as it can be trusted."""
     user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_USER_AGENT]
+    address = client_address(
+        environ.get("REMOTE_ADDR", ""),
+        environ.get("HTTP_X_FORWARDED_FOR", ""),
+        proxies,
+    )
+    is_shared = is_image_proxy(user_agent)
+    wants_privacy = "1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC"))
+    country = ""
+    if countries and not (is_shared or wants_privacy):
+        country = countries.country_of(environ, address, proxies)
     return Sender(
-        address=client_address(
-            environ.get("REMOTE_ADDR", ""),
-            environ.get("HTTP_X_FORWARDED_FOR", ""),
-            proxies,
-        ),
+        address=address,
         user_agent=user_agent,
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
-        is_shared=is_image_proxy(user_agent),
+        country=country,
+        is_shared=is_shared,
         is_prefetch=is_ahead(environ),
-        wants_privacy="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
+        wants_privacy=wants_privacy,
     )
 
 

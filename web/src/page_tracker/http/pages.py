@@ -13,7 +13,7 @@ from page_tracker.http.incoming import (
     ORIGINAL,
     BodyTooLarge,
     ReadBody,
-    form_asked_for,
+    form_of_error,
     forwarded_scheme,
     is_trusted,
 )
@@ -39,7 +39,7 @@ class Pages:
 
     async def __call__(self, environ: WSGIEnvironment, read_body: ReadBody) -> Outgoing:
         """Answer a request. Raises Refusal for an invalid body."""
-        body, form = b"", form_asked_for(environ.get("HTTP_ACCEPT", ""))
+        body, form = b"", form_of_error(environ)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             try:
                 body = await read_body(LARGEST_BODY)

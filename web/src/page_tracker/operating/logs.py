@@ -55,11 +55,17 @@ def _without_parameters(word: re.Match[str]) -> str:
     return path if parameters and "/" in path else word[0]
 
 
+KEEPS_PARAMETERS = "keeps_parameters"
+"""An attribute of our own line with the link for the first owner."""
+
+
 class Harmless(logging.Filter):
     """Keep a message on one line, without parameters."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every line."""
+        if record.__dict__.pop(KEEPS_PARAMETERS, False):
+            return True
         record.msg, record.args = harmless(record.getMessage()), None
         return True
 

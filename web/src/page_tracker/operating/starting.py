@@ -5,6 +5,7 @@ import logging
 from redis import Redis
 from redis.exceptions import RedisError
 
+from page_tracker.accounts.setup import new_setup_token, setup_address
 from page_tracker.operating.readiness import NotReady, check_ready
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
@@ -23,6 +24,7 @@ def check_start(settings: Settings) -> None:
     A Redis that is unavailable may come later. Raises NotReady for one that will never
     count.
     """
+    _warn_of_proxies(settings)
     with connect(settings.counting_url, SECONDS) as redis:
         try:
             check_ready(redis)
@@ -35,6 +37,27 @@ def check_start(settings: Settings) -> None:
                 settings.redis_address,
                 explain(error),
             )
+
+
+def setup_link(settings: Settings) -> str | None:
+    """Return a link with which the first owner signs up; None if there are users.
+
+    Redis may be unavailable: then `page-tracker users setup-link` gives one later.
+    """
+    try:
+        with connect(settings.counting_url, SECONDS) as redis:
+            token = new_setup_token(redis)
+    except RedisError:
+        return None
+    return setup_address(settings.url, settings.bind, token) if token else None
+
+
+def _warn_of_proxies(settings: Settings) -> None:
+    if (settings.url or "").startswith("https:") and not settings.proxies:
+        logger.warning(
+            "PAGE_TRACKER_URL begins with https, but no proxy is named. If a proxy is "
+            "in front, all visitors seem to have its address: set PAGE_TRACKER_PROXIES."
+        )
 
 
 def _warn_of_time_zones(redis: Redis, settings: Settings) -> None:

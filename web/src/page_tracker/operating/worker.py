@@ -32,6 +32,10 @@ from page_tracker.operating.traces import Traces, exporter_of
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """The signals that end a worker."""
 
+SECONDS_OF_A_THREAD = 0.0005
+"""Python's default is ten times as long. So long a page that a thread makes keeps the
+event loop waiting, at each of its turns."""
+
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h: the signal for a process whose parent ends."""
 
@@ -118,6 +122,7 @@ class DrainingWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         gc.collect()
         gc.freeze()
         request_log.begin()
+        sys.setswitchinterval(SECONDS_OF_A_THREAD)
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         # In the order of the addresses in the configuration.

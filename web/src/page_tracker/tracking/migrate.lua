@@ -117,6 +117,8 @@ for key, number in pairs(missing) do
   end
 end
 if changes > 0 then
+  local month = prefix .. 'month:' .. day:sub(1, 7) .. ':'
+  redis.call('UNLINK', month .. 'days', month .. 'summing')
   redis.call('HINCRBY', totals, 'edits', 1)
 end
 return changes

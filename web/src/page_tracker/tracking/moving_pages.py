@@ -4,6 +4,7 @@ A page is forgotten when its numbers move to `(other)`.
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from importlib.resources import files
@@ -12,17 +13,21 @@ from typing import Any, NamedTuple
 from redis import Redis
 
 from page_tracker.tracking.days import span_of
-from page_tracker.tracking.keys import OTHER
+from page_tracker.tracking.keys import OTHER, TAB
 from page_tracker.tracking.patterns import Pattern
 from page_tracker.tracking.sites import Site
 
 SCRIPT = files("page_tracker.tracking").joinpath("move.lua").read_text("utf-8")
 
 DAYS_AT_ONCE = 20
+DAYS_OF_PAIRS_AT_ONCE = 10
 PAGES_AT_ONCE = 1_000
 
 KEPT = b"kept"
 """The answer of the script if the page must stay."""
+
+PAIRS_ONLY = "pairs"
+"""Lets the script move pairs with sources only."""
 
 
 class ListedPage(NamedTuple):
@@ -86,12 +91,17 @@ def find_pages(
         for day in days[start : start + DAYS_AT_ONCE]:
             pipeline.zrange(keys.day(day).pages, 0, -1)
             pipeline.zrange(keys.day(day).uniques, 0, -1)
-        for some in pipeline.execute():
-            names.update(page.decode() for page in some)
+            pipeline.zrange(keys.day(day).event_pages, 0, -1)
+            pipeline.zrange(keys.day(day).page_sources, 0, -1)
+        answers = iter(pipeline.execute())
+        for pages, uniques, of_events, of_sources in zip(*[answers] * 4):
+            names.update(page.decode() for page in (*pages, *uniques))
+            names.update(pair.decode().rpartition(TAB)[2] for pair in of_events)
+            names.update(pair.decode().partition(TAB)[0] for pair in of_sources)
         on_progress(min(start + DAYS_AT_ONCE, len(days)), len(days))
     found = [page for page in names if page != OTHER and _is_any(patterns, page)]
-    ranked = sorted(found, key=lambda page: (-views.get(page, 0), page))
-    return {page: views.get(page, 0) for page in ranked}
+    found.sort(key=lambda page: (-views.get(page, 0), page))
+    return {page: views.get(page, 0) for page in found}
 
 
 def move_page(
@@ -99,17 +109,27 @@ def move_page(
 ) -> int | None:
     """Move all numbers of a page, in one atomic step, and return its views.
 
-    With `most`, returns None and changes nothing if the page has more views, or a
-    number that was set by hand.
+    Its pairs with sources move in steps of their own, some days at a time: a popular
+    page has many. With `most`, all is one step; it returns None and changes nothing if
+    the page has more views, or a number that was set by hand.
     """
-    views: Any = None
-    while views is None:  # a view of an earlier day was counted meanwhile
+    answer: Any = None
+    now = int(time.time() // 60)
+    while answer is None:  # a view of an earlier day was counted meanwhile
         oldest = site.today() - timedelta(days=site.retention)
-        days = map(str, span_of(redis, site).days)
+        days = list(map(str, span_of(redis, site).days))
         limit = "" if most is None else most
-        arguments = (site.keys.prefix, page, target, limit, str(oldest), *days)
-        views = redis.eval(SCRIPT, 1, *arguments)
-    return None if views == KEPT else int(views)
+        arguments = (page, target, limit, now, str(oldest), *days)
+        answer = redis.eval(SCRIPT, 1, site.keys.prefix, *arguments)
+    if answer == KEPT:
+        return None
+    if most is None:
+        # All days: an earlier move may have been interrupted after its first step.
+        for start in range(0, len(days), DAYS_OF_PAIRS_AT_ONCE):
+            some = days[start : start + DAYS_OF_PAIRS_AT_ONCE]
+            arguments = (page, target, PAIRS_ONLY, now, "", *some)
+            redis.eval(SCRIPT, 1, site.keys.prefix, *arguments)
+    return int(answer)
 
 
 def _pages(redis: Redis, key: str) -> Iterator[tuple[str, int]]:

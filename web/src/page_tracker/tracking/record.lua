@@ -11,8 +11,9 @@
 -- If the site was removed, the answer is {"unknown site"}. If the day has another salt,
 -- it is {"salt", that salt, the milliseconds that Redis keeps it}. Nothing was changed.
 --
--- The salt, and the views of senders in this minute, are for memory only: the file of
--- Redis does not get them.
+-- The salt, the views of senders in this minute, and what happens now (live), are for
+-- memory only: the file of Redis does not get them. `forgetting.py` tells how a rewrite
+-- of the file leaves out salts and last views.
 
 local prefix, call, salt = KEYS[1], cjson.decode(ARGV[1]), ARGV[2]
 
@@ -23,6 +24,7 @@ local OTHER = '(other)'
 local OURS = {[OTHER] = true, ['(direct)'] = true, ['(internal)'] = true,
   ['(unknown)'] = true}
 local BYTES_OF_ROW = 80 -- what a name takes beside its text
+local MOST_LAST = 50 -- views of a minute that are listed; up to twice as many are kept
 
 local totals = prefix .. 'totals'
 local pages, pages_uniques = prefix .. 'pages', prefix .. 'pages:uniques'
@@ -30,26 +32,25 @@ local titles = prefix .. 'titles'
 local rates = prefix .. 'rate:' .. call.minute
 local today = prefix .. 'day:' .. call.day .. ':'
 local pages_today, uniques_today = today .. 'pages', today .. 'uniques'
+local dimensions = {}
+for place, dimension in ipairs(DIMENSIONS) do
+  dimensions[place] = today .. dimension
+end
+local page_sources = today .. 'page-sources'
 
 -- The view that is counted now, its sender, and the bytes of names that it adds
 local view, sender, added
 
 -- What the views of this call changed, and Redis gets at its end
-local new_views, new_uniques, refused, visitors = 0, 0, {}, {}
+local new_views, new_uniques, refused = 0, 0, {}
+local visitors, viewers = {}, {} -- those who sent only events are no viewers
+local last_views = {}
 local views_in_minute, changed_in_minute = {}, {} -- by group of senders
 local sums, unsaved = {}, {} -- of sorted sets, by key and member
 
 -- What Redis told, so that the next view need not ask
 local site_views, site_uniques -- before this call
 local known_titles, estimates = {}, {} -- by page; of visitors, by key
-
--- Runs a command whose effect stays in memory.
-local function in_memory(...)
-  redis.set_repl(redis.REPL_NONE)
-  local answer = redis.call(...)
-  redis.set_repl(redis.REPL_ALL)
-  return answer
-end
 
 -- Returns the number of members of a sorted set. "(other)" does not count.
 local function size_of(key, most)
@@ -94,9 +95,17 @@ local function add(key, member, amount, lifetime, may_add)
   return sum, member
 end
 
+-- A pair consists of names that were counted, so it is never too long.
+local function may_add_pair(key)
+  return view.may_name and size_of(key, call.most_values) <= call.most_values
+end
+
 local function may_add_value(key, value)
-  return #value <= call.longest and view.may_name
-    and size_of(key, call.most_values) <= call.most_values
+  return #value <= call.longest and may_add_pair(key)
+end
+
+local function add_pair(key, name, other)
+  add(key, name .. '\t' .. other, 1, call.expires, may_add_pair)
 end
 
 -- A page that has numbers already keeps its name on a new day. In a site that has half
@@ -148,8 +157,8 @@ local function reason_against()
   return ''
 end
 
--- Returns the reply of a view that changes no number.
-local function numbers(reason, repeated)
+-- Returns the name under which the page counts, and its views.
+local function known_page()
   local page = view.page
   local views = sum_of(pages, page)
   if not views and
@@ -157,22 +166,29 @@ local function numbers(reason, repeated)
     page = OTHER
     views = sum_of(pages, page)
   end
+  return page, views or 0
+end
+
+-- Returns the reply of a view that changes no number.
+local function numbers(reason, repeated)
+  local page, views = known_page()
   return {
     reason, repeated, page == OTHER and 1 or 0,
-    views or 0,
+    views,
     sum_of(pages_uniques, page) or 0,
     sum_of(pages_today, page) or 0,
     site_views + new_views, site_uniques + new_uniques, 0, added,
   }
 end
 
--- Counts the visitor of a page. Returns by how much the page's unique views grow.
-local function add_visitor(visitor, page, views_today)
-  table.insert(visitors, visitor)
-  local key = today .. 'visitors:' .. page
-  if page == OTHER then
-    -- Pages that share a count share no visitor.
-    visitor = visitor .. redis.sha1hex(view.page):sub(1, 8)
+-- Counts a visitor of a page or an event. `name` is its own name; `counted` the one under
+-- which it counts, `number` times today. `known` has the visitors of each. Returns by how
+-- much they grow.
+local function add_visitor(visitor, kind, name, counted, number, known)
+  local key = today .. kind .. counted
+  if counted == OTHER then
+    -- Names that share a count share no visitor.
+    visitor = visitor .. redis.sha1hex(name):sub(1, 8)
   end
   local before = estimates[key] or redis.call('PFCOUNT', key)
   estimates[key] = before
@@ -185,14 +201,17 @@ local function add_visitor(visitor, page, views_today)
   -- A first view changes the estimate by one; by none or two where it is rounded. Among
   -- thousands of visitors the estimate can be too large. Every unique view is a view.
   estimates[key] = redis.call('PFCOUNT', key)
-  local others = views_today - (sum_of(uniques_today, page) or 0)
+  local others = number - (sum_of(known, counted) or 0)
   return math.max(0, math.min(estimates[key] - before, others))
 end
 
 -- One sender alone cannot rename a page: it keeps its title until two senders in a row
 -- send the same new one.
 local function set_title(page, title)
-  local known = known_titles[page] or redis.call('HGET', titles, page)
+  local known = known_titles[page]
+  if known == nil then
+    known = redis.call('HGET', titles, page)
+  end
   local is_new = not known and view.may_name
   if is_new then
     added = added + #page + #title + BYTES_OF_ROW
@@ -202,6 +221,19 @@ local function set_title(page, title)
     known = title
   end
   known_titles[page] = known
+end
+
+local function count_event(visitor)
+  local events_today, event_pages = today .. 'events', today .. 'event-pages'
+  local event_visitors = today .. 'events:visitors'
+  local times, event = add(events_today, view.event, 1, call.expires, may_add_value)
+  add_pair(event_pages, event, known_page())
+  if visitor ~= '' then
+    local new = add_visitor(visitor, 'event:', view.event, event, times, event_visitors)
+    if new > 0 then
+      add(event_visitors, event, new, call.expires)
+    end
+  end
 end
 
 -- Counts the view. Returns its reply, in the order of `wire.py`.
@@ -229,8 +261,12 @@ local function count()
     redis.call('SET', seen, '1', 'EXAT', call.forgets_id)
   end
 
+  local visitor = ARGV[2 + view.sender]
+  if visitor ~= '' then
+    table.insert(visitors, visitor)
+  end
   if view.event ~= '' then
-    add(today .. 'events', view.event, 1, call.expires, may_add_value)
+    count_event(visitor)
     return numbers('', 0)
   end
 
@@ -247,9 +283,10 @@ local function count()
     end
   end
 
-  local visitor, new, uniques = ARGV[2 + view.sender], 0, nil
+  local new, uniques = 0, nil
   if visitor ~= '' then
-    new = add_visitor(visitor, page, views_today)
+    table.insert(viewers, visitor)
+    new = add_visitor(visitor, 'visitors:', view.page, page, views_today, uniques_today)
   end
   if new > 0 then
     uniques = add(pages_uniques, page, new)
@@ -263,11 +300,19 @@ local function count()
     set_title(page, view.title)
   end
 
-  for _, dimension in ipairs(DIMENSIONS) do
+  local source
+  for place, dimension in ipairs(DIMENSIONS) do
     local value = view[dimension] or sender[dimension]
     if value ~= '' then
-      add(today .. dimension, value, 1, call.expires, may_add_value)
+      local _, counted = add(dimensions[place], value, 1, call.expires, may_add_value)
+      source = source or counted -- the referrer is the first one
     end
+  end
+  if not OURS[view.referrer] then
+    add_pair(page_sources, page, source)
+  end
+  if call.is_live and sender.is_told then
+    last_views[#last_views + 1] = page .. '\t' .. source .. '\t' .. sender.country
   end
 
   return {'', 0, page == OTHER and 1 or 0, views, uniques, views_today,
@@ -285,7 +330,9 @@ site_views, site_uniques = tonumber(site_views or 0), tonumber(site_uniques or 0
 
 if salt ~= '' then
   local key = today .. 'salt'
-  local stored = in_memory('SET', key, salt, 'NX', 'GET', 'EXAT', call.forgets)
+  redis.set_repl(redis.REPL_NONE)
+  local stored = redis.call('SET', key, salt, 'NX', 'GET', 'EXAT', call.forgets)
+  redis.set_repl(redis.REPL_ALL)
   if stored and stored ~= salt then
     return {'salt', stored, redis.call('PTTL', key)}
   end
@@ -298,6 +345,21 @@ for _, one in ipairs(call.senders) do
 end
 for place, views in ipairs(redis.call('HMGET', rates, unpack(groups))) do
   views_in_minute[groups[place]] = tonumber(views or 0)
+end
+
+-- Asks for what each view needs, in one command for all.
+if #call.views > 1 then
+  local names = {}
+  for place, one in ipairs(call.views) do
+    names[place] = one.page
+  end
+  local scores = redis.call('ZMSCORE', pages_uniques, unpack(names))
+  local texts = redis.call('HMGET', titles, unpack(names))
+  sums[pages_uniques] = {}
+  for place, page in ipairs(names) do
+    sums[pages_uniques][page] = tonumber(scores[place] or nil)
+    known_titles[page] = texts[place]
+  end
 end
 
 local replies = {}
@@ -332,12 +394,41 @@ end
 for reason, views in pairs(refused) do
   increment(today .. 'filtered', reason, views)
 end
+
+-- A month that is over has sums, or a process makes them now.
+if call.past_month ~= '' then
+  local month = prefix .. 'month:' .. call.past_month .. ':'
+  redis.call('UNLINK', month .. 'days', month .. 'summing')
+end
+
+-- From here on, all stays in memory.
+redis.set_repl(redis.REPL_NONE)
 local of_groups = {}
 for group in pairs(changed_in_minute) do
   table.insert(of_groups, group)
   table.insert(of_groups, views_in_minute[group])
 end
-if #of_groups > 0 and in_memory('HSET', rates, unpack(of_groups)) > 0 then
-  in_memory('EXPIRE', rates, 120, 'NX')
+if #of_groups > 0 and redis.call('HSET', rates, unpack(of_groups)) > 0 then
+  redis.call('EXPIRE', rates, 120, 'NX')
+end
+if call.is_live and new_views > 0 then
+  local live, begins = prefix .. 'live:' .. call.minute, call.minute * 60
+  if redis.call('INCRBY', live, new_views) == new_views then
+    redis.call('EXPIREAT', live, begins + 60 * 60)
+  end
+  local number = #last_views
+  if number > 0 then
+    local last = live .. ':last'
+    local first = math.max(1, number - MOST_LAST + 1)
+    local length = redis.call('LPUSH', last, unpack(last_views, first))
+    if length == number - first + 1 then
+      redis.call('EXPIREAT', last, begins + 30 * 60)
+    elseif length > 2 * MOST_LAST then -- not at each view
+      redis.call('LTRIM', last, 0, MOST_LAST - 1)
+    end
+  end
+  if #viewers > 0 and redis.call('PFADD', live .. ':visitors', unpack(viewers)) == 1 then
+    redis.call('EXPIREAT', live .. ':visitors', begins + 10 * 60)
+  end
 end
 return replies

@@ -53,6 +53,9 @@ from page_tracker.tracking.wire import Attempt, Limits, record
 SECONDS_AHEAD = 5
 """How far another clock may be ahead of ours; a later time is in the future."""
 
+SECONDS_LIVE = 60
+"""A view that took longer to arrive is not one of those that are seen now."""
+
 MINUTES_A_DAY = 100
 """A day has room for so many minutes of a sender at its limit."""
 
@@ -234,7 +237,10 @@ class Recorder:
                 site.name, sent.sender, (view.page, view.title), self._limits.names
             )
         moment, minute = site.moment(seen), int(now // 60)
-        return Attempt(site, view, sent.sender, moment, minute, reason, standing)
+        is_live = now - seen < SECONDS_LIVE
+        return Attempt(
+            site, view, sent.sender, moment, minute, reason, standing, is_live
+        )
 
     async def _site(self, host: str, began: float) -> Site:
         """Return the site of a view. Raises UnknownSite."""

@@ -1,9 +1,10 @@
 """Registers sites, changes them, and removes them with all their counts."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from datetime import date, timedelta
 from math import inf
 
 from redis.exceptions import RedisError
@@ -14,7 +15,7 @@ from page_tracker.store.store import Store
 from page_tracker.tracking.days import span_of
 from page_tracker.tracking.keys import DATA_VERSION, SITES, VERSION
 from page_tracker.tracking.migration import Migration
-from page_tracker.tracking.sites import Site, SiteError, Sites
+from page_tracker.tracking.sites import Site, SiteError, Sites, make_site
 
 DAYS_AT_ONCE = 100
 
@@ -23,8 +24,15 @@ logger = logging.getLogger(__name__)
 SET_FIELD = """#!lua flags=allow-oom
 return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 """
-"""Changes a few bytes of settings. A full Redis runs it too: a shorter retention, for
-example, frees memory."""
+"""Changes a few bytes. A full Redis runs it too: a shorter retention, for example,
+frees memory."""
+
+CHANGE_SITE = """#!lua flags=allow-oom
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+"""Changes the settings of a site, unless they are not those that were read."""
 
 LIST_SITE = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'listed' end
@@ -33,6 +41,23 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return ''
 """
 """Lists a site with its settings, unless it is listed or the list is full."""
+
+
+Values = Mapping[str, object]
+Changes = Values | Callable[[Site], Values]
+"""New values of some settings, or a function that makes them of the newest ones."""
+
+
+class DeletesDays(SiteError):
+    """A shorter retention deletes days, and nobody agreed to that."""
+
+    def __init__(self, site: str, first: date, last: date) -> None:
+        super().__init__(
+            f"this deletes the days of {site} from {first} to {last}", "retention"
+        )
+        self.site = site
+        self.first = first
+        self.last = last
 
 
 class Registry(Sites):
@@ -75,7 +100,7 @@ class Registry(Sites):
     def add(self, site: Site, most: float = inf) -> None:
         """Register a site. Raises SiteError if it or an alias is registered, and if
         `most` sites are."""
-        self._refuse_taken(site)
+        refuse_taken(site, self.all())
         with self._store.asking() as redis:
             if not redis.exists(SITES):
                 redis.hsetnx(VERSION, "version", DATA_VERSION)
@@ -91,25 +116,49 @@ class Registry(Sites):
                 raise SiteError(f"the limit of {most} sites is reached")
         self.forget()
 
-    def set(self, site: Site) -> None:
-        """Change the settings of a registered site. Raises SiteError.
+    def change(
+        self, name: str, changes: Changes, *, deletes_days: bool = False
+    ) -> tuple[Site, Site]:
+        """Change settings of a registered site, and return it before and after.
 
+        Its other settings stay, also those that another process changes at this moment.
         A new retention holds for existing days too: they expire later, or at once.
+        Raises SiteError, and DeletesDays for days that would expire at once, unless
+        `deletes_days`.
         """
-        before = self.get(site.name)
-        self._refuse_taken(site)
+        found = self.get(name)
+        while True:
+            others = self.all()
+            before, stored = self.stored(found.name)
+            with self._store.asking() as redis:
+                changed = changes(before) if callable(changes) else changes
+                after = make_site(before.name, **(before.model_dump() | dict(changed)))
+                if after == before:
+                    return before, after
+                refuse_taken(after, others)
+                span = span_of(redis, before)
+                if after.retention < before.retention and not deletes_days:
+                    refuse_deletion(span.days, after)
+                if after.retention > before.retention and not span.is_whole:
+                    first = str(span.days[0])
+                    redis.eval(SET_FIELD, 1, after.keys.totals, "forgotten", first)
+                settings = after.model_dump_json()
+                if redis.eval(CHANGE_SITE, 1, SITES, after.name, settings, stored):
+                    break
+        self.forget()
+        self._expire_days(before, after, span.days)
+        return before, after
+
+    def _expire_days(self, before: Site, after: Site, days: Sequence[date]) -> None:
+        """Let the days of a site expire by its retention."""
         with self._store.asking() as redis:
-            span = span_of(redis, before)
-            if site.retention > before.retention and not span.is_whole:
-                first = str(span.days[0])
-                redis.eval(SET_FIELD, 1, site.keys.totals, "forgotten", first)
-            redis.eval(SET_FIELD, 1, SITES, site.name, site.model_dump_json())
-            self.forget()
-            for start in range(0, len(span.days), DAYS_AT_ONCE):
+            for start in range(0, len(days), DAYS_AT_ONCE):
                 pipeline = redis.pipeline(transaction=False)
-                for day in span.days[start : start + DAYS_AT_ONCE]:
-                    for key in site.keys.day(day).retained:
-                        pipeline.expireat(key, site.expires(day))
+                for day in days[start : start + DAYS_AT_ONCE]:
+                    if after.retention != before.retention:
+                        pipeline.unlink(*after.keys.month(day).retained)
+                    for key in after.keys.day(day).retained:
+                        pipeline.expireat(key, after.expires(day))
                 pipeline.execute()
 
     def remove(self, site: Site, on_progress: Callable[[int, int], None]) -> None:
@@ -170,8 +219,18 @@ class Registry(Sites):
         self._refusal = refusals[0] if refusals else None
         return not refusals
 
-    def _refuse_taken(self, site: Site) -> None:
-        for other in self.all():
-            for host in (site.name, *site.aliases):
-                if other.name != site.name and host in (other.name, *other.aliases):
-                    raise SiteError(f"{host} belongs to the site {other.name}")
+
+def refuse_taken(site: Site, registered: Iterable[Site]) -> None:
+    """Raise SiteError if the name or an alias of a site belongs to another one."""
+    for other in registered:
+        for host in (site.name, *site.aliases):
+            if other.name != site.name and host in (other.name, *other.aliases):
+                field = "" if host == site.name else "aliases"
+                raise SiteError(f"{host} belongs to the site {other.name}", field)
+
+
+def refuse_deletion(days: Iterable[date], site: Site) -> None:
+    """Raise DeletesDays if a site does not keep some of its days."""
+    first = site.today() - timedelta(days=site.retention)
+    if deleted := [day for day in days if day < first]:
+        raise DeletesDays(site.name, deleted[0], deleted[-1])

@@ -183,6 +183,16 @@ class Reports:
         """Return how many events were counted on each of some days."""
         return sums_of(self._redis, [self.site.keys.day(day).events for day in days])
 
+    def last_day_of(
+        self, dimension: str, value: str, days: Sequence[date]
+    ) -> date | None:
+        """Return the last of some days with a value of a dimension, or None."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for day in days:
+            pipeline.zscore(self.site.keys.day(day).dimensions[dimension], value)
+        found = [day for day, n in zip(days, pipeline.execute()) if n]
+        return max(found, default=None)
+
     def filtered(self, days: Sequence[date]) -> dict[str, int]:
         """Return the views that were not counted, by reason, most frequent first."""
         pipeline = self._redis.pipeline(transaction=False)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -21,12 +21,16 @@ from redis.exceptions import RedisError
 from page_tracker.store.store import Store
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.hosts import WITH_LABEL, originals_of, shows_any_host
-from page_tracker.tracking.keys import HOUR, SITES, SiteKeys
+from page_tracker.tracking.keys import DAY, HOUR, SITES, SiteKeys
 from page_tracker.tracking.patterns import Pattern, checked_patterns
+from page_tracker.tracking.sharing import checked_frames, checked_hash, checked_stars
 from page_tracker.tracking.zones import OFFSET, closest_zone, time_zones
 
 LONGEST_RETENTION = 36_500
 """Days."""
+
+USUAL_HOURS = tuple(f"{hour:02}:00" for hour in range(24))
+"""The times at which the hours of a day begin, if it has 24."""
 
 QUARTER = 15 * 60
 FIRST_QUARTERS = 100_000_000
@@ -44,6 +48,11 @@ logger = logging.getLogger(__name__)
 
 class SiteError(ValueError):
     """A site cannot be what was asked for; the message is one line for people."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        """Take the message, and the field that is invalid, if it is one."""
+        super().__init__(message)
+        self.field = field
 
 
 class UnknownSite(ValueError):
@@ -74,6 +83,15 @@ class Site(BaseModel):
     """Whether only views count that the site's own hosts showed."""
     blocked: tuple[str, ...] = ()
     """Patterns of pages whose views do not count."""
+    dashboard: Literal["private", "public"] = "private"
+    link: str = ""
+    """The hash of the secret in the shared link of the dashboard; empty for no link."""
+    feed: str = ""
+    """The hash of the secret in the address of the feed; empty for no feed."""
+    frames: tuple[str, ...] = ()
+    """Hosts whose pages may embed the dashboard."""
+    starred: tuple[str, ...] = ()
+    """Events, and pages, which begin with a slash: the goals of the owner."""
 
     @field_validator("name")
     @classmethod
@@ -102,6 +120,21 @@ class Site(BaseModel):
     def _check_blocked(cls, blocked: tuple[str, ...]) -> tuple[str, ...]:
         return checked_patterns(blocked)
 
+    @field_validator("link", "feed")
+    @classmethod
+    def _check_hash(cls, kept: str) -> str:
+        return checked_hash(kept)
+
+    @field_validator("frames")
+    @classmethod
+    def _check_frames(cls, frames: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_frames(frames)
+
+    @field_validator("starred")
+    @classmethod
+    def _check_starred(cls, starred: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_stars(starred)
+
     @cached_property
     def zone(self) -> ZoneInfo:
         """Return the time zone of its days and hours."""
@@ -126,6 +159,8 @@ class Site(BaseModel):
         """Return what a clock shows at the start of each hour of a day."""
         start = start_of(day, self.zone)
         end = start_of(day + timedelta(days=1), self.zone)
+        if end - start == DAY:
+            return list(USUAL_HOURS)
         return [
             datetime.fromtimestamp(second, self.zone).strftime("%H:%M")
             for second in range(int(start), int(end), HOUR)
@@ -187,9 +222,12 @@ def make_site(name: str, **settings: Any) -> Site:
     except ValidationError as error:
         problem = error.errors()[0]
         reason = problem["msg"].removeprefix("Value error, ")
-        if problem["loc"][0] == "retention":
+        field = str(problem["loc"][0])
+        if field == "retention":
             reason = f"retention is days, 1 to {LONGEST_RETENTION}"
-        raise SiteError(reason) from error
+        elif field == "dashboard":
+            reason = "dashboard is private or public"
+        raise SiteError(reason, field) from error
 
 
 class Sites:
@@ -272,6 +310,17 @@ class Sites:
         if close:
             raise SiteError(f"{name} is not registered: did you mean {close[0]}?")
         raise SiteError(f"{name} is not registered; page-tracker sites list shows all")
+
+    def stored(self, name: str) -> tuple[Site, bytes]:
+        """Return a site as Redis has it now, and its settings as Redis has them.
+
+        Raises SiteError and RedisError.
+        """
+        with self._store.asking() as redis:
+            settings = cast(bytes | None, redis.hget(SITES, name))
+        if settings is None:
+            raise SiteError(f"{name} is not registered")
+        return make_site(name, **json.loads(settings)), settings
 
     def forget(self) -> None:
         """Ask Redis again at the next question: the sites were changed."""

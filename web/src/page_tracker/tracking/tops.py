@@ -6,19 +6,22 @@ Distributed Networks" (PODC 2004), with a day for each of their nodes. It has th
 phases:
 
 1. Read the most frequent names of each day.
-2. Ask every day for the exact count of each name that was found.
+2. Ask every day for the exact count of each name that was found, and that can be among
+   the most frequent ones.
 3. Stop if no other name can have a higher sum. Otherwise read deeper.
+
+A month whose days were summed stands for its days.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from redis import Redis
 
-from page_tracker.tracking.keys import OTHER, UNKNOWN, WHOLE
-from page_tracker.tracking.sites import Site
+from page_tracker.tracking.keys import OTHER, UNKNOWN, WHOLE, NameKeys
+from page_tracker.tracking.scores import sums_of_members
 
 SUM = """#!lua flags=no-writes
 local sum = 0
@@ -33,8 +36,12 @@ writes nothing."""
 ALL = 10**9
 """More names than there can be."""
 
-FIRST_DEPTH = 100
-DEEPER = 10
+LEAST_DEPTH, TIMES_ASKED, DEEPER = 20, 2, 4
+"""So many names of each day are read first, or so many times the names asked for; then
+so many times more."""
+
+AT_ONCE = 5_000
+"""Names that are read in one round trip: a few milliseconds of Redis."""
 
 
 class Top(NamedTuple):
@@ -54,6 +61,11 @@ class Top(NamedTuple):
         """Return the sum of all names."""
         return sum(views for _, views in self.rows) + self.other + self.rest
 
+    @property
+    def names(self) -> int | None:
+        """Return the number of all names, or None if it is not known."""
+        return None if self.more is None else len(self.rows) + self.more
+
 
 class Ranking(NamedTuple):
     """The most frequent names, and the number of all names, if all were read."""
@@ -63,21 +75,32 @@ class Ranking(NamedTuple):
 
 
 class Tops:
-    """The names of one site with most views on some days. May raise RedisError."""
+    """The names of one site with most views, in keys of days or months.
 
-    def __init__(self, redis: Redis, site: Site, days: Sequence[date]) -> None:
+    `views` are the views in all of these keys; `known` are sums of some, by key. May
+    raise RedisError.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Sequence[NameKeys],
+        views: int,
+        known: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._redis = redis
-        self._days = days
-        self._keys = [site.keys.day(day) for day in days]
+        self._keys = keys
+        self._views = views
+        self._known = known
 
     def pages(self, most: int) -> Top:
         """Return the pages with most views."""
-        return self._top([day.pages for day in self._keys], most, self._views())
+        return self._top([day.pages for day in self._keys], most, self._views)
 
     def events(self, most: int) -> Top:
         """Return the most frequent events."""
         keys = [day.events for day in self._keys]
-        return self._top(keys, most, sum(sums_of(self._redis, keys)))
+        return self._top(keys, most, self._sum(keys))
 
     def values(
         self,
@@ -91,19 +114,18 @@ class Tops:
         for the views without one.
         """
         keys = [day.dimensions[dimension] for day in self._keys]
-        whole = self._views()
-        known = sum(sums_of(self._redis, keys))
-        if dimension == "country" and known:  # Redis has only the known ones
-            return self._top(keys, most, whole, unknown=max(0, whole - known))
-        return self._top(keys, most, whole if dimension in WHOLE else known, family_of)
+        if dimension in WHOLE:
+            return self._top(keys, most, self._views, family_of)
+        counted = self._sum(keys)
+        if dimension == "country" and counted:  # Redis has only the known ones
+            unknown = max(0, self._views - counted)
+            return self._top(keys, most, self._views, unknown=unknown)
+        return self._top(keys, most, counted, family_of)
 
-    def last_day_of(self, dimension: str, value: str) -> date | None:
-        """Return the last day with a value of a dimension, or None."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for keys in self._keys:
-            pipeline.zscore(keys.dimensions[dimension], value)
-        found = [day for day, n in zip(self._days, pipeline.execute()) if n]
-        return max(found, default=None)
+    def names(self, kind: str) -> list[str]:
+        """Return all names of one of `NAMES`."""
+        keys = [day.names[kind] for day in self._keys]
+        return [name for name, _ in top_of(self._redis, keys, ALL).rows]
 
     def _top(
         self,
@@ -132,17 +154,17 @@ class Tops:
         # A view that arrives between two questions can be in a row, and not in the sum.
         return Top(rows, other, max(0, whole - other - shown), more)
 
+    def _sum(self, keys: Sequence[str]) -> int:
+        """Return the sum of some sorted sets."""
+        unknown = [key for key in keys if key not in self._known]
+        known = sum(self._known.get(key, 0) for key in keys)
+        return known + sum(sums_of(self._redis, unknown))
+
     def _other(self, keys: Sequence[str]) -> int:
         pipeline = self._redis.pipeline(transaction=False)
         for key in keys:
             pipeline.zscore(key, OTHER)
         return sum(int(views or 0) for views in pipeline.execute())
-
-    def _views(self) -> int:
-        pipeline = self._redis.pipeline(transaction=False)
-        for day in self._keys:
-            pipeline.hvals(day.hours)
-        return sum(int(views) for hours in pipeline.execute() for views in hours)
 
 
 def sums_of(redis: Redis, keys: Sequence[str]) -> list[int]:
@@ -153,51 +175,77 @@ def sums_of(redis: Redis, keys: Sequence[str]) -> list[int]:
     return [int(total) for total in pipeline.execute()]
 
 
+class Best(NamedTuple):
+    """The most frequent names of one sorted set; others have at most `bound`."""
+
+    names: dict[str, int]
+    bound: int
+
+
+def best_of(redis: Redis, keys: Sequence[str], depth: int) -> list[Best]:
+    """Return the most frequent members of each sorted set, at most `depth`."""
+    pipeline = redis.pipeline(transaction=False)
+    for key in keys:
+        pipeline.zcard(key)
+    found: list[dict[str, int]] = [{} for _ in keys]
+    for step in steps_of([min(depth, size) for size in pipeline.execute()], AT_ONCE):
+        for place, first, last in step:
+            pipeline.zrevrange(keys[place], first, last, withscores=True)
+        for (place, *_), best in zip(step, pipeline.execute()):
+            found[place].update((name.decode(), int(score)) for name, score in best)
+    return [
+        Best(names, min(names.values()) if len(names) == depth else 0)
+        for names in found
+    ]
+
+
 def top_of(
-    redis: Redis, keys: Sequence[str], most: int, depth: int = FIRST_DEPTH
+    redis: Redis, keys: Sequence[str], most: int, depth: int | None = None
 ) -> Ranking:
     """Return the members with the highest sums over sorted sets, highest first.
 
     Members with the same sum are in alphabetical order. The answer is exact for every
     `depth`, the number of members of each set to read first.
     """
+    depth = depth or max(LEAST_DEPTH, TIMES_ASKED * most)
     while True:
-        lists = _best(redis, keys, depth)
-        full = [key for key, best in zip(keys, lists) if len(best) == depth]
-        sums: Counter[str] = Counter()
+        lists = best_of(redis, keys, depth)
+        unseen = sum(best.bound for best in lists)
+        sums, known = Counter[str](), Counter[str]()
         for best in lists:
-            for member, score in best:
+            for member, score in best.names.items():
                 sums[member] += score
-        if full:
-            sums = _sums(redis, keys, sums)
-        # A member in no list has at most the last count of each list that was cut.
-        unseen = sum(best[-1][1] for best in lists if len(best) == depth)
+                known[member] += best.bound
+        if unseen:
+            least = sorted(sums.values(), reverse=True)[:most][-1]
+            hopeful = [
+                name for name in sums if sums[name] + unseen - known[name] >= least
+            ]
+            exact = sums_of_members(redis, keys, hopeful)
+            sums = Counter(dict(zip(hopeful, exact)))
         ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:most]
-        if not full:
+        if not unseen:
             return Ranking(ranked, len(sums))
         if len(ranked) == most and ranked[-1][1] > unseen:
             return Ranking(ranked, None)
         depth *= DEEPER
 
 
-def _best(redis: Redis, keys: Sequence[str], depth: int) -> list[list[tuple[str, int]]]:
-    pipeline = redis.pipeline(transaction=False)
-    for key in keys:
-        pipeline.zrevrange(key, 0, depth - 1, withscores=True)
-    return [
-        [(member.decode(), int(score)) for member, score in best]
-        for best in pipeline.execute()
-    ]
+def steps_of(sizes: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield what to read of sorted sets in one round trip, at most so many members.
 
-
-def _sums(redis: Redis, keys: Sequence[str], members: Iterable[str]) -> Counter[str]:
-    """Return the exact sum of each member."""
-    asked = list(members)
-    pipeline = redis.pipeline(transaction=False)
-    for key in keys:
-        pipeline.zmscore(key, asked)
-    sums: Counter[str] = Counter()
-    for scores in pipeline.execute():
-        for member, score in zip(asked, scores):
-            sums[member] += int(score or 0)
-    return sums
+    Each item is the place of a set, and the first and the last rank.
+    """
+    step, room = list[tuple[int, int, int]](), most
+    for place, number in enumerate(sizes):
+        first = 0
+        while first < number:
+            last = min(number, first + room) - 1
+            step.append((place, first, last))
+            room -= last + 1 - first
+            first = last + 1
+            if not room:
+                yield step
+                step, room = [], most
+    if step:
+        yield step

@@ -80,8 +80,9 @@ ALL_64 = (1 << 64) - 1
 LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?![A-Za-z])")
 COUNTRY = re.compile(r"\s*([A-Za-z]{2})\s*$")
 
-OTHER_CODES = {"UK": "GB", "EL": "GR"}
-"""Codes of the European Union that are not those of ISO 3166."""
+OTHER_CODES = {"UK": "GB", "EL": "GR", "XX": "", "ZZ": ""}
+"""Codes of the European Union that are not those of ISO 3166, and codes for an unknown
+country."""
 
 
 class Sender(NamedTuple):

@@ -90,6 +90,8 @@ class Attempt(NamedTuple):
     minute: int
     reason: Reason | None
     standing: Standing = Standing()
+    is_live: bool = True
+    """Whether it is seen now, and not sent later."""
 
 
 class Reply(NamedTuple):
@@ -167,16 +169,17 @@ def _run(
 def _calls(attempts: Sequence[Attempt]) -> list[list[int]]:
     """Return the places of the attempts of each call.
 
-    A call has a site, an hour and the limits of its senders. The views of a site stay
-    in their order.
+    A call has a site, an hour and the limits of its senders, and is live or not. The
+    views of a site stay in their order.
     """
 
     def site_of(place: int) -> str:
         return attempts[place].site.name
 
     def call_of(place: int) -> tuple[object, ...]:
-        site, _, sender, moment, minute, _, _ = attempts[place]
-        return site.name, moment, minute, sender.is_shared, sender.is_vouched_for
+        site, _, sender, moment, minute, _, _, is_live = attempts[place]
+        limits = sender.is_shared, sender.is_vouched_for
+        return site.name, moment, minute, is_live, limits
 
     places = sorted(range(len(attempts)), key=site_of)
     return [list(call) for _, call in groupby(places, call_of)]
@@ -186,7 +189,7 @@ def _arguments(
     call: Sequence[Attempt], salts: Salts, limits: Limits
 ) -> list[bytes | str]:
     """Return the arguments of a call."""
-    site, _, sender, moment, minute, _, _ = call[0]
+    site, _, sender, moment, minute, _, _, is_live = call[0]
     now, in_a_day = minute * 60, (minute // 60 + 1 + HOURS_TO_KEEP_ID) * HOUR
     forgets = _forgets(site, moment.day)
     salt = salt_of_groups = b""
@@ -218,6 +221,8 @@ def _arguments(
         "forgets": str(forgets if forgets > now else in_a_day),
         "forgets_id": str(in_a_day),
         "expires": str(site.expires(moment.day)),
+        "past_month": _past_month(site, moment.day, now),
+        "is_live": is_live,
         "senders": [_sender(sender, salt_of_groups) for sender in senders],
         "views": views,
     }
@@ -251,7 +256,7 @@ def _view(attempt: Attempt, sender: int) -> dict[str, str | bool | int]:
     }
 
 
-def _sender(sender: Sender, salt: bytes) -> dict[str, str]:
+def _sender(sender: Sender, salt: bytes) -> dict[str, str | bool]:
     """Return what the script gets of a sender. Without a salt, no limit holds for it.
 
     A rare browser or language would link the pages of one who asked for privacy.
@@ -265,6 +270,7 @@ def _sender(sender: Sender, salt: bytes) -> dict[str, str]:
         "device": agent.device or UNKNOWN,
         "language": is_told and sender.language or UNKNOWN,
         "country": sender.country if is_told else "",
+        "is_told": is_told,
         "address": groups[0],
         "network": groups[1],
     }
@@ -286,6 +292,13 @@ def _rates(sender: Sender, limits: Limits) -> tuple[int, int]:
         int(min(limits.rate * readers, most)),
         int(min(limits.rate * WIDER, most)),
     )
+
+
+def _past_month(site: Site, day: date, now: float) -> str:
+    """Return the month of a day if it is over, or may be on another clock."""
+    tomorrow = site.moment(now + DAY).day
+    is_over = (day.year, day.month) < (tomorrow.year, tomorrow.month)
+    return f"{day:%Y-%m}" if is_over else ""
 
 
 def _forgets(site: Site, day: date) -> int:

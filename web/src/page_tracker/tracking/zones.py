@@ -8,6 +8,11 @@ from zoneinfo import available_timezones
 OFFSET = re.compile(r"[A-Za-z]{0,4}\s*[+\-\u2212]?\s*\d{1,2}(:?\d\d)?")
 """A distance from UTC, for example UTC+2 or +02:00."""
 
+REGIONS = (
+    *("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/"),
+    *("Australia/", "Europe/", "Indian/", "Pacific/"),
+)
+
 
 @cache
 def time_zones() -> frozenset[str]:
@@ -30,3 +35,10 @@ def closest_zone(name: str) -> str | None:
         if close := difflib.get_close_matches(wanted, forms, n=1, cutoff=0.75):
             return forms[close[0]]
     return None
+
+
+@cache
+def zones_of_places() -> tuple[str, ...]:
+    """Return the time zones that are named after a place, and UTC first."""
+    zones = (zone for zone in time_zones() if zone.startswith(REGIONS))
+    return ("UTC", *sorted(zones))

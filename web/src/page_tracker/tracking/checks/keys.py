@@ -11,14 +11,20 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from page_tracker.store.nodes import keys_in, masters_of
-from page_tracker.tracking.keys import FAMILIES, PAGE_VIEWS, Family
+from page_tracker.tracking.keys import FAMILIES, NAMES, PAGE_VIEWS, Family
 from page_tracker.tracking.sites import Site, Sites
 
 PLACES = {
     "{s}": r"\{(?P<site>[^}]*)\}",
     "D": r"(?P<day>\d{4}-\d\d-\d\d)",
+    "Y": r"(?P<month>\d{4}-\d\d)",
+    "N": f"(?:{'|'.join(NAMES)})",
     "P": "(?s:.+)",
+    "E": "(?s:.+)",
+    "U": "(?s:.+)",
     "K": "(?s:.+)",
+    "G": "[a-z]+:[0-9:]+",
+    "KIND": "[a-z]+",
     "M": r"\d+",
     "A": "[0-9a-f]+",
     "ID": "[A-Za-z0-9_-]+",
@@ -84,8 +90,12 @@ class _Place(NamedTuple):
 
 
 def _pattern(family: Family) -> re.Pattern[str]:
-    parts = family.pattern.split(":")
-    return re.compile(":".join(PLACES.get(part, re.escape(part)) for part in parts))
+    return re.compile(
+        ":".join(
+            PLACES[part] if part == "{s}" or part.isupper() else re.escape(part)
+            for part in family.pattern.split(":")
+        )
+    )
 
 
 def _complaints(
@@ -120,13 +130,20 @@ def _place(
         if match := pattern.fullmatch(key.name):
             found = match.groupdict()
             try:
-                day = date.fromisoformat(found["day"]) if "day" in found else None
+                day = _day_of(found)
             except ValueError:
                 return None
             name = found.get("site", "")
             site = sites.find(name) if name else None
             return _Place(family, site if site and site.name == name else None, day)
     return None
+
+
+def _day_of(found: dict[str, str]) -> date | None:
+    """Return the day of a key, the first one of its month, or None."""
+    if "month" in found:
+        return date.fromisoformat(f"{found['month']}-01")
+    return date.fromisoformat(found["day"]) if "day" in found else None
 
 
 def _latest(place: _Place, now: float) -> int | None:

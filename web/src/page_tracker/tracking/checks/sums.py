@@ -13,8 +13,9 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ResponseError
 
+from page_tracker.tracking.checks.months import differences_of_months
 from page_tracker.tracking.days import Span, span_of
-from page_tracker.tracking.keys import WHOLE
+from page_tracker.tracking.keys import SOURCE, WHOLE, DayKeys
 from page_tracker.tracking.sites import Site
 
 AT_ONCE = 20
@@ -56,6 +57,28 @@ for i = 4, #ARGV do
   table.insert(numbers, redis.call('ZSCORE', ARGV[i], page) or '0')
 end
 return numbers
+"""
+
+PAIRS = """#!lua flags=no-writes
+-- Returns the names whose pairs have more than they have themselves, with both numbers.
+-- The arguments are the sorted sets of the pairs and of the names, and which name of a
+-- pair it is. A day that an older version counted has no pairs, or too few.
+local of_pairs, found = {}, {}
+local pattern = ARGV[3] == '1' and '^(.*)\\t' or '\\t(.*)$'
+local stored = redis.call('ZRANGE', ARGV[1], 0, -1, 'WITHSCORES')
+for i = 1, #stored, 2 do
+  local name = stored[i]:match(pattern)
+  if name then
+    of_pairs[name] = (of_pairs[name] or 0) + stored[i + 1]
+  end
+end
+for name, number in pairs(of_pairs) do
+  local own = redis.call('ZSCORE', ARGV[2], name) or '0'
+  if number > tonumber(own) then
+    table.insert(found, {name, string.format('%.0f', number), own})
+  end
+end
+return found
 """
 
 BROKEN = ("WRONGTYPE", "arithmetic")
@@ -115,6 +138,7 @@ class _Check:
             )
         differences += self._differ_from_days("the site", views, by_hand, sum(in_hours))
         differences += self._differences_of_days()
+        differences += differences_of_months(self._redis, self._site, self._span.days)
         differences += self._differences_of_pages()
         days = sum(number > 0 for number in in_hours)
         return CheckedSite(self._site.name, views, days, differences)
@@ -128,13 +152,15 @@ class _Check:
             for day in some:
                 dimensions = (day.dimensions[name] for name in WHOLE)
                 of_day = (day.hours, day.hours_uniques, day.pages, day.uniques)
-                _add_up(pipeline, self._site, *of_day, *dimensions)
+                of_events = (day.events, day.events_visitors)
+                _add_up(pipeline, self._site, *of_day, *of_events, *dimensions)
             answers = _sums(pipeline)
             for day in some:
                 pipeline.zrange(day.pages, 0, -1, withscores=True)
                 pipeline.zrange(day.uniques, 0, -1, withscores=True)
             scores = _answers(pipeline)
             dates = self._span.days[start:]
+            yield from self._differences_of_pairs(dates, some)
             for date_, (_, _, *sums), pages, uniques in zip(
                 dates, answers, scores[::2], scores[1::2]
             ):
@@ -145,6 +171,25 @@ class _Check:
                     page for page, score in uniques if score > views.get(page, 0)
                 )
         self._compare_pages(in_days)
+
+    def _differences_of_pairs(
+        self, dates: Sequence[date], days: Sequence[DayKeys]
+    ) -> Iterator[str]:
+        """Yield a sentence for each source or event with too many pairs on a day."""
+        pipeline = self._redis.pipeline(transaction=False)
+        prefix = self._site.keys.prefix
+        for day in days:
+            pipeline.eval(PAIRS, 1, prefix, day.page_sources, day.dimensions[SOURCE], 2)
+            pipeline.eval(PAIRS, 1, prefix, day.event_pages, day.events, 1)
+        answers = _answers(pipeline)
+        for date_, of_sources, of_events in zip(dates, answers[::2], answers[1::2]):
+            for kind, found in (("source", of_sources), ("event", of_events)):
+                for name, of_pairs, own in found:
+                    shown = name.decode(errors="backslashreplace")
+                    yield (
+                        f"{int(of_pairs):,} by page of the {kind} {shown} on {date_}, "
+                        f"but only {int(own):,} of all pages"
+                    )
 
     def _compare_pages(self, in_days: Counter[bytes]) -> None:
         """Collect the pages whose total does not seem to agree with its days."""
@@ -199,7 +244,9 @@ class _Check:
 
 
 def _differences_of_day(day: date, sums: Sequence[int]) -> Iterator[str]:
-    hours, hours_uniques, pages, uniques, *dimensions = sums
+    hours, hours_uniques, pages, uniques, events, visitors, *dimensions = sums
+    if visitors > events:
+        yield f"events: {events:,} on {day}, but {visitors:,} visitors of them"
     for what, in_hours, of_pages in (
         ("views", hours, pages),
         ("unique views", hours_uniques, uniques),
