@@ -1,0 +1,1 @@
+"""The numbers of a site that owners read, by period, as data."""
