@@ -10,13 +10,16 @@ from typing import NamedTuple
 from flask import Flask, request
 from redis import Redis
 
+from page_tracker.accounts.secret import Secret
 from page_tracker.collecting.pixel import Pixel
 from page_tracker.collecting.scripts import script
+from page_tracker.collecting.token import Tokens
 from page_tracker.collecting.views import Views
 from page_tracker.environment import load_settings
 from page_tracker.flags.looks import Looks
 from page_tracker.http.edge import Edge
 from page_tracker.http.errors import register_errors
+from page_tracker.http.incoming import CountrySource, EscapedRequest
 from page_tracker.http.pages import Pages
 from page_tracker.http.routes import Routes
 from page_tracker.http.templates import TEMPLATES
@@ -25,10 +28,20 @@ from page_tracker.operating.forgetting import Forgetting
 from page_tracker.operating.health import Health
 from page_tracker.operating.metrics import Counting, Metrics
 from page_tracker.settings import FIELDS, Settings
+from page_tracker.showing.accounts.pages import register_accounts
+from page_tracker.showing.api.register import register_api
 from page_tracker.showing.badge import Badges
 from page_tracker.showing.counter import CounterPage
+from page_tracker.showing.dashboard.install import InstallPage
+from page_tracker.showing.dashboard.numbers_pages import register_dashboard
+from page_tracker.showing.dashboard.settings import SettingsPage
+from page_tracker.showing.dashboard.sites import SitesPage
 from page_tracker.showing.embed import EmbedPage
+from page_tracker.showing.feed import Feed
+from page_tracker.showing.gate import Gate, check_routes
+from page_tracker.showing.language import use_languages
 from page_tracker.showing.look import LookChoice
+from page_tracker.showing.preferences import choose_preferences
 from page_tracker.store.store import LazyClient, Store
 from page_tracker.tracking.migration import Migration
 from page_tracker.tracking.recorder import Recorder, Rules
@@ -76,16 +89,30 @@ def create_app(settings: Settings) -> Flask:
 def create_apps(settings: Settings) -> Applications:
     """Put an application together, for servers of WSGI and of ASGI."""
     app = Flask(__name__)
+    app.request_class = EscapedRequest
     app.testing = settings.profile == "testing"
     app.config["TEMPLATES_AUTO_RELOAD"] = TEMPLATES.auto_reload = settings.reload
     app.context_processor(lambda: {"base": request.script_root})
+    use_languages(app)
     pages = Pages(app.wsgi_app, settings.threads, settings.proxies)
     forgetting = Forgetting(client_of(settings))
-    edge = Edge(pages, settings.proxies, forgetting.start_if_due, is_tested=app.testing)
+    edge = Edge(
+        pages,
+        settings.proxies,
+        forgetting.start_if_due,
+        countries=country_source_of(settings),
+        is_tested=app.testing,
+    )
     parts, routes = make_parts(settings), Routes(app, edge)
+    secret = Secret(parts.store, settings.secret)
+    gate = Gate(parts.store, parts.sites, secret)
+    gate.guard(app)
+    register_accounts(app, gate, parts.sites, settings)
     register_pages(app, routes, parts)
     register_ways_in(routes, parts)
+    register_api(app, parts.store, parts.sites, settings.country_note)
     register_errors(app)
+    check_routes(app)
     app.wsgi_app = WsgiServer(edge)  # type: ignore[method-assign]
     counting = Counting(edge, parts.store, parts.recorder)
     return Applications(app, edge, Metrics(counting, settings, client_of(settings)))
@@ -96,6 +123,14 @@ def make_parts(settings: Settings) -> Parts:
     store = Store(client_of(settings))
     sites = Registry(store, settings.sites, Migration())
     return Parts(settings, store, sites, make_recorder(settings, store, sites))
+
+
+def country_source_of(settings: Settings) -> CountrySource | None:
+    """Return what tells the country of a request, or None by default."""
+    if not (settings.country_header or settings.country_file):
+        return None
+    name = (settings.country_header or "").upper().replace("-", "_")
+    return CountrySource(name and f"HTTP_{name}", settings.country_file)
 
 
 def client_of(settings: Settings) -> Callable[[], Redis]:
@@ -118,15 +153,39 @@ def register_pages(app: Flask, routes: Routes, parts: Parts) -> None:
     app.add_url_rule(
         "/robots.txt", "robots", lambda: app.send_static_file("robots.txt")
     )
+    app.add_url_rule(
+        "/preferences", "preferences", choose_preferences, methods=["POST"]
+    )
+    register_owner_pages(app, parts)
+    register_dashboard(app, parts.store, parts.sites, settings.country_note)
+    feed = Feed(settings, store, parts.sites)
+    app.add_url_rule("/feed/<site>", "feed", feed.show)
     app.add_url_rule("/health", "health", health.health)
     app.add_url_rule("/ready", "ready", health.ready)
     app.add_url_rule("/version", "version", health.version)
 
 
+def register_owner_pages(app: Flask, parts: Parts) -> None:
+    """Give the pages on which an owner adds and changes sites their routes."""
+    sites = SitesPage(parts.store, parts.sites)
+    install = InstallPage(parts.settings, parts.store, parts.sites)
+    settings = SettingsPage(parts.settings, parts.store, parts.sites)
+    app.add_url_rule("/dashboard", "dashboard", sites.show)
+    app.add_url_rule("/dashboard", "add site", sites.add, methods=["POST"])
+    path = "/dashboard/<site>"
+    app.add_url_rule(f"{path}/install", "install", install.show)
+    app.add_url_rule(f"{path}/install/arrived", "arrived", install.show_arrived)
+    app.add_url_rule(f"{path}/settings", "settings", settings.show)
+    app.add_url_rule(
+        f"{path}/settings", "change settings", settings.change, methods=["POST"]
+    )
+
+
 def register_ways_in(routes: Routes, parts: Parts) -> None:
     """Give each way in its route; the script and the endpoint get a second name too."""
     settings, recorder = parts.settings, parts.recorder
-    views = Views(recorder, settings.tokens, settings.rate)
+    tokens = Tokens(settings.tokens, parts.store)
+    views = Views(recorder, tokens, parts.sites, settings.rate, settings.country_file)
     badges = Badges(recorder, parts.sites, parts.store, settings.max_pages)
     routes.add("/api/v1/views", "views", views, "POST", "OPTIONS")
     routes.add("/tracker.js", "script", script, "GET")

@@ -25,6 +25,8 @@ from page_tracker.commands.report import report
 from page_tracker.commands.restore import restore
 from page_tracker.commands.sites import sites
 from page_tracker.commands.smoke import smoke
+from page_tracker.commands.tokens import tokens
+from page_tracker.commands.users import users
 from page_tracker.commands.verify import verify
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.operating.logs import logging_configuration
@@ -142,7 +144,7 @@ def main() -> None:
 
 for command in (
     *(sites, pages, count, report, experiment, verify, smoke),
-    *(backup, restore, backups),
+    *(users, tokens, backup, restore, backups),
 ):
     main.add_command(command)
 main.add_command(log_level)

@@ -19,6 +19,8 @@ OF_COMPOSE = (
     "PAGE_TRACKER_FLAGS_FOLDER",
     "PAGE_TRACKER_IMAGE",
     "PAGE_TRACKER_LOGGING_IMAGE",
+    "PAGE_TRACKER_NOTIFY_LANGUAGE",
+    "PAGE_TRACKER_NOTIFY_PERIOD",
     "PAGE_TRACKER_PATH",
     "PAGE_TRACKER_PORT",
     "PAGE_TRACKER_PROXY_IMAGE",
@@ -29,7 +31,7 @@ OF_COMPOSE = (
 )
 """Settings of the Compose stack. Compose passes its whole `.env` to the application."""
 
-SECRETS = ("redis_url", "token")
+SECRETS = ("redis_url", "token", "secret")
 """Fields that can also be read from a file, and whose values no message shows."""
 
 NUMBER_ERRORS = ("int_parsing", "greater_than_equal", "less_than_equal")

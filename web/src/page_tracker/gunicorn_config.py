@@ -20,10 +20,10 @@ from page_tracker.environment import SettingsError, load_settings
 from page_tracker.log_levels import read_levels
 from page_tracker.operating import files
 from page_tracker.operating.levels import Levels, LevelsFile
-from page_tracker.operating.logs import logging_configuration
+from page_tracker.operating.logs import KEEPS_PARAMETERS, logging_configuration
 from page_tracker.operating.master import drain_at_signal, exit_at_signal
 from page_tracker.operating.readiness import NotReady
-from page_tracker.operating.starting import check_start
+from page_tracker.operating.starting import check_start, setup_link
 from page_tracker.operating.tallies import Tallies
 from page_tracker.operating.traces import TracesError, exporter_of
 from page_tracker.operating.worker import DrainingWorker
@@ -107,6 +107,13 @@ def when_ready(master: Arbiter) -> None:
         "Page Tracker: http://%s, counting in %s", settings.bind, settings.redis_address
     )
     drain_at_signal(master, drains_at_hangup=not ignores_hangup)
+    if link := setup_link(settings):
+        # The operator reads it here. It is worth nothing once there is a user.
+        logging.getLogger("page_tracker").info(
+            "Sign in: %s (works once, for an hour)",
+            link,
+            extra={KEEPS_PARAMETERS: True},
+        )
     try:  # not earlier: another server may have this address
         LevelsFile(settings.bind).begin()
     except OSError as error:

@@ -10,6 +10,7 @@ LOGGERS: Mapping[str, str] = {
     "page_tracker.commands": "page-tracker backup, when it runs on a schedule",
     "page_tracker.flags": "the file of feature flags",
     "page_tracker.http": "requests that failed, or were malformed",
+    "page_tracker.numbers": "sums of months that are over",
     "page_tracker.operating": "connections, health and the start",
     "page_tracker.requests": "one line a request: info, warning from status 400 on, "
     "error from status 500 on",

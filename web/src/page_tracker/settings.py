@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    InstanceOf,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -21,6 +22,7 @@ from page_tracker.backup.keeping import read_keep
 from page_tracker.flags.file import Flags, load_flags
 from page_tracker.log_levels import read_levels
 from page_tracker.store.url import RedisUrl
+from page_tracker.tracking.countries import CountryFile
 from page_tracker.tracking.sites import Site, make_site
 from page_tracker.tracking.spam import read_domains
 from page_tracker.tracking.visitor import Network, read_network
@@ -50,7 +52,29 @@ LONGEST_TOKEN = 1_024
 MOST_TOKENS = 2
 """While a token is replaced, the old and the new one are right."""
 
-TAKEN = ("embed", "health", "pixel.gif", "ready", "robots.txt", "version")
+TAKEN = (
+    "account",
+    "api",
+    "api/v1/openapi.json",
+    "api/v1/sites",
+    "api/v1/sites.csv",
+    "changes",
+    "dashboard",
+    "dashboard.csv",
+    "dashboard.json",
+    "embed",
+    "health",
+    "pixel.gif",
+    "preferences",
+    "ready",
+    "robots.txt",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "tokens",
+    "users",
+    "version",
+)
 """Routes whose names a script or an endpoint cannot have."""
 
 
@@ -125,6 +149,13 @@ def _load_flags(path: object) -> object:
 ReadFlags = Annotated[Flags, BeforeValidator(_load_flags)]
 
 
+def _load_countries(path: object) -> object:
+    return CountryFile(Path(path)) if isinstance(path, str | Path) else path
+
+
+ReadCountries = Annotated[InstanceOf[CountryFile], BeforeValidator(_load_countries)]
+
+
 class Settings(BaseModel):
     """The settings of an operator. Each field is read from `variable(field)`."""
 
@@ -196,6 +227,16 @@ class Settings(BaseModel):
         description="addresses and ranges that see `/version` and the reasons of "
         "`/ready`",
     )
+    country_header: str | None = Field(
+        None,
+        description="header in which trusted proxies name the visitor's country, for "
+        "example `CF-IPCountry`: see docs/counting.md",
+    )
+    country_file: ReadCountries | None = Field(
+        None,
+        description="MaxMind DB file with the countries of addresses, for example "
+        "`GeoLite2-Country.mmdb`, read again when it changes: see docs/counting.md",
+    )
     own: Networks = Field(
         (),
         description="addresses and ranges of the owner, whose views are not counted",
@@ -246,6 +287,15 @@ class Settings(BaseModel):
         None,
         description="file that holds `PAGE_TRACKER_TOKEN`, or two tokens, one a line, "
         "while one replaces the other",
+    )
+    secret: str | None = Field(
+        None,
+        description="secret that signs forms, the same for all servers of a Redis; at "
+        f"least {SHORTEST_TOKEN} characters; if unset, the first server makes one and "
+        "keeps it in Redis",
+    )
+    secret_file: Path | None = Field(
+        None, description="file that holds `PAGE_TRACKER_SECRET`"
     )
     script: str = Field(
         "tracker.js",
@@ -302,6 +352,14 @@ class Settings(BaseModel):
         "`access_key_id`, `secret_access_key`, `endpoint`, `region`, and of age "
         "`recipient` and `identity`; without it, `AWS_ACCESS_KEY_ID` and so on",
     )
+    notify: str | None = Field(
+        None,
+        description="addresses that `page-tracker report --send` sends to, URLs of "
+        "apprise: see docs/reports.md",
+    )
+    notify_file: Path | None = Field(
+        None, description="file that holds `PAGE_TRACKER_NOTIFY`"
+    )
     commit: str = Field(
         "unknown",
         description="commit that `GET /version` reports; image and binary set their "
@@ -312,6 +370,12 @@ class Settings(BaseModel):
     def counting_url(self) -> str:
         """Return the URL of the Redis that counts: the default if none is set."""
         return self.redis_url or DEFAULT_REDIS_URL
+
+    @property
+    def country_note(self) -> str:
+        """Return how countries are found if that is a guess, else an empty text."""
+        is_told = self.country_header or self.country_file
+        return "" if is_told else "by time zone"
 
     @property
     def redis_address(self) -> str:
@@ -368,6 +432,18 @@ class Settings(BaseModel):
                 f"{LONGEST_TOKEN} ASCII characters, without a blank at either end"
             )
         return token
+
+    @field_validator("country_header")
+    @classmethod
+    def _check_header(cls, name: str | None) -> str | None:
+        if name is not None and not re.fullmatch("[A-Za-z][A-Za-z0-9-]*", name):
+            raise ValueError("use the name of a header, for example CF-IPCountry")
+        return name
+
+    @field_validator("secret")
+    @classmethod
+    def _check_secret(cls, secret: str | None) -> str | None:
+        return None if secret is None else cls._check_token(secret)
 
     @field_validator("script", "endpoint")
     @classmethod

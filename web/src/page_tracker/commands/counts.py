@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from page_tracker.accounts.errors import marked
 from page_tracker.commands.completion import site_argument
 from page_tracker.commands.opening import Counts, open_counts
 from page_tracker.commands.output import (
@@ -116,6 +117,7 @@ def set_count(site: str, page: str, n: int) -> None:
     with open_counts() as counts:
         found = counts.sites.get(site)
         change = adjustments(counts, found).set(canonical(found, page), n)
+        note(counts, found, change)
         print_change(found, change)
 
 
@@ -134,6 +136,7 @@ def add(site: str, page: str, n: int) -> None:
     with open_counts() as counts:
         found = counts.sites.get(site)
         change = adjustments(counts, found).add(canonical(found, page), n)
+        note(counts, found, change)
         print_change(found, change)
 
 
@@ -197,6 +200,13 @@ def check_host(site: Site, page: str) -> None:
 def adjustments(counts: Counts, site: Site) -> Adjustments:
     """Return the adjustments of a site."""
     return Adjustments(counts.redis, site, counts.settings.max_pages)
+
+
+def note(counts: Counts, site: Site, change: Change) -> None:
+    """Note who changed a count. The page is in the log of the site only: there, its
+    name can be forgotten."""
+    numbers = f"{change.before:,} → {change.after:,}"
+    counts.note(marked("changed a count of the site"), site.name, numbers)
 
 
 def print_change(site: Site, change: Change) -> None:

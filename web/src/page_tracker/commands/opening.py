@@ -1,8 +1,10 @@
 """Opens the counts for a command, and explains every error in one line."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from getpass import getuser
 from pathlib import Path
 
 import click
@@ -10,6 +12,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from page_tracker.accounts.changes import note_change
+from page_tracker.accounts.errors import AccountError
 from page_tracker.commands.output import progress_of
 from page_tracker.environment import SettingsError, load_settings
 from page_tracker.flags.file import FlagsError
@@ -44,6 +48,10 @@ class Counts:
     where: str
     """The Redis in words, without its password."""
 
+    def note(self, what: str, about: str, details: str = "") -> None:
+        """Note a change in the list of changes, with the user of this machine."""
+        note_change(self.redis, f"command line ({_user()})", what, about, details)
+
 
 @contextmanager
 def open_counts(create: bool = False) -> Iterator[Counts]:
@@ -69,6 +77,7 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
             sites = Registry(Store(lambda: redis), settings.sites)
             yield Counts(redis, sites, settings, where)
     except (
+        AccountError,
         AdjustmentError,
         FlagsError,
         InvalidView,
@@ -82,6 +91,14 @@ def open_counts(create: bool = False) -> Iterator[Counts]:
     except RedisError as error:
         verb = "rejects the command" if has_answered(error) else "does not answer"
         raise click.ClickException(f"{where} {verb}: {explain(error)}") from error
+
+
+def _user() -> str:
+    """Return the name of the user of this machine, or the number of one without."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container may have no list of users
+        return str(os.getuid())
 
 
 def _migrate(redis: Redis) -> None:

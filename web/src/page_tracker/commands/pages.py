@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import click
 
+from page_tracker.accounts.errors import marked
 from page_tracker.commands.completion import site_argument
 from page_tracker.commands.counts import canonical, check_host
 from page_tracker.commands.opening import Counts, open_counts
@@ -22,7 +23,7 @@ from page_tracker.tracking.canonical import canonical_pattern
 from page_tracker.tracking.keys import LONGEST, OTHER
 from page_tracker.tracking.moving_pages import find_pages, list_pages, move_page
 from page_tracker.tracking.patterns import Pattern
-from page_tracker.tracking.sites import Site, SiteError, make_site
+from page_tracker.tracking.sites import Site, SiteError
 
 MOST_SHOWN = 5
 """Pages that are shown before a command asks."""
@@ -106,6 +107,7 @@ def forget(site: str, patterns: tuple[str, ...], exact: bool, yes: bool) -> None
         names = search(counts, found, patterns, exact)
         show_and_ask("Forget {}?", names, yes)
         views = move(counts, found, names, OTHER)
+        counts.note(marked("forgot pages of the site"), found.name, f"{len(names):,}")
         forgotten = number_of(len(names), "page")
         moved = "1 view is" if views == 1 else f"{views:,} views are"
         say(f"Forgot {forgotten} of {found.name}. {moved} now in {OTHER}.")
@@ -143,6 +145,7 @@ def merge(
         names = search(counts, found, patterns, exact, but=target)
         show_and_ask(f"Merge {{}} into {target}?", names, yes)
         views = move(counts, found, names, target)
+        counts.note(marked("merged pages of the site"), found.name, f"{len(names):,}")
         merged = number_of(len(names), "page")
         say(
             f"Merged {merged} of {found.name} into {target}, "
@@ -259,9 +262,8 @@ def move(counts: Counts, site: Site, found: Iterable[str], target: str) -> int:
 
 def set_blocked(counts: Counts, site: Site, blocked: Iterable[str]) -> None:
     """Change the blocked pages of a site. Raises SiteError."""
-    counts.sites.set(
-        make_site(site.name, **(site.model_dump() | {"blocked": tuple(blocked)}))
-    )
+    counts.sites.change(site.name, {"blocked": tuple(blocked)})
+    counts.note(marked("changed the blocked pages of the site"), site.name)
 
 
 def in_words(texts: Iterable[str]) -> str:

@@ -1,41 +1,31 @@
 """page-tracker report: what was counted for a site, on one screen."""
 
 from datetime import datetime
-from typing import TextIO
+from typing import TextIO, get_args
 
 import click
 
-from page_tracker.commands.completion import site_argument
+from page_tracker.commands.backup import seconds_in
+from page_tracker.commands.completion import complete_site
 from page_tracker.commands.opening import Counts, open_counts
 from page_tracker.commands.output import json_option, make_console, print_json, say
 from page_tracker.commands.picture import picture_of
 from page_tracker.commands.report_document import document_of
 from page_tracker.commands.report_layout import Report, print_report
+from page_tracker.commands.sending import print_reports, send_on, send_reports
 from page_tracker.commands.snippet import snippet_of
-from page_tracker.tracking.families import family_of
+from page_tracker.numbers.finished import Kind
+from page_tracker.numbers.names import DIMENSIONS, FAMILIES
+from page_tracker.showing.language import LANGUAGES
 from page_tracker.tracking.keys import OTHER, UNKNOWN
 from page_tracker.tracking.periods import period_of
 from page_tracker.tracking.reports import Reports
 from page_tracker.tracking.sites import LONGEST_RETENTION, Site
 from page_tracker.tracking.tops import Tops
 
-TABLES = {
-    "sources": "referrer",
-    "campaigns": "campaign",
-    "browsers": "browser",
-    "systems": "system",
-    "devices": "device",
-    "languages": "language",
-    "countries": "country",
-}
-"""The names of the tables, and their dimensions."""
-
-FAMILIES = {"browsers": family_of, "systems": family_of}
-"""Tables with one row for values that people take for the same."""
-
 
 @click.command()
-@site_argument
+@click.argument("sites", metavar="SITE", nargs=-1, shell_complete=complete_site)
 @click.option(
     "--days",
     metavar="N",
@@ -59,7 +49,43 @@ FAMILIES = {"browsers": family_of, "systems": family_of}
     type=click.File("w", encoding="utf-8"),
     help="Draw the report as a picture into FILE.",
 )
-def report(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) -> None:
+@click.option(
+    "--send",
+    type=click.Choice(get_args(Kind)),
+    help="Send the last finished period of sites, or of all, to PAGE_TRACKER_NOTIFY.",
+)
+@click.option("--dry-run", is_flag=True, help="With --send: print it, send nothing.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="With --send: also send to addresses that already have it.",
+)
+@click.option(
+    "--every",
+    metavar="TIME",
+    callback=seconds_in,
+    help="With --send: keep running, and check at this interval: 30m, 1h.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default="en",
+    show_default=True,
+    help="With --send: the language of the message.",
+)
+def report(  # pylint: disable=too-many-arguments
+    sites: tuple[str, ...],
+    *,
+    days: int,
+    top: int,
+    as_json: bool,
+    svg: TextIO | None,
+    send: Kind | None,
+    dry_run: bool,
+    again: bool,
+    every: int | None,
+    language: str,
+) -> None:
     """Report what was counted for SITE.
 
     SITE is its host, or the address of any of its pages. Days and hours are in its time
@@ -71,7 +97,25 @@ def report(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) ->
       page-tracker report example.org
       page-tracker report example.org --days 365 --json
       page-tracker report example.org --svg report.svg
+      page-tracker report --send weekly
     """
+    if send and dry_run:
+        print_reports(sites, send, language)
+    elif send and every:
+        send_on(sites, send, language, every)
+    elif send:
+        if not send_reports(sites, send, language, again):
+            raise SystemExit(1)
+    elif dry_run or again or every:
+        raise click.UsageError("--dry-run, --again and --every need --send weekly.")
+    elif len(sites) != 1:
+        raise click.UsageError("Name one SITE; --send takes several, or all.")
+    else:
+        _show(sites[0], days, top, as_json, svg)
+
+
+def _show(site: str, days: int, top: int, as_json: bool, svg: TextIO | None) -> None:
+    """Print a report, or draw it."""
     with open_counts() as counts:
         made = make_report(counts, counts.sites.get(site), days, top)
     if svg:
@@ -90,11 +134,12 @@ def make_report(counts: Counts, site: Site, number_of_days: int, most: int) -> R
     reports = Reports(redis, site)
     period = period_of(reports, number_of_days, datetime.now(site.zone))
     days = [day.day for day in period.days]
-    ranked = Tops(redis, site, days)
+    of_days = [site.keys.day(day) for day in days]
+    ranked = Tops(redis, of_days, period.figures.views or 0)
     pages = ranked.pages(most)
     tops = {"pages": pages} | {
         name: ranked.values(dimension, most, FAMILIES.get(name))
-        for name, dimension in TABLES.items()
+        for name, dimension in DIMENSIONS.items()
     }
     tops["events"] = ranked.events(most)
     names = [page for page, _ in pages.rows] + [OTHER] * bool(pages.other)
@@ -107,5 +152,5 @@ def make_report(counts: Counts, site: Site, number_of_days: int, most: int) -> R
         reports.pages(names, days),
         tops,
         reports.filtered(days),
-        ranked.last_day_of("referrer", UNKNOWN),
+        reports.last_day_of("referrer", UNKNOWN, days),
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from page_tracker.commands.labels import label_of
 from page_tracker.commands.report_layout import Report
+from page_tracker.numbers.labels import label_of
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.periods import Comparison, Figures
 from page_tracker.tracking.reasons import MEANINGS

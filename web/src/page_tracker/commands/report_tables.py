@@ -9,9 +9,9 @@ from datetime import date
 from rich.table import Table
 from rich.text import Text
 
-from page_tracker.commands.labels import OUR_NAMES, label_of
 from page_tracker.commands.output import QUIET, add_row, make_table
 from page_tracker.commands.report_head import long, percent
+from page_tracker.numbers.labels import OUR_NAMES, label_of
 from page_tracker.tracking.keys import OTHER
 from page_tracker.tracking.reasons import MEANINGS
 from page_tracker.tracking.reports import PageNumbers

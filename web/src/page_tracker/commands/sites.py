@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import click
 
+from page_tracker.accounts.changes import in_words
+from page_tracker.accounts.errors import marked
 from page_tracker.commands.completion import complete_time_zone, site_argument
 from page_tracker.commands.opening import Counts, open_counts
 from page_tracker.commands.output import (
@@ -22,8 +23,8 @@ from page_tracker.commands.output import (
 from page_tracker.commands.report_head import added_by_hand
 from page_tracker.commands.snippet import snippet_of
 from page_tracker.tracking.canonical import checked_site
-from page_tracker.tracking.days import span_of
 from page_tracker.tracking.reasons import Reason
+from page_tracker.tracking.registry import DeletesDays
 from page_tracker.tracking.reports import Reports, refused_for_no_site
 from page_tracker.tracking.sites import (
     LONGEST_RETENTION,
@@ -64,6 +65,26 @@ own_hosts_option = click.option(
     help="Count only views shown by the site's host, its aliases and their "
     "subdomains. Views without a host always count.",
 )
+dashboard_option = click.option(
+    "--dashboard",
+    type=click.Choice(["private", "public"]),
+    help="Whether everybody can open the dashboard, or only users who sign in.",
+)
+frame_option = click.option(
+    "--frame",
+    "frames",
+    metavar="HOST",
+    multiple=True,
+    help="A host whose pages may embed the dashboard; repeat it for each host.",
+)
+star_option = click.option(
+    "--star",
+    "starred",
+    metavar="NAME",
+    multiple=True,
+    help="An event, or a page such as /thanks, that the dashboard shows first; repeat "
+    "it for each.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
@@ -98,6 +119,7 @@ def add(site: str, **given: Any) -> None:
     with open_counts(create=True) as counts:
         added = make_site(site, **settings_of(given))
         counts.sites.add(added)
+        counts.note(marked("added the site"), added.name)
         say(f"Registered {added.name}: {summary(added)}.")
         say(f"Its counts are in {counts.where}.")
         click.echo("\nPaste this script into the <head> of its pages:\n")
@@ -172,30 +194,36 @@ def show(site: str, as_json: bool) -> None:
 @public_option
 @retention_option
 @own_hosts_option
+@dashboard_option
+@frame_option
+@click.option("--no-frames", is_flag=True, help="Let no host embed the dashboard.")
+@star_option
+@click.option("--no-stars", is_flag=True, help="Remove all stars.")
 @yes_option
-def set_site(site: str, no_aliases: bool, yes: bool, **given: Any) -> None:
+def set_site(site: str, yes: bool, **given: Any) -> None:
     """Change settings of SITE; the others stay as they are.
 
-    New aliases replace all old ones. A new time zone does not change past days. A new
-    retention also applies to past days.
+    New aliases, frames and stars replace all old ones. A new time zone does not change
+    past days. A new retention also applies to past days.
 
     \b
     Example:
       page-tracker sites set example.org --private --retention 365
     """
-    changes = settings_of(given)
-    if no_aliases:
-        if "aliases" in changes:
-            raise click.UsageError("Use either --alias or --no-aliases.")
-        changes["aliases"] = ()
+    changes = emptied(given) | settings_of(given)
     if not changes:
         raise click.UsageError("Nothing to change: use at least one option.")
     with open_counts() as counts:
-        before = counts.sites.get(site)
-        after = make_site(before.name, **(before.model_dump() | changes))
-        if not yes:
-            confirm_deletion(counts, before, after)
-        counts.sites.set(after)
+        try:
+            before, after = counts.sites.change(site, changes, deletes_days=yes)
+        except DeletesDays as error:
+            confirm_deletion(error)
+            before, after = counts.sites.change(site, changes, deletes_days=True)
+        counts.note(
+            marked("changed the settings of the site"),
+            after.name,
+            in_words(before, after),
+        )
         show_site(counts, after)
 
 
@@ -217,6 +245,7 @@ def remove(site: str, yes: bool) -> None:
             click.confirm(f"This cannot be undone. Delete {what}?", abort=True)
         with progress_of(f"Deleting {found.name}") as on_progress:
             counts.sites.remove(found, on_progress)
+        counts.note(marked("removed the site"), found.name)
         click.echo(f"Deleted {what}.")
 
 
@@ -240,19 +269,36 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 
+def emptied(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the flags that empty a list of settings out of the options, and return the
+    lists that they empty."""
+    lists: dict[str, Any] = {}
+    for name, option, flag in (
+        ("aliases", "alias", "aliases"),
+        ("frames", "frame", "frames"),
+        ("starred", "star", "stars"),
+    ):
+        if given.pop(f"no_{flag}"):
+            if given[name]:
+                raise click.UsageError(f"Use either --{option} or --no-{flag}.")
+            lists[name] = ()
+    return lists
+
+
 def summary(site: Site) -> str:
     """Return the settings of a site in a few words."""
     aliases = f", aliases {' and '.join(site.aliases)}" if site.aliases else ""
     return (
         f"time zone {site.time_zone}, "
-        f"{'public' if site.public else 'private'} numbers, "
+        f"badges {'public' if site.public else 'private'}, "
+        f"dashboard {site.dashboard}, "
         f"daily figures kept for {site.retention:,} days{aliases}"
     )
 
 
 def as_document(site: Site) -> dict[str, Any]:
-    """Return the settings of a site for JSON."""
-    return {"site": site.name} | site.model_dump(mode="json")
+    """Return the settings of a site for JSON, without the hashes of its secrets."""
+    return {"site": site.name} | site.model_dump(mode="json", exclude={"link", "feed"})
 
 
 def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
@@ -275,6 +321,9 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
         ("days kept", f"{site.retention:,}"),
         ("counts", "own hosts only" if site.own_hosts else "any host"),
         ("blocked pages", " ".join(site.blocked) or "none"),
+        ("dashboard", f"{site.dashboard}{', shared by a link' if site.link else ''}"),
+        ("embedded in", " ".join(site.frames) or "no host"),
+        ("starred", ", ".join(site.starred) or "none"),
         ("since", str(totals.since)),
         ("views", f"{totals.views:,}{added_by_hand(totals)}"),
         ("unique views", f"{totals.uniques:,}"),
@@ -284,13 +333,10 @@ def show_site(counts: Counts, site: Site, as_json: bool = False) -> None:
     make_console().print(table)
 
 
-def confirm_deletion(counts: Counts, before: Site, after: Site) -> None:
-    """Ask for confirmation if a shorter retention deletes days."""
-    first = after.today() - timedelta(days=after.retention)
-    days = [day for day in span_of(counts.redis, before).days if day < first]
-    if days:
-        click.confirm(
-            "This cannot be undone, though totals stay. "
-            f"Delete the days of {before.name} from {days[0]} to {days[-1]}?",
-            abort=True,
-        )
+def confirm_deletion(error: DeletesDays) -> None:
+    """Ask for confirmation of a retention that deletes days."""
+    click.confirm(
+        "This cannot be undone, though totals stay. "
+        f"Delete the days of {error.site} from {error.first} to {error.last}?",
+        abort=True,
+    )

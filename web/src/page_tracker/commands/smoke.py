@@ -17,6 +17,9 @@ from page_tracker.commands.output import say
 
 FILES = r'<(?:link|script)\b[^>]*\b(?:href|src)="(?P<file>[^"]+)"'
 SCRIPTS = r"&lt;script defer src=&#34;https?://[^/&]+(?P<file>[^&]+)"
+SIGN_IN = r"(?i)\bLocation: \S*/sign-in\b"
+BEARER = r"(?i)\bWWW-Authenticate: Bearer\b"
+JSON, PROBLEM = "application/json", "application/problem+json"
 REQUEST = r"(?is)\bX-Request-ID: (\S+).*\n\n.*\1"
 HIDDEN = "is hidden: PAGE_TRACKER_OPERATORS does not name this address"
 CHECKS = [  # path, what it does, method; status, type and content of the answer
@@ -28,8 +31,13 @@ CHECKS = [  # path, what it does, method; status, type and content of the answer
     ("/api/v1/views", "takes views", "OPTIONS", 204, "", "(?i)-Methods: .*POST"),
     ("/pixel.gif", "takes views without scripts", "HEAD", 200, "image/gif", ""),
     ("/badge/a.invalid.svg", "draws badges", "GET", 200, "image/svg+xml", ": 404 "),
+    ("/sign-in", "has its files", "GET", 200, "text/html", FILES),
+    ("/dashboard", "asks people to sign in", "HEAD", 303, "text/html", SIGN_IN),
+    ("/api", "has its files", "GET", 200, "text/html", FILES),
+    ("/api/v1/openapi.json", "describes the API", "GET", 200, JSON, '"openapi"'),
+    ("/api/v1/sites", "asks programs for a token", "GET", 401, PROBLEM, BEARER),
     ("/robots.txt", "keeps crawlers out", "GET", 200, "text/plain", "Disallow: /"),
-    ("/nowhere", "names requests in JSON", "GET", 404, "application/json", REQUEST),
+    ("/nowhere", "names requests in JSON", "GET", 404, JSON, REQUEST),
     ("/nowhere", "names requests in HTML", "GET", 404, "text/html", REQUEST),
     ("/nowhere", "names requests in text", "GET", 404, "text/plain", REQUEST),
 ]

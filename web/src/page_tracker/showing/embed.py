@@ -4,15 +4,17 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, request
 from pydantic import Field, ValidationInfo, field_validator
 from redis.exceptions import RedisError
 
 from page_tracker.flags.looks import Look
 from page_tracker.http.incoming import read_parameters, sender_of
 from page_tracker.settings import Settings
+from page_tracker.showing.answers import page_answer
 from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import BadgeOptions, explained, parse, quoted
+from page_tracker.showing.language import gettext as _
 from page_tracker.showing.look import LookChoice, comes_from_counter, pixel_of
 from page_tracker.showing.pasted import taken_apart
 from page_tracker.showing.reach import reached_by
@@ -28,11 +30,6 @@ from page_tracker.showing.snippets import (
 from page_tracker.tracking.canonical import canonical_page, checked_site, host_of
 from page_tracker.tracking.keys import LONGEST
 from page_tracker.tracking.sites import Sites
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 EXAMPLE_SITE = "example.org"
 EXAMPLE_VIEWS = 1234
@@ -53,15 +50,22 @@ class Wish(BadgeOptions):
         try:
             return checked_site(site) if site else ""
         except ValueError:
-            example = f"Example: {EXAMPLE_SITE}"
-            raise explained(f"{quoted(site)} is not a host. {example}") from None
+            message = _(
+                "%(site)s is not a host. Example: %(example)s",
+                site=quoted(site),
+                example=EXAMPLE_SITE,
+            )
+            raise explained(message) from None
 
     @field_validator("page")
     @classmethod
     def _check_page(cls, page: str, info: ValidationInfo) -> str:
         host, site = host_of(page), info.data.get("site")
         if host and site and _bare(host) != _bare(site):
-            raise explained(f"The host of this page is {host}, not {site}.")
+            message = _(
+                "The host of this page is %(host)s, not %(site)s.", host=host, site=site
+            )
+            raise explained(message)
         name = canonical_page(page)
         if len(name.encode()) > LONGEST:
             raise ValueError("counted under (other)")
@@ -86,15 +90,16 @@ class EmbedPage:
         """Show the form, and the snippets for its fields."""
         given = fields_in(request.query_string)
         wish, errors = parse(Wish, given)
-        root = f"{self._settings.url or _visited()}/"
+        root = f"{self._settings.url or visited_root()}/"
         look = Look()
         if comes_from_counter(request):
             look = self._look_choice.of(
                 sender_of(request.environ, self._settings.proxies)
             )
         state = "" if errors else self._state_of(wish.site)
-        page = render_template(
+        return page_answer(
             "embed.html",
+            400 if errors else 200,
             pixel=pixel_of(look, look.went_on_page, request.script_root),
             values=given,
             errors=errors,
@@ -108,9 +113,6 @@ class EmbedPage:
             **({} if errors else self._snippets(root, wish, given)),
             preview=preview(wish, given, is_example=state in NOT_COUNTED_YET),
         )
-        answer = make_response(page, 400 if errors else 200)
-        answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return answer
 
     def _snippets(
         self, root: str, wish: Wish, given: Mapping[str, str]
@@ -139,7 +141,7 @@ class EmbedPage:
         return "opens" if self._settings.any_site else "unknown"
 
 
-def _visited() -> str:
+def visited_root() -> str:
     """Return the address of this server as the request has it, without a slash."""
     # werkzeug's would be decoded, and not every valid name can be.
     host = request.environ["HTTP_HOST"]

@@ -1,6 +1,8 @@
 """The snippets that an owner copies: script, numbers, badge and pixel."""
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -10,6 +12,7 @@ from markupsafe import escape
 from page_tracker.collecting.scripts import NEWEST, SCRIPTS
 from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.badge_options import PARAMETERS, BadgeOptions
+from page_tracker.showing.language import gettext as _
 
 SCRIPT_NAME = FIELDS["script"].default
 ENDPOINT_NAME = FIELDS["endpoint"].default
@@ -35,8 +38,8 @@ def script_tag(root: str, site: str, names: Settings) -> str:
 def script_snippet(root: str, site: str, names: Settings) -> Snippet:
     """Return the script, for every page of a site."""
     return Snippet(
-        "Script",
-        "Recommended. Copy it into the head of every page.",
+        _("Script"),
+        _("Recommended. Copy it into the head of every page."),
         script_tag(root, site, names),
     )
 
@@ -45,8 +48,8 @@ def pinned_snippet(root: str, site: str, names: Settings) -> Snippet:
     """Return the script in a version that a browser checks."""
     script = SCRIPTS[NEWEST]
     return Snippet(
-        "Script, fixed version",
-        "It never changes: the browser checks its integrity.",
+        _("Script, fixed version"),
+        _("It never changes: the browser checks its integrity."),
         f'<script defer src="{escape(root + names.script)}?v={script.version}" '
         f"{_data(root, site, names)} "
         f'integrity="{script.integrity}" crossorigin="anonymous"></script>',
@@ -63,12 +66,23 @@ def _data(root: str, site: str, names: Settings) -> str:
 def number_snippet() -> Snippet:
     """Return the elements that the script fills with numbers."""
     return Snippet(
-        "Numbers on a page",
-        "Put any of these where a number should appear. The script fills them.",
-        '<span data-views="page"></span> views of this page\n'
-        '<span data-uniques="page"></span> unique views of this page\n'
-        '<span data-views="site"></span> views of this site',
+        _("Numbers on a page"),
+        _("Put any of these where a number should appear. The script fills them."),
+        "\n".join(
+            (
+                _("%(number)s views of this page", number=_element("views", "page")),
+                _(
+                    "%(number)s unique views of this page",
+                    number=_element("uniques", "page"),
+                ),
+                _("%(number)s views of this site", number=_element("views", "site")),
+            )
+        ),
     )
+
+
+def _element(number: str, of: str) -> str:
+    return f'<span data-{number}="{of}"></span>'
 
 
 def pixel_snippets(root: str, site: str, page: str) -> list[Snippet]:
@@ -80,16 +94,28 @@ def pixel_snippets(root: str, site: str, page: str) -> list[Snippet]:
     )
     return [
         Snippet(
-            "With the script, for browsers without JavaScript",
-            "Put it into the body.",
+            _("With the script, for browsers without JavaScript"),
+            _("Put it into the body."),
             f"<noscript>{image}</noscript>",
         ),
         Snippet(
-            "Without the script",
-            "For pages that may have images but no scripts.",
+            _("Without the script"),
+            _("For pages that may have images but no scripts."),
             image,
         ),
     ]
+
+
+def program_snippet(root: str, site: str, names: Settings) -> Snippet:
+    """Return a command that counts a view, as a program would."""
+    view = json.dumps({"site": site, "page": "/about"})
+    return Snippet(
+        "From a program",
+        "For pages that neither a script nor an image can count.",
+        f"curl {shlex.quote(root + names.endpoint)} \\\n"
+        f"  --user-agent 'Mozilla/5.0 Firefox/140.0' \\\n"
+        f"  --data {shlex.quote(view)}",
+    )
 
 
 def badge_snippets(address: str, options: BadgeOptions) -> list[Snippet]:
@@ -99,17 +125,17 @@ def badge_snippets(address: str, options: BadgeOptions) -> list[Snippet]:
     return [
         Snippet(
             "Markdown",
-            "For a README.md.",
+            _("For a README.md."),
             f"![{in_markdown}]({address})",
         ),
         Snippet(
             "HTML",
-            "For a page.",
+            _("For a page."),
             f'<img src="{escape(address)}" alt="{escape(alt)}">',
         ),
         Snippet(
             "reStructuredText",
-            "For a README.rst.",
+            _("For a README.rst."),
             f".. image:: {address}\n   :alt: {alt}",
         ),
     ]

@@ -1,8 +1,9 @@
 // Shows the snippets while the form is filled in, and copies them. The server writes the
 // snippets: this fetches the page for the form's fields, and shows its result.
 
+import { addButtons } from "./copy.js";
+
 const MILLISECONDS_TO_STOP_TYPING = 200;
-const MILLISECONDS_TO_READ = 2000;
 
 const form = document.querySelector("form");
 const said = document.querySelector("#status");
@@ -21,7 +22,7 @@ form.addEventListener("submit", async (event) => {
   document.querySelector("#result").scrollIntoView({ block: "nearest" });
 });
 
-addCopyButtons();
+addButtons();
 
 async function update() {
   const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
@@ -34,7 +35,7 @@ async function update() {
     history.replaceState(null, "", address);
   } catch (error) {
     if (error.name !== "AbortError") {
-      said.textContent = "The server did not answer.";
+      said.textContent = said.dataset.noAnswer;
     }
   }
 }
@@ -53,40 +54,5 @@ function show(page) {
     }
   }
   document.querySelector("#result").replaceWith(page.querySelector("#result"));
-  addCopyButtons();
-}
-
-function addCopyButtons() {
-  for (const snippet of document.querySelectorAll(".snippet")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Copy";
-    button.setAttribute(
-      "aria-label",
-      `Copy ${snippet.querySelector("h2, h3").textContent}`,
-    );
-    button.addEventListener("click", () => copy(snippet.querySelector("code"), button));
-    snippet.querySelector("pre").before(button);
-  }
-}
-
-async function copy(code, button) {
-  getSelection().selectAllChildren(code);
-  said.textContent = "";
-  const isCopied = await copied(code.textContent);
-  said.textContent = isCopied
-    ? "Copied"
-    : "Could not copy. The text is selected: press Ctrl+C (⌘C on a Mac).";
-  button.textContent = isCopied ? "Copied" : "Selected";
-  setTimeout(() => (button.textContent = "Copy"), MILLISECONDS_TO_READ);
-}
-
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Without TLS there is no such clipboard; the old way takes what is selected.
-    return document.execCommand("copy");
-  }
+  addButtons();
 }

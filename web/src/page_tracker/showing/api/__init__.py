@@ -1,0 +1,1 @@
+"""The API: the same numbers as JSON and CSV."""
