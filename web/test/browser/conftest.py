@@ -48,14 +48,14 @@ def shared_redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="session")
 def counter(shared_redis: Redis) -> Iterator[str]:
-    """Give the URL of a Page Tracker with two sites and names that its owner chose."""
+    """Give the URL of a Page Tracker with three sites and names of its owner."""
     path = shared_redis.connection_pool.connection_kwargs["path"]
     with (
         TemporaryDirectory(dir="/tmp") as folder,
         page_tracker(
             Path(folder),
             REDIS_URL=f"unix://{path}",
-            PAGE_TRACKER_SITES="blog.example, shop.example",
+            PAGE_TRACKER_SITES="blog.example, journal.example, shop.example",
             PAGE_TRACKER_SCRIPT="numbers.js",
             PAGE_TRACKER_ENDPOINT="numbers/in",
         ) as running,

@@ -125,6 +125,7 @@ def test_should_send_page_referrer_and_title_when_a_page_is_viewed(
         "page": "/to?a=1",
         "referrer": web.url("shop.example/"),
         "title": "Caf\u00e9 \U0001f600",
+        "zone": tab.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"),
         "privacy": False,
         "own": False,
     }

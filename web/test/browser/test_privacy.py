@@ -26,6 +26,28 @@ def test_should_store_nothing_in_the_browser_when_a_page_is_viewed(
     assert not tab.evaluate("indexedDB.databases().then(all => all.length)")
 
 
+def test_should_send_the_time_zone_but_keep_none_with_a_view_that_waits(
+    web: Web, visitor: BrowserContext, tab: Page
+) -> None:
+    # Given
+    web.pages["blog.example/zone"] = document(web.tag(), NUMBERS)
+    tab.goto(web.url("blog.example/zone"))
+    expect(tab.locator("#page")).to_have_text("1")
+    visitor.set_offline(True)
+    tab.evaluate("history.pushState(null, '', '/zone/offline')")
+    tab.wait_for_function("localStorage.length")
+    (waiting,) = tab.evaluate("Object.values(localStorage)")
+
+    # When
+    visitor.set_offline(False)
+    views = web.wait_for_views(2)
+
+    # Then
+    zone = tab.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    assert zone and [view["zone"] for view in views] == [zone, zone]
+    assert "/zone/offline" in waiting and zone not in waiting
+
+
 @pytest.mark.parametrize(
     "signal", ["globalPrivacyControl: true", 'doNotTrack: "1"'], ids=["GPC", "DNT"]
 )
@@ -56,7 +78,7 @@ def test_should_store_nothing_when_the_visitor_sends_a_privacy_signal(
     views = web.wait_for_views(2)
 
     # Then
-    assert all(view["privacy"] for view in views)
+    assert all(view["privacy"] and "zone" not in view for view in views)
     assert shown == "0"
     assert not names
     assert stored("/private/offline") == 1

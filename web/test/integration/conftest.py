@@ -75,6 +75,12 @@ def stays_full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("page_tracker.tracking.room.make_room", lambda *_: None)
 
 
+@pytest.fixture(autouse=True)
+def sums_no_months(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test sum months itself: a thread could write into the Redis of the next."""
+    monkeypatch.setattr("page_tracker.numbers.parts.sum_in_thread", lambda *_: None)
+
+
 @pytest.fixture
 def recorder(redis_client: Redis) -> BlockingRecorder:
     """Give a recorder for example.org."""

@@ -97,6 +97,8 @@ def test_should_restore_every_number_into_an_empty_redis(
     # Given
     redis_client.set(PAGE_VIEWS, 12)
     command("sites", "add", "asia.example", "--time-zone", "Asia/Tokyo", "--private")
+    shared = ("--dashboard", "public", "--frame", "blog.example", "--star", "signup")
+    command("sites", "set", "asia.example", *shared)
     command("count", "set", "example.org", "/0", "5000")
     recorder = make_recorder(redis_client)
     recorder.count(view(page="/\N{SNOWMAN}\n", event="sign up"), person())
@@ -215,11 +217,11 @@ def test_should_read_a_site_again_if_its_settings_changed_meanwhile(
     days: Site, redis_client: Redis, sites: Registry
 ) -> None:
     # Given
-    changes = iter([days.model_copy(update={"time_zone": "Asia/Tokyo"})])
+    zones = iter(["Asia/Tokyo"])
 
     def change(*_: int) -> None:
-        for changed in changes:
-            sites.set(changed)
+        for zone in zones:
+            sites.change(days.name, {"time_zone": zone})
 
     # When
     lines = list(read_site(redis_client, days.name, change))

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from page_tracker.app import create_app
-from page_tracker.operating.forgetting import forget_salts
+from page_tracker.operating.forgetting import forget_salts, shrink_files
 from page_tracker.settings import Settings
 from page_tracker.store.connection import connect
 from page_tracker.store.nodes import nodes_of
@@ -56,6 +56,34 @@ def test_should_rewrite_the_file_after_the_first_request_of_a_day(
 
     # Then
     assert wait_for(lambda: rewrites(redis_client) == {1}, 10)
+
+
+def test_should_rewrite_a_file_that_has_doubled_without_salts_and_last_views(
+    redis_server: RedisServer, redis_client: Redis
+) -> None:
+    # Given
+    make_recorder(redis_client).count(view(), person())
+    (key,) = keys_in(redis_client, "*:salt")
+    salt = cast(bytes, redis_client.get(key))
+    assert redis_client.config_get("auto-aof-rewrite-percentage") == {
+        "auto-aof-rewrite-percentage": "0"
+    }
+    store, today = Store(lambda: redis_client), datetime.now(UTC).date()
+    shrink_files(store, today)
+    before = rewrites(redis_client)
+
+    # When
+    with patch("page_tracker.operating.forgetting.LEAST_GROWN", 1):
+        for _ in range(2):  # many workers try
+            shrink_files(store, today)
+    assert wait_for(lambda: not is_writing(redis_client), 10)
+
+    # Then
+    assert (before, rewrites(redis_client)) == ({0}, {1})
+    files = [path for path in redis_server.folder.rglob("*") if path.is_file()]
+    written = b"".join(path.read_bytes() for path in files)
+    assert salt not in written and b":last" not in written
+    assert redis_client.get(key) == salt
 
 
 def test_should_delete_salts_of_days_to_come_when_a_clock_was_ahead(

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
+from page_tracker.accounts.tokens import add_token
 from page_tracker.store.explaining import HINTS
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.room import make_room
@@ -171,3 +172,25 @@ def test_should_list_blocked_pages_when_redis_is_full(
     assert full.info("memory")["maxmemory"]
     listed = json.loads(command("sites", "list", "--json").stdout)
     assert listed[0]["blocked"] == ["/users/*"]
+
+
+@pytest.mark.usefixtures("full")
+def test_should_say_what_frees_memory_when_a_program_adds_a_site(
+    http_client: FlaskClient, redis_client: Redis
+) -> None:
+    # Given
+    redis_client.config_set("maxmemory", 0)
+    token = add_token(redis_client, "tests", ["manage"], None)
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    answer = http_client.post(
+        "/api/v1/sites",
+        json={"site": "new.example"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+    # Then
+    assert answer.status_code == 503
+    assert answer.json
+    assert answer.json["detail"] == f"Redis is full: {HINTS['OutOfMemoryError']}."

@@ -81,7 +81,8 @@ def assert_dimensions(redis: Redis, site: str, report: Shown) -> None:
     days = reports.last_days(60)
     views = sum(day.views for day in reports.days(days))
     for dimension in (*WHOLE, "campaign"):
-        top = Tops(redis, reports.site, days).values(dimension, 50)
+        keys = [reports.site.keys.day(day) for day in days]
+        top = Tops(redis, keys, views).values(dimension, 50)
         values = dict(top.rows)
         rest = values.pop(UNKNOWN, 0)
         before = {row["name"]: row["views"] for row in report[f"{dimension}s"]}

@@ -266,5 +266,5 @@ def test_should_store_another_hash_when_a_visitor_changes_the_site_or_day(
     for place, visitor in hashes.items():
         # Adding the hash again changes nothing: it is the one that was stored.
         assert redis_client.pfadd(f"{place}visitors", visitor) == 0
-    estimates = keys_in(redis_client, "*:visitors")
+    estimates = keys_in(redis_client, "*:day:*:visitors")
     assert len({redis_client.dump(key) for key in estimates}) == len(estimates) == 4

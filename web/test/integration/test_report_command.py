@@ -462,7 +462,7 @@ def test_should_return_the_most_frequent_names(
 ) -> None:
     # Given
     redis_client.flushdb()
-    keys = [f"day:{n}" for n in range(len(days))]
+    keys = [f"pt:{{s}}:day:{n}" for n in range(len(days))]
     for key, scores in zip(keys, days):
         if scores:
             redis_client.zadd(key, scores)
@@ -493,7 +493,7 @@ def test_should_read_few_pages_when_days_have_many(
     redis_client.config_resetstat()
 
     # When
-    top = Tops(redis_client, site, days).pages(10)
+    top = Tops(redis_client, [site.keys.day(day) for day in days], 0).pages(10)
 
     # Then
     assert len(top.rows) == 10

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -62,6 +63,21 @@ def test_should_count_in_a_redis_of_its_own(tracker: PageTracker, folder: Path) 
     assert answers == [f"This page has been seen {n} times." for n in (1, 2)]
     assert not redis_of(tracker).net_connections("tcp")
     assert (folder / "page-tracker-data").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_should_print_a_link_that_signs_the_first_owner_up(
+    folder: Path, log_format: str
+) -> None:
+    # When
+    with page_tracker(folder, PAGE_TRACKER_LOG_FORMAT=log_format) as tracker:
+        log = tracker.log.read_text("utf-8")
+        found = re.search(r"Sign in: http://[^/]+(/setup\?token=\S+)", log)
+        answer = found and tracker.get(found[1], "text/html")
+
+    # Then
+    assert answer and "You are the first here." in answer.text
+    assert log_format == "text" or all(map(json.loads, log.splitlines()))
 
 
 def test_should_count_on_when_everything_was_killed(folder: Path) -> None:

@@ -152,7 +152,31 @@ def test_should_list_sites_in_order(command: Command) -> None:
         "retention": 30,
         "own_hosts": False,
         "blocked": [],
+        "dashboard": "private",
+        "frames": [],
+        "starred": [],
     }
+
+
+@pytest.mark.usefixtures("site")
+def test_should_change_who_sees_the_dashboard(command: Command) -> None:
+    # When
+    shown = command(
+        *("sites", "set", "example.org", "--dashboard", "public"),
+        *("--frame", "https://blog.example:8443/"),
+        *("--star", "Sign up", "--star", "/x/"),
+    )
+    emptied = command("sites", "set", "example.org", "--no-frames", "--no-stars")
+    both = command("sites", "set", "example.org", "--no-stars", "--star", "x")
+
+    # Then
+    assert "dashboard      public" in shown.output
+    assert "embedded in    blog.example:8443" in shown.output
+    assert "starred        Sign up, /x" in shown.output
+    assert "embedded in    no host" in emptied.output
+    assert "starred        none" in emptied.output
+    assert "dashboard      public" in emptied.output
+    assert "Use either --star or --no-stars." in both.output
 
 
 def test_should_say_how_to_add_a_site_when_none_is_registered(command: Command) -> None:

@@ -4,15 +4,19 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import cycle
 from threading import Event
+from typing import Any
 from unittest.mock import Mock, patch
 
 import pytest
 from redis import Redis
 
+from page_tracker.numbers.summing import sum_months
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.checks import keys
+from page_tracker.tracking.checks.months import _sums as months_sums
 from page_tracker.tracking.keys import WHOLE, DayKeys
 from page_tracker.tracking.sites import Site
 from support.fixture_types import Command, Count
@@ -23,6 +27,7 @@ def day(site: Site, count: Count) -> DayKeys:
     """Give the keys of a day: /a has 3 views, 2 of them unique, and /b has one."""
     for visitor in (1, 1, 2):
         count("/a", visitor=visitor, title="A", referrer="https://example.com/")
+    count("/a", event="order")
     count("/b", days_ago=3)
     count("/b", user_agent="Googlebot/2.1")
     return site.keys.day(site.today())
@@ -52,7 +57,7 @@ def break_it(redis_client: Redis, site: Site, day: DayKeys) -> Callable[[str], N
     """Give a way to break keys by hand, with a command of Redis."""
 
     def execute(command: str) -> None:
-        words = [word.format(site=site.keys, day=day) for word in command.split()]
+        words = [word.format(site=site.keys, day=day) for word in command.split(" ")]
         redis_client.execute_command(*words)  # type: ignore[no-untyped-call]
 
     return execute
@@ -90,6 +95,18 @@ def break_it(redis_client: Redis, site: Site, day: DayKeys) -> Callable[[str], N
             for name in WHOLE
         ),
         ("DEL {day.pages}", "views: 3 of the page /a, 0 in its days"),
+        (
+            "ZINCRBY {day.page_sources} 1 /b\texample.com",
+            "4 by page of the source example.com on DAY, but only 3 of all pages",
+        ),
+        (
+            "ZINCRBY {day.event_pages} 1 order\t/a",
+            "2 by page of the event order on DAY, but only 1 of all pages",
+        ),
+        (
+            "ZINCRBY {day.events_visitors} 1 order",
+            "events: 1 on DAY, but 2 visitors of them",
+        ),
         ("SET {site.pages} text", "cannot be read: "),
         ("HSET {day.hours} 0 many", "cannot be read: "),
     ],
@@ -284,3 +301,46 @@ def test_should_find_no_difference_while_views_are_counted(
     # Then
     assert {result.exit_code for result in results} == {0}, results[-1].output
     assert len({result.output for result in results}) > 25
+
+
+def test_should_compare_a_month_once_when_another_one_gets_late_views_all_the_time(
+    command: Command, count: Count, redis_client: Redis, site: Site
+) -> None:
+    # Given
+    count("/a", days_ago=100)
+    month = (site.today() - timedelta(days=100)).replace(day=1)
+    sum_months(redis_client, site, [month])
+    redis_client.zincrby(site.keys.month(month).pages, 4, "/b")
+    late = 0
+
+    def count_and_sum(*arguments: Any) -> dict[str, int]:
+        nonlocal late
+        late += 1
+        count("/a", days_ago=35)
+        assert late < 30
+        return months_sums(*arguments)
+
+    # When
+    with patch("page_tracker.tracking.checks.months._sums", count_and_sum):
+        result = command("verify")
+
+    # Then
+    assert f"  pages: 5 in {month:%Y-%m}, 1 in its days\n" in result.output
+    assert late == 2
+
+
+def test_should_find_a_month_that_is_not_the_sum_of_its_days(
+    command: Command, redis_client: Redis, site: Site, count: Count
+) -> None:
+    # Given
+    count("/a", referrer="https://example.com/")
+    month = site.today().replace(day=1)
+    sum_months(redis_client, site, [month])
+    redis_client.zincrby(site.keys.month(month).pages, 4, "/b")
+
+    # When
+    result = command("verify")
+
+    # Then
+    assert result.exit_code == 1
+    assert f"  pages: 5 in {month:%Y-%m}, 1 in its days\n" in result.output

@@ -167,7 +167,9 @@ def stored(redis: Redis) -> dict[str, object]:
                 value = redis.hgetall(key)
             case b"zset":
                 value = redis.zrange(key, 0, -1, withscores=True)
-            case _ if ":visitors" in key:
+            case b"list":
+                value = redis.lrange(key, 0, -1)
+            case _ if ":visitors" in key or ":event:" in key:
                 redis.pfcount(key)  # writes the estimate into the value
                 value = redis.get(key)
             case _:

@@ -6,7 +6,7 @@ Each has a free port and a Redis of its own.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ SETTINGS = {
     "PAGE_TRACKER_RATE": "0",
     "PAGE_TRACKER_SITE_RATE": "0",
     "PAGE_TRACKER_PROXIES": "127.0.0.1",
-    "PAGE_TRACKER_MAX_PAGES": "100000",
+    "PAGE_TRACKER_MAX_PAGES": "200000",
 }
 """The settings of production, without the limits for one client."""
 
@@ -107,15 +107,21 @@ def minimal_application(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def our_server(folder: Path, search_path: str = "") -> Iterator[Server]:
-    """Run Page Tracker, from another PYTHONPATH if one is given."""
-    with (
-        redis_in(folder) as (redis_url, redis),
-        page_tracker(
+def our_server(
+    folder: Path,
+    search_path: str = "",
+    prepare: Callable[[str], None] = lambda redis_url: None,
+) -> Iterator[Server]:
+    """Run Page Tracker, from another PYTHONPATH if one is given.
+
+    `prepare` gets the URL of its Redis before it starts.
+    """
+    with redis_in(folder) as (redis_url, redis):
+        prepare(redis_url)
+        with page_tracker(
             folder, REDIS_URL=redis_url, PYTHONPATH=search_path, **SETTINGS
-        ) as tracker,
-    ):
-        yield Server(tracker.url, psutil.Process(tracker.process.pid), redis)
+        ) as tracker:
+            yield Server(tracker.url, psutil.Process(tracker.process.pid), redis)
 
 
 def _answers(url: str) -> bool:

@@ -13,10 +13,12 @@ from page_tracker.backup.naming import note_of
 from support.recording import keys_in
 
 NOT_IN_ARCHIVES = (
-    *("visitors:", "salt", "rate:", "seen:", "reading"),
+    *("visitors:", ":event:", "salt", "rate:", ":live:", "seen:", "reading"),
     *("pt:backup", "pt:restoring"),
+    *("pt:session", "pt:setup", "pt:secret", "pt:attempts", "pt:tokens:used"),
+    "pt:changes",
 )
-"""Parts of keys that live for two days at most, or are no counts."""
+"""Parts of keys that live for two days at most, or are neither counts nor accounts."""
 
 
 def counts_in(redis: Redis) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def counts_in(redis: Redis) -> dict[str, Any]:
     for key in keys_in(redis):
         if not any(part in key for part in NOT_IN_ARCHIVES):
             line = line_of(redis, key)
-            line.get("hash", {}).pop("edits", None)
+            line.get("hash", {}).pop("edits", None)  # a restore has its own
             found[key] = (line, redis.expiretime(key))
     return found
 

@@ -2,20 +2,21 @@
 
 import pytest
 
-from page_tracker.commands.labels import label_of
+from page_tracker.numbers.labels import label_of
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "label"),
     [
         ("languages", "de", "German"),
-        ("languages", "el", "Modern Greek"),
+        ("languages", "el", "Greek"),
         ("languages", "fil", "Filipino"),
         ("languages", "iw", "Hebrew"),
         ("languages", "xx", "xx"),
         ("languages", "q", "q"),
         ("languages", "(unknown)", "unknown"),
         ("countries", "DE", "Germany"),
+        ("countries", "GB", "United Kingdom"),
         ("countries", "XX", "XX"),
         ("sources", "(direct)", "direct"),
         ("sources", "(internal)", "from the site itself"),

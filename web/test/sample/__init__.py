@@ -1,0 +1,1 @@
+"""An invented site, for `make sample-data`, the benchmark and README."""
