@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 import requests
+from page_tracker.app import create_app
+from page_tracker.operating import readiness
+from page_tracker.settings import Settings
 from redis import Redis
 from redis.exceptions import RedisError
 from support import FIREFOX, ROOT, Done, free_port, run, wait_for
@@ -26,6 +30,23 @@ AT_LIMITS = {
     "PAGE_TRACKER_MAX_VALUES": "1",
     "PAGE_TRACKER_METRICS": f"127.0.0.1:{free_port()}",
 }
+PASSWORD = "a long enough password"
+OF_NUMBERS = (
+    "period=7d",
+    "period=all",  # with closed months
+    "period=all&page=/about",
+    "period=all&page=/about&source=a.example",
+    "q=about",
+)
+IN_PATHS = {"site": "example.org", "name": "pages", "filename": "icon.svg"}
+EDGE = {"counter", "views", "script", "pixel", "badge"}
+"""Routes that `count_everything` requests."""
+
+CHECKED_OTHERWISE = {"eval", "evalsha", "incrby"}
+UNCHECKED = {"bgrewriteaof", "dbsize", "info"}
+"""A Redis that others manage may refuse the first and the last. The other one shows how
+far the removal of a site is."""
+
 COMMANDS = """
     sites add blog.example --time-zone Europe/Berlin
     sites set example.org --retention 20
@@ -40,6 +61,13 @@ COMMANDS = """
     count show example.org /about
     count log example.org
     report example.org --days 60
+    users list
+    users add vera --site example.org
+    users passwd vera
+    users remove vera --yes
+    tokens add shop --scope read
+    tokens list
+    tokens revoke shop
     verify
     backup FOLDER
     restore FOLDER --yes
@@ -83,7 +111,8 @@ class Users:
     def page_tracker(self, arguments: str) -> Done:
         arguments = arguments.replace("FOLDER", str(self.folder / "backups"))
         command = [PAGE_TRACKER, *arguments.split()]
-        return run(*command, given="y", environment={"REDIS_URL": self.url})
+        given = f"{PASSWORD}\n" if "users" in command else "y"
+        return run(*command, given=given, environment={"REDIS_URL": self.url})
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -133,7 +162,7 @@ def count_everything(url: str, visitor: requests.Session) -> None:
     send(ABOUT | {"referrer": "https://a.example/"})
     for page in "abacabac":
         send({"site": "open.example", "page": f"/{page}"})
-    for days in (30, 10):
+    for days in (70, 30, 10):
         time = (datetime.now(UTC) - timedelta(days)).isoformat()
         past = {"time": time, "address": "192.0.2.7", "user_agent": FIREFOX}
         token = AT_LIMITS["PAGE_TRACKER_TOKEN"]
@@ -141,6 +170,59 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         assert answer.json()["counted"] == [0], answer.text
     metrics = f"http://{AT_LIMITS['PAGE_TRACKER_METRICS']}/metrics"
     assert "page_tracker_redis_writes_ok 1" in requests.get(metrics, timeout=20).text
+
+
+def commands_of(operator: Redis) -> set[str]:
+    """Return the commands that a Redis ran."""
+    ran = operator.info("commandstats")
+    return {name.removeprefix("cmdstat_") for name in ran}
+
+
+def paths_of_pages() -> list[str]:
+    """Return the path of each page that Flask answers, with all its names."""
+    rules = create_app(Settings.model_validate({})).url_map.iter_rules()
+    paths = []
+    for rule in rules:
+        if "GET" in (rule.methods or ()) and rule.endpoint not in EDGE:
+            path = re.sub(r"<any\((\w+).*?>", r"\1", rule.rule)
+            paths.append(re.sub(r"<(?:\w+:)?(\w+)>", lambda m: IN_PATHS[m[1]], path))
+    return paths
+
+
+def send_form(browser: requests.Session, page: str, **fields: str) -> None:
+    """Send a form of a page, with the page's token, as a browser does."""
+    accept = {"Accept": "text/html"}
+    shown = browser.get(page, headers=accept, timeout=20)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', shown.text)
+    assert token, shown.text
+    form = fields | {"csrf_token": unescape(token[1])}
+    page = page.partition("?")[0]
+    answer = browser.post(page, form, headers=accept, timeout=20)
+    assert answer.ok, f"{page}: {answer.text[:9000]}"
+
+
+def use_dashboard(url: str, link: str) -> None:
+    """Sign up by a link, sign in, send forms, and open every page."""
+    owner = requests.Session()
+    ada = {"name": "ada", "password": PASSWORD}
+    again = {"password_again": PASSWORD}
+    setup = f"{url}/setup?{link.partition('?')[2].strip()}"
+    send_form(owner, setup, **ada, **again, token=setup.partition("token=")[2])
+    send_form(owner, f"{url}/account", do="end")
+    send_form(owner, f"{url}/account", **ada, new_password=PASSWORD, **again)
+    for page in paths_of_pages():
+        for query in OF_NUMBERS if "example.org" in page else ("",):
+            answer = owner.get(f"{url}{page}?{query}", timeout=20)
+            assert answer.status_code < 500, f"{page}?{query}: {answer.text}"
+    send_form(owner, f"{url}/dashboard", site="shop.example", time_zone="Asia/Tokyo")
+    settings = f"{url}/dashboard/shop.example/settings"
+    send_form(owner, settings, do="make-feed")
+    send_form(owner, settings, do="remove", name="shop.example")
+    signed_in = owner.post(f"{url}/sign-in", ada, timeout=20)
+    assert signed_in.status_code == 400  # without the token of a form
+    owner.cookies.clear()
+    send_form(owner, f"{url}/sign-in", **ada)
+    send_form(owner, f"{url}/sign-in", **ada)
 
 
 @pytest.mark.timeout(300)  # it runs 20 commands
@@ -157,6 +239,9 @@ def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     assert users.page_tracker("sites add example.org").returncode == 0
     with users.serving() as url:
         count_everything(url, visitor)
+        link = users.page_tracker("users setup-link").stdout
+        use_dashboard(url, link.strip())
+    of_server = commands_of(operator)
     operator.script_flush()
     operator.delete("pt:rewritten")
     with users.serving() as url:  # it knows neither the script nor the day's salt
@@ -173,9 +258,12 @@ def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     assert "WRONGTYPE" in broken.stdout + broken.stderr
     assert operator.acl_log() == []
     rules = users_in(users.folder / "secrets")["page-tracker"]
-    used = {name.removeprefix("cmdstat_") for name in operator.info("commandstats")}
-    never = {rule[1:] for rule in rules if rule.startswith("+")} - used
+    rights = {rule[1:] for rule in rules if rule.startswith("+")}
+    never = rights - commands_of(operator)
     assert sorted(never) == [], "it has rights that it does not use"
+    checked = {*readiness.COMMANDS.lower().split(), *CHECKED_OTHERWISE}
+    unchecked = (of_server & rights) - checked - UNCHECKED
+    assert sorted(unchecked) == [], "/ready does not ask for these rights"
 
 
 @pytest.mark.parametrize(
