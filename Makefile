@@ -82,11 +82,11 @@ system: ## Install missing programs (as root or with sudo), or print what to ins
 check: .venv/development ## Run the package's linters and unit tests
 	@.ci/summary unit lint-code
 
-test: system .venv/pipeline .venv/release .venv/browser .venv/storage .venv/monitoring web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
+test: system .venv/pipeline .venv/release .venv/browser .venv/storage .venv/api .venv/monitoring web/node_modules/.package-lock.json ## Run all linters and all tests, and print one summary
 	@.ci/need git openssl chromium
 	@rm -rf reports
 	@cd web && coverage erase
-	@.ci/summary "unit integration e2e browser$(if $(MEASURED), coverage)" tooling lint
+	@.ci/summary "unit integration api-test e2e browser$(if $(MEASURED), coverage)" tooling lint
 
 ci: ## Run make test as CI does, with coverage; reports/ holds JUnit and coverage
 	@MEASURED=yes $(MAKE) --no-print-directory test
@@ -114,21 +114,34 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code wi
 tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
 	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
 
-picture: system .venv/development ## Draw docs/report.svg, a report of invented numbers
-	@cd web/test && python -m support.invented ../../docs/report.svg
+translations: .venv/development ## Collect the texts of pages into web/src/page_tracker/translations
+	@web/translations
 
-lists: web/node_modules/.package-lock.json ## Write the lists that others keep into the package, from the locked releases
+pictures: system .venv/browser ## Draw the pictures of README: a dashboard and a report of invented numbers
+	@.ci/need chromium
+	@cd web/test && python -m sample.pictures ../../docs
+
+sample-data: system .venv/development ## Fill Redis with the invented SITE (PAGES, DAYS, VIEWS, SEED) to look at and to measure
+	@PYTHONPATH=web/test python -m sample '$(or $(SITE),sample.example)' $(if $(PAGES),--pages='$(PAGES)') \
+		$(if $(DAYS),--days='$(DAYS)') $(if $(VIEWS),--views='$(VIEWS)') $(if $(SEED),--seed='$(SEED)')
+
+lists: web/node_modules/.package-lock.json ## Write lists and Swagger UI into the package, from the locked releases
 	@web/lists/write
 
 lock: .venv/release ## Update constraints.txt and package-lock.json to releases that are a week old
 	@cd web && uv pip compile --quiet --universal --upgrade --python-version=3.11 --generate-hashes \
-		--all-extras --group=browser --group=binary --group=pipeline --group=release --group=storage --output-file=constraints.txt pyproject.toml
+		--all-extras --group=api --group=browser --group=binary --group=pipeline --group=release --group=storage --output-file=constraints.txt pyproject.toml
 	@cd web && npm_config_min_release_age=$${npm_config_min_release_age:-7} npm update --save
 	@$(MAKE) --no-print-directory lists
 
 bench: system .venv/development ## Compare the speed with a minimal application, and with commit BEFORE, in docs/performance.md
 	@.ci/need wrk
 	@cd web/test && python -m load.bench $(if $(BEFORE),--before='$(BEFORE)')
+	@$(MAKE) --no-print-directory bench-dashboard
+
+bench-dashboard: system .venv/development ## Measure the dashboard and the API over 10 million views, in docs/performance.md
+	@.ci/need wrk
+	@cd web/test && python -m load.dashboard
 
 clean: ## Remove everything that make created; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.hypothesis reports dist
@@ -146,6 +159,9 @@ tooling: system .venv/pipeline .venv/release .venv/monitoring web/node_modules/.
 
 integration: system .venv/storage ## Run the tests that need a real Redis (they start their own)
 	@cd web && $(pytest) --numprocesses 4 $(call report,integration) test/integration
+
+api-test: system .venv/api ## Send the API what its description allows, and what it does not, by schemathesis
+	@cd web && pytest $(call report,api) test/api
 
 e2e: system .venv/development ## Run the tests of a running server (they start one)
 	@cd web && $(pytest) $(call report,e2e) test/e2e
@@ -295,7 +311,7 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 
 .venv/development: .venv/production
 	@echo "Installing the development tools into .venv …"
-	@web/dependencies dev backup tracing | .ci/install --requirement /dev/stdin
+	@web/dependencies dev backup tracing notify | .ci/install --requirement /dev/stdin
 	@touch $@
 
 .venv/pipeline: .venv/development
@@ -311,6 +327,11 @@ release-drill: ## Try a release on this machine, and check that a changed one fa
 .venv/storage: .venv/development
 	@echo "Installing a server of object storage into .venv …"
 	@.ci/install --group web/pyproject.toml:storage
+	@touch $@
+
+.venv/api: .venv/development
+	@echo "Installing the tester of the API into .venv …"
+	@.ci/install --group web/pyproject.toml:api
 	@touch $@
 
 .venv/monitoring: .venv/place

@@ -4,6 +4,7 @@ Of the pipeline's tests, only these and test_walk.py import the package, to comp
 with documents.
 """
 
+import ast
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from page_tracker.app import create_app
 from page_tracker.cli import main
 from page_tracker.collecting import views
+from page_tracker.numbers.query import PERIODS
 from page_tracker.settings import FIELDS, Settings, variable
+from page_tracker.showing.dashboard.cards import LISTS
 from page_tracker.tracking.keys import FAMILIES
 from page_tracker.tracking.reasons import MEANINGS
 from support import ROOT, load, read, run, targets
@@ -75,10 +78,35 @@ def test_should_list_every_field_of_a_view() -> None:
 def test_should_list_every_route() -> None:
     # When
     listed = [row[0] for row in table("docs/routes.md", "Routes")]
+    api = "GET /api/v1/sites"
+    for path in [route[1:-1] for route in listed if route.startswith(f"`{api}")]:
+        page = path.replace(api, "GET /dashboard")
+        listed += [f"`{path}.csv`", f"`{page}.json`", f"`{page}.csv`"]
 
     # Then
     expected = {f"`{method} {rule}`" for rule, methods in ROUTES for method in methods}
     assert sorted(listed) == sorted(expected)
+
+
+def test_should_name_every_period_and_list_of_the_dashboard() -> None:
+    # When
+    named = set(re.findall("`([^`]+)`", read("docs/dashboard.md")))
+
+    # Then
+    assert {*PERIODS, *LISTS, "hours"} <= named
+
+
+def test_should_list_every_room_from_top_to_bottom() -> None:
+    # Given
+    source = read("web/test/unit/test_layers.py")
+    layers = ast.literal_eval(source.split("LAYERS = ")[1].split("\nHEIGHT")[0])
+
+    # When
+    listed = [row[0] for row in table("docs/architecture.md", "Rooms")]
+
+    # Then
+    rooms = [{name.strip("/") for name in re.findall("`(.*?)`", row)} for row in listed]
+    assert rooms == layers
 
 
 def test_should_list_every_command() -> None:
@@ -91,7 +119,7 @@ def test_should_list_every_command() -> None:
     }
 
     # When
-    command = r"`page-tracker ((?:sites|pages|count) \w+|[\w-]+)"
+    command = r"`page-tracker ((?:sites|pages|count|users|tokens) [\w-]+|[\w-]+)"
     named = re.findall(command, read("docs/operating.md"))
 
     # Then
@@ -110,6 +138,22 @@ def test_should_name_make_targets_and_files_that_exist(document: Path) -> None:
     # Then
     assert document.name == "CHANGELOG.md" or set(named) <= targets()
     assert not [name for name in linked if not (document.parent / name).exists()]
+
+
+def untranslated(text: str) -> dict[str, object]:
+    """Return the parts of a document that no translation changes."""
+    code = "".join(re.findall("^```(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    return {
+        # Without comments, and without the words beside a file.
+        "code": [re.split(" {2,}|#", line.strip())[0] for line in code.splitlines()],
+        "links": set(re.findall(r"\]\((?!README)(.*?)\)|src=\"(.*?)\"", text)),
+        "headings": re.findall("^#+ ", text, re.MULTILINE),
+        "rows and points": len(re.findall("^[|-]", text, re.MULTILINE)),
+    }
+
+
+def test_should_have_the_same_contents_in_both_languages() -> None:
+    assert untranslated(read("README.zh-CN.md")) == untranslated(read("README.md"))
 
 
 def anchors_of(document: Path) -> set[str]:
