@@ -82,8 +82,8 @@ def test_should_test_every_supported_python_and_all_stacks() -> None:
         for step in job["steps"]
     }
 
-    # Then: all but those of a swarm, which need an engine of their own, and those of the
-    # API, which `make test` runs
+    # Then: all but those of a swarm, which need an engine of their own, and those of
+    # the API, which `make test` runs
     matrix = jobs["python"]["strategy"]["matrix"]
     assert matrix["python"] == re.findall(classifier, read("web/pyproject.toml"))
     assert tests - called == {"api-test", "swarm-test"}

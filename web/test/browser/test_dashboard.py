@@ -53,7 +53,8 @@ def secret(shared_redis: Redis) -> str:
 def session(secret: str, redis: Redis) -> str:
     """Give the session of an owner of two sites: a busy one, and a new one."""
     plan = Plan(pages=130, days=60, views=9_000)
-    Filling(redis, BLOG, plan, datetime.now(UTC)).run()
+    with connect(f"unix://{redis.connection_pool.connection_kwargs['path']}") as raw:
+        Filling(raw, BLOG, plan, datetime.now(UTC)).run()
     return secret
 
 

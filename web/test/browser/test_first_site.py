@@ -152,7 +152,7 @@ def test_should_be_shown_in_a_frame_of_named_hosts_only(
     owner.get_by_label("Public", exact=True).check()
     named = web.url("named.example/")
     owner.get_by_label("Hosts that may embed it").fill(named)
-    owner.get_by_role("button", name="Save who may see it").click()
+    owner.get_by_role("button", name="Save sharing").click()
     snippet = owner.locator("#sharing code").inner_text()
 
     # When

@@ -233,7 +233,8 @@ def test_should_store_and_log_no_address_and_no_user_agent_when_views_arrive(
         assert b"/page-1" in text and b"Firefox" in text
         assert b"/look/tiles" in text and b"/look/plain" in text
     assert logs[0].count(b'"route": "views"') > VIEWS / 2
-    assert len(salts) == len(SITES)
+    # In the first hours of a day, the salt of the day before is there still.
+    assert len(salts) in (len(SITES), 2 * len(SITES))
     assert all(0 < seconds <= HOURS_48 for seconds in salts)
 
 
@@ -252,7 +253,7 @@ def test_should_store_another_hash_when_a_visitor_changes_the_site_or_day(
 
     # When
     for site in SITES:
-        for days in (0, 1):
+        for days in (0, 2):  # the salt of yesterday may be there still
             at = time.time() - days * 24 * 60 * 60
             recorder.count(view("/", site), person(), at)
 

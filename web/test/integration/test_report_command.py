@@ -189,9 +189,9 @@ def test_should_print_the_change_against_the_days_before(
 
     # Then
     assert re.search(r"▲ 20 % +▲ \d\d % +▲ \d\d %", text)
-    assert re.search(
-        r"▲ ▼ compare with \d.* – .*\. Views: up to \d\d:00 on the last day\.", text
-    )
+    # In the first hour of a day, no hour is over.
+    basis = r"(\. Views: up to \d\d:00 on the last day\.|, without the last day)"
+    assert re.search(rf"▲ ▼ compare with \d.* – [^.]*{basis}", text)
     assert "\x1b[38;5;28m▲ 20 %" in grey
 
 
