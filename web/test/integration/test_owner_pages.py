@@ -33,7 +33,7 @@ def owner(http_client: FlaskClient, redis_client: Redis) -> FlaskClient:
 def first_owner(
     make_http_client: Callable[..., FlaskClient], redis_client: Redis
 ) -> FlaskClient:
-    """Give the browser of an owner who has no site yet."""
+    """Give the browser of an owner without a site."""
     return sign_in(make_http_client(sites=""), redis_client)
 
 

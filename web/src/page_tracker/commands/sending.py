@@ -124,7 +124,7 @@ def _send(
     addresses: Sequence[Address],
     again: bool,
 ) -> Iterator[Outcome]:
-    """Send to the addresses that do not have it, and note in Redis who has it.
+    """Send to the addresses that do not have it, and note them in Redis.
 
     The note comes first: of two commands at a time, one sends.
     """

@@ -158,7 +158,7 @@ PATHS_OF_VIEWS: Document = {
             ],
             "responses": {
                 "200": {
-                    "description": "A badge, also if there is no number",
+                    "description": "A badge; without a number it says why",
                     "content": {"image/svg+xml": {"schema": TEXT}},
                 }
             },
