@@ -7,6 +7,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 LOGGERS: Mapping[str, str] = {
     "page_tracker": "all of Page Tracker, for those below without a level of their own",
+    "page_tracker.collecting": "numbers that could not be read",
     "page_tracker.commands": "page-tracker backup, when it runs on a schedule",
     "page_tracker.flags": "the file of feature flags",
     "page_tracker.http": "requests that failed, or were malformed",

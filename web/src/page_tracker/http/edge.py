@@ -45,6 +45,7 @@ from page_tracker.http.incoming import (
     is_trusted,
     sender_of,
 )
+from page_tracker.http.long_answers import send_parts
 from page_tracker.http.outgoing import HEADERS, Answer, Outgoing, Refusal
 from page_tracker.http.request_log import request_log
 from page_tracker.settings import Networks
@@ -60,8 +61,8 @@ WAITED = "page_tracker.waited"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
 """Limits of the groups by which answers are counted. The last group has the rest."""
 
-WayIn = Callable[[Incoming], Awaitable[Answer]]
-"""A way in. It may raise Refusal."""
+WayIn = Callable[[Incoming], Awaitable[Answer | None]]
+"""A way in. It may raise Refusal. None leaves the request to the page of that path."""
 
 Route = tuple[str, WayIn]
 """A way in, and the name of its route."""
@@ -92,6 +93,38 @@ class RequestIds:
         return identity
 
 
+class Ways:
+    """Ways in by method and path."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, str], Route] = {}
+        self._open: dict[str, dict[str, Route]] = {}
+
+    def add(
+        self, path: str, route: Route, methods: Collection[str], *, is_open: bool
+    ) -> None:
+        """Let a way in answer under a path; if it `is_open`, also below that path."""
+        for method in methods:
+            if is_open:
+                self._open.setdefault(path, {})[method] = route
+            else:
+                self._exact[method, path] = route
+
+    def names(self) -> set[str]:
+        """Return the names of the routes."""
+        open_routes = (ways.values() for ways in self._open.values())
+        return {name for name, _ in chain(self._exact.values(), *open_routes)}
+
+    def find(self, method: str, path: str) -> tuple[Route, str] | None:
+        """Return a route, and the rest of the path that it leaves open."""
+        if route := self._exact.get((method, path)):
+            return route, ""
+        for start, ways in self._open.items():
+            if path.startswith(start) and method in ways:
+                return ways[method], path[len(start) :]
+        return None
+
+
 class Edge:
     """The application for the server: an ASGI application."""
 
@@ -117,8 +150,9 @@ class Edge:
         self._on_success = on_success
         self._is_tested = is_tested
         self._ids = RequestIds()
-        self._ways: dict[tuple[str, str], Route] = {}
-        self._open_ways: dict[str, dict[str, Route]] = {}
+        self.ways = Ways()
+        self.ways_of_sites = Ways()
+        """Those that answer below the name of a site, too: /example.org/count."""
         self.views: Counter[tuple[str, str]] = Counter()
         """The number of views by way in and outcome."""
         self.answers: Counter[tuple[str, int]] = Counter()
@@ -126,20 +160,9 @@ class Edge:
         self.seconds: dict[str, list[float]] = defaultdict(_no_times)
         """The number of answers by route and time, and the sums of the times."""
 
-    def add(
-        self, path: str, route: Route, methods: Collection[str], *, is_open: bool
-    ) -> None:
-        """Let a way in answer under a path; if it `is_open`, also below that path."""
-        for method in methods:
-            if is_open:
-                self._open_ways.setdefault(path, {})[method] = route
-            else:
-                self._ways[method, path] = route
-
     def names(self) -> set[str]:
         """Return the names of the routes."""
-        open_routes = (ways.values() for ways in self._open_ways.values())
-        return {name for name, _ in chain(self._ways.values(), *open_routes)}
+        return self.ways.names() | self.ways_of_sites.names()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Answer a request of an ASGI server."""
@@ -163,7 +186,7 @@ class Edge:
                 is_complete = not message["more_body"]
             return bytes(body)
 
-        status, headers, body = await self.answer(environ, read_body)
+        status, headers, body, parts = await self.answer(environ, read_body)
         await send(
             {
                 "type": "http.response.start",
@@ -174,7 +197,10 @@ class Edge:
                 ],
             }
         )
-        await send({"type": "http.response.body", "body": body})
+        if parts:
+            await send_parts(parts, send)
+        else:
+            await send({"type": "http.response.body", "body": body})
 
     async def answer(self, environ: WSGIEnvironment, read_body: ReadBody) -> Outgoing:
         """Answer a request, and log it."""
@@ -221,7 +247,7 @@ class Edge:
             found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
             if not found:
                 return _completed(await self._pages(environ, read_body))
-            (environ[ROUTE], way_in), rest = found
+            (environ[ROUTE], way_in), rest, site = found
             incoming = Incoming(
                 method=environ["REQUEST_METHOD"],
                 base=environ["SCRIPT_NAME"],
@@ -230,8 +256,11 @@ class Edge:
                 headers=Headers(environ),
                 read_body=read_body,
                 sender=sender_of(environ, self._proxies, self._countries),
+                site=site,
             )
             answer = await way_in(incoming)
+            if answer is None:
+                return _completed(await self._pages(environ, read_body))
             environ[REASON] = answer.reason
             self._note(environ, answer.outcomes)
             return _sent(environ, answer)
@@ -251,18 +280,20 @@ class Edge:
         if others := {*outcomes} - {"counted"}:
             environ[REASON] = ", ".join(sorted(others))
 
-    def _find(self, method: str, path: str) -> tuple[Route, str] | None:
-        """Return a route, and the rest of the path that it leaves open.
+    def _find(self, method: str, path: str) -> tuple[Route, str, str] | None:
+        """Return a route, the rest of the path that it leaves open, and the site that
+        the path names before the route: its host has a dot, as no path of ours has.
 
         Flask too ignores all slashes but one at the beginning of a path.
         """
         if path.startswith("//"):
             path = f"/{path.lstrip('/')}"
-        if route := self._ways.get((method, path)):
-            return route, ""
-        for start, ways in self._open_ways.items():
-            if path.startswith(start) and method in ways:
-                return ways[method], path[len(start) :]
+        if found := self.ways.find(method, path):
+            return *found, ""
+        site, slash, rest = path[1:].partition("/")
+        if slash and "." in site:
+            if found := self.ways_of_sites.find(method, f"/{rest}"):
+                return *found, site.encode("latin-1").decode(errors="surrogateescape")
         return None
 
 

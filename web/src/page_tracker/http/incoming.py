@@ -83,7 +83,8 @@ class Incoming(NamedTuple):
     `base` is the path below which a proxy serves the application. `rest` is the rest of
     the path that the route leaves open, without escapes. `query` is the part after the
     `?`, as it was sent. `headers` have names in lower case. `read_body` takes the most
-    bytes to read; it raises BodyTooLarge, and ValueError for a malformed body.
+    bytes to read; it raises BodyTooLarge, and ValueError for a malformed body. `site`
+    is what the path names before the route: `example.org` in `/example.org/count`.
     """
 
     method: str
@@ -93,6 +94,7 @@ class Incoming(NamedTuple):
     headers: Mapping[str, str]
     read_body: ReadBody
     sender: Sender
+    site: str = ""
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters by name, as `read_parameters` reads them."""

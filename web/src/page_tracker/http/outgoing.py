@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from page_tracker.http.incoming import Form
+from page_tracker.http.long_answers import Chunks
 
 SECONDS_TO_COME_BACK = 5
 """The value of `Retry-After` while Redis is unavailable."""
@@ -68,6 +69,8 @@ class Outgoing(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    parts: Chunks | None = None
+    """The body instead, if it is long."""
 
 
 class Refusal(Exception):
@@ -116,6 +119,19 @@ def json_answer(
         {**FOR_OTHER_SITES, **headers} if headers else FOR_OTHER_SITES,
         outcomes,
     )
+
+
+def preflight(methods: str, headers: str) -> Answer:
+    """Return the answer to a browser that asks what pages of other sites may send.
+
+    Both are lists with commas. Nothing is sent with credentials.
+    """
+    allowed = {
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Max-Age": "86400",
+    }
+    return Answer(b"", "", 204, FOR_OTHER_SITES | allowed)
 
 
 def retry_after(seconds: int = SECONDS_TO_COME_BACK) -> dict[str, str]:

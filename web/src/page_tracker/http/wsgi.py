@@ -22,6 +22,7 @@ from werkzeug.wsgi import get_input_stream
 from page_tracker.http.edge import Edge
 from page_tracker.http.error_document import name_of
 from page_tracker.http.incoming import LONGEST_HEADER, TOO_LONG, BodyTooLarge
+from page_tracker.http.long_answers import read_parts
 
 
 class Background:
@@ -49,7 +50,7 @@ class WsgiServer:
     """Passes requests on to the edge."""
 
     def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+        self.edge = edge
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -70,7 +71,7 @@ class WsgiServer:
             if name.startswith("HTTP_")
         ):
             environ[TOO_LONG] = True
-        answer = run_coroutine_threadsafe(self._edge.answer(environ, read_body), loop)
+        answer = run_coroutine_threadsafe(self.edge.answer(environ, read_body), loop)
         answer.add_done_callback(lambda _: asked.put(None))
         while question := asked.get():
             most, body = question
@@ -80,9 +81,9 @@ class WsgiServer:
                 loop.call_soon_threadsafe(body.set_exception, error)
             else:
                 loop.call_soon_threadsafe(body.set_result, read)
-        status, headers, content = answer.result()
+        status, headers, content, parts = answer.result()
         start_response(f"{status} {name_of(status)}", headers)
-        return [content]
+        return read_parts(parts, loop) if parts else [content]
 
 
 def _read_body(environ: WSGIEnvironment, most: int) -> bytes:

@@ -23,6 +23,7 @@ from page_tracker.tracking.characters import (
 )
 from page_tracker.tracking.keys import LONGEST, RESERVED
 from page_tracker.tracking.tracking_parameters import (
+    SHARED,
     is_tracking,
     plain_name,
     source_and_campaign,
@@ -103,7 +104,7 @@ def canonical_view(sent: SentView) -> View:
         page=canonical_page(sent.page)[: LONGEST + 1],
         referrer=(sent.referrer and canonical_referrer(sent.referrer))
         or (source and canonical_referrer(source)),
-        campaign=_name(campaign),
+        campaign=_name(sent.campaign or campaign),
         title=_name(sent.title, LONGEST_TITLE),
         event=event,
         id=canonical_id(sent.id),
@@ -147,6 +148,11 @@ def host_of(page: str) -> str | None:
     """Return the host of a page that was sent as a whole address, or None."""
     url = URL.match(page.strip(OUTSIDE_OF_URL))
     return canonical_site(url[1].rpartition("@")[2]) if url else None
+
+
+def path_of(page: str) -> str:
+    """Return a page without the host of a whole address, and else unchanged."""
+    return URL.sub("", page.strip(OUTSIDE_OF_URL), 1) or "/"
 
 
 def canonical_page(page: str) -> str:
@@ -250,7 +256,8 @@ def _query(parameters: list[str]) -> str:
         parameter for parameter in parameters if not is_tracking(_key(parameter))
     )[:LONGEST_PART]
     spelt = sorted(_spell(parameter) for parameter in kept.split("&"))
-    return f"?{'&'.join(spelt)}" if kept else ""
+    query = "&".join(parameter for parameter in spelt if parameter not in SHARED)
+    return f"?{query}" if query else ""
 
 
 def _route(fragment: str) -> str:

@@ -121,11 +121,14 @@ FAMILIES = (
     Family(
         "pt:attempts:{all}:G", "hash", "sign-ins of a group: number, next", "1 hour"
     ),
-    Family("pt:{s}:totals", "hash", "views, unique views, first days, edits", "always"),
+    Family(
+        "pt:{s}:totals", "hash", "views, unique views, visitors, days, edits", "always"
+    ),
     Family("pt:{s}:pages", "zset", "page → views", "always, capped"),
     Family("pt:{s}:pages:uniques", "zset", "page → unique views", "always, capped"),
     Family("pt:{s}:titles", "hash", "page → title", "always, capped"),
     Family("pt:{s}:adjusted", "hash", "page → views set by hand", "always, capped"),
+    Family("pt:{s}:imports", "hash", "imported part → its marker", "always, capped"),
     Family("pt:{s}:audit", "list", "changes by hand, newest first", "the last 1,000"),
     Family("pt:{s}:sent:KIND:D", "hash", "address's hash → report sent", "62 days"),
     Family("pt:{s}:reading", "string", "a backup: no page makes room", "1 minute"),
@@ -213,6 +216,7 @@ class SiteKeys:
         self.titles = f"{self.prefix}titles"
         self.adjusted = f"{self.prefix}adjusted"
         self.audit = f"{self.prefix}audit"
+        self.imports = f"{self.prefix}imports"
         self.reading = f"{self.prefix}reading"
         self.summing = f"{self.prefix}summing"
 

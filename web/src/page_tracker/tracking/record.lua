@@ -42,7 +42,7 @@ local page_sources = today .. 'page-sources'
 local view, sender, added
 
 -- What the views of this call changed, and Redis gets at its end
-local new_views, new_uniques, refused = 0, 0, {}
+local new_views, new_uniques, new_visitors, refused = 0, 0, 0, {}
 local visitors, viewers = {}, {} -- those who sent only events are no viewers
 local last_views = {}
 local views_in_minute, changed_in_minute = {}, {} -- by group of senders
@@ -50,6 +50,7 @@ local sums, unsaved = {}, {} -- of sorted sets, by key and member
 
 -- What Redis told, so that the next view need not ask
 local site_views, site_uniques -- before this call
+local site_visitors -- the sum of those of all days; nil until somebody asks for it
 local known_titles, estimates = {}, {} -- by page; of visitors, by key
 
 -- Returns the number of members of a sorted set. "(other)" does not count.
@@ -178,7 +179,28 @@ local function numbers(reason, repeated)
     sum_of(pages_uniques, page) or 0,
     sum_of(pages_today, page) or 0,
     site_views + new_views, site_uniques + new_uniques, 0, added,
+    site_visitors and site_visitors + new_visitors or -1,
   }
+end
+
+-- Counts a visitor of the day. Redis gets those of a call together, unless the visitors of
+-- all days are summed.
+local function add_day_visitor(visitor)
+  if not site_visitors then
+    table.insert(visitors, visitor)
+    return
+  end
+  local key = today .. 'visitors'
+  local before = estimates[key] or redis.call('PFCOUNT', key)
+  if redis.call('PFADD', key, visitor) == 1 then
+    if before == 0 then
+      redis.call('EXPIREAT', key, call.expires, 'NX')
+    end
+    estimates[key] = redis.call('PFCOUNT', key)
+    new_visitors = new_visitors + math.max(0, estimates[key] - before)
+  else
+    estimates[key] = before
+  end
 end
 
 -- Counts a visitor of a page or an event. `name` is its own name; `counted` the one under
@@ -263,7 +285,7 @@ local function count()
 
   local visitor = ARGV[2 + view.sender]
   if visitor ~= '' then
-    table.insert(visitors, visitor)
+    add_day_visitor(visitor)
   end
   if view.event ~= '' then
     count_event(visitor)
@@ -316,17 +338,19 @@ local function count()
   end
 
   return {'', 0, page == OTHER and 1 or 0, views, uniques, views_today,
-    site_views + new_views, site_uniques + new_uniques, needs_room, added}
+    site_views + new_views, site_uniques + new_uniques, needs_room, added,
+    site_visitors and site_visitors + new_visitors or -1}
 end
 
 -- A view on its way must not bring a removed site back.
 local since
-since, site_views, site_uniques = unpack(
-  redis.call('HMGET', totals, 'since', 'views', 'uniques'))
+since, site_views, site_uniques, site_visitors = unpack(
+  redis.call('HMGET', totals, 'since', 'views', 'uniques', 'visitors'))
 if not since then
   return {'unknown site'}
 end
 site_views, site_uniques = tonumber(site_views or 0), tonumber(site_uniques or 0)
+site_visitors = tonumber(site_visitors or nil)
 
 if salt ~= '' then
   local key = today .. 'salt'
@@ -387,6 +411,9 @@ end
 if new_uniques > 0 then
   redis.call('HINCRBY', totals, 'uniques', new_uniques)
   increment(today .. 'hours:uniques', call.hour, new_uniques)
+end
+if new_visitors > 0 then
+  redis.call('HINCRBY', totals, 'visitors', new_visitors)
 end
 if #visitors > 0 and redis.call('PFADD', today .. 'visitors', unpack(visitors)) == 1 then
   redis.call('EXPIREAT', today .. 'visitors', call.expires, 'NX')

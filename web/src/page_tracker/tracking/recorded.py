@@ -20,7 +20,9 @@ class Recorded(NamedTuple):
     A view without a `reason` was counted. It `is_repeated` if its id was counted
     before. The page is named `(other)` if the site has too many pages to count this one
     by itself, or its sender has named too many today. A site that is almost full
-    `needs_room`. The view `added` so many bytes of names.
+    `needs_room`. The view `added` so many bytes of names. The `visitors` of the site
+    are the sum of those of its days; they are None until somebody asked for them
+    (`all_visitors.py`).
     """
 
     reason: Reason | None
@@ -31,6 +33,7 @@ class Recorded(NamedTuple):
     is_public: bool
     needs_room: bool = False
     added: int = 0
+    visitors: int | None = None
 
     @property
     def has_own_number(self) -> bool:

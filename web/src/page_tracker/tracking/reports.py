@@ -70,30 +70,43 @@ def refused_for_no_site(redis: Redis, days: int = 30) -> Counter[str]:
     return refused
 
 
-def read_numbers(redis: Redis, site: Site, page: str, most_pages: int) -> Recorded:
-    """Return the numbers of a site and of one page of it, without counting.
+# pylint: disable-next=too-many-locals  # one for each answer of a pipeline
+def read_numbers(
+    redis: Redis, site: Site, pages: Sequence[str], most_pages: int
+) -> list[Recorded]:
+    """Return the numbers of a site and of each of some pages, without counting.
 
-    The page is in its canonical form. Without a page, `page_today` is the site's.
-    `most_pages` is the number of pages that a site may have.
+    The pages are in their canonical form. Without a page, an empty text, `page_today`
+    is the site's. `most_pages` is the number of pages that a site may have.
     """
     keys, day = site.keys, site.keys.day(site.today())
     pipeline = redis.pipeline(transaction=False)
-    pipeline.hmget(keys.totals, "views", "uniques")
-    for key in (keys.pages, keys.uniques, day.pages):
-        pipeline.zscore(key, page)
+    pipeline.hmget(keys.totals, "views", "uniques", "visitors")
     pipeline.zcard(keys.pages)
     pipeline.hvals(day.hours)
-    totals, views, uniques, views_today, pages, hours = pipeline.execute()
-    is_full = pages > most_pages or len(page.encode()) > LONGEST
-    is_over = page and views is None and is_full
-    return Recorded(
-        reason=None,
-        is_repeated=False,
-        page=Numbers(OTHER if is_over else page, int(views or 0), int(uniques or 0)),
-        page_today=int(views_today or 0) if page else sum(map(int, hours)),
-        site=Numbers(site.name, *(int(number or 0) for number in totals)),
-        is_public=site.public,
-    )
+    for page in pages:
+        for key in (keys.pages, keys.uniques, day.pages):
+            pipeline.zscore(key, page)
+    totals, number, hours, *scores = pipeline.execute()
+    *of_site, visitors = totals
+    found = []
+    for page, views, uniques, today in zip(pages, *(scores[n::3] for n in range(3))):
+        name = page
+        if page and views is None:
+            if number > most_pages or len(page.encode()) > LONGEST:
+                name = OTHER
+        found.append(
+            Recorded(
+                reason=None,
+                is_repeated=False,
+                page=Numbers(name, int(views or 0), int(uniques or 0)),
+                page_today=int(today or 0) if page else sum(map(int, hours)),
+                site=Numbers(site.name, *(int(sum_of or 0) for sum_of in of_site)),
+                is_public=site.public,
+                visitors=None if visitors is None else int(visitors),
+            )
+        )
+    return found
 
 
 class Reports:

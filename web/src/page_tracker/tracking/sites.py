@@ -250,6 +250,15 @@ class Sites:
         """Return the site of a host if this process knows it; Redis is not asked."""
         return self._hosts.get(host) or self._hosts.get(_other_spelling(host))
 
+    def only(self) -> Site | None:
+        """Return the one site, if a single one is registered.
+
+        Returns None if Redis was not asked lately.
+        """
+        is_recent = monotonic() - self._asked < SECONDS_BETWEEN_UPDATES
+        found = set(self._hosts.values()) if is_recent and not self._failure else set()
+        return found.pop() if len(found) == 1 else None
+
     def has_asked_since(self, moment: float) -> bool:
         """Say whether Redis gave all sites since a moment of the monotonic clock."""
         return self._asked >= moment and not self._failure

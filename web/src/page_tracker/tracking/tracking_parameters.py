@@ -23,9 +23,9 @@ CAMPAIGN_NAMES = (
 """Parameters that name the campaign of a view, in the order in which they count."""
 
 BEGINNINGS = tuple(
-    "__utm _branch_ _sgm_ _x_tr_ adobe_mc ajs_ at_custom at_link at_recipient_ "
-    "at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ iterable itm_ matomo_ "
-    "ml_subscriber "
+    "__cf_chl_ __utm _branch_ _sgm_ _x_tr_ adobe_mc ajs_ at_custom at_link "
+    "at_recipient_ at_send_ bsft_ cm_mmc elq gad_ guce_referrer hsa_ iterable itm_ "
+    "matomo_ ml_subscriber "
     "mtm_ oft_ oly_ omnisend piwik_ pk_ sfmc_ trk_ utm_ vero_ wt.mc_".split()
 )
 """Beginnings of names, for example of all that Google Translate adds: `_x_tr_sl`."""
@@ -49,12 +49,16 @@ MORE = frozenset(
     "at_medium at_network at_ptr_name at_variant campid hmb_campaign hmb_medium "
     "hmb_source s_cid wt_mc wt_zmc xtor "
     # Links that people share, and previews
-    "bd_vid gdt_vid hmci hmcu hmkw hmpl hmsr isappinstalled lipi qz_gdt sca_esv slof "
-    "trk ved xmt __twitter_impression amp_gsa amp_js_v fb_action_ids fb_action_types "
+    "bd_vid continueflag gdt_vid hmci hmcu hmkw hmpl hmsr isappinstalled lipi nsukey "
+    "qz_gdt sca_esv slof trk ved xmt __twitter_impression amp_gsa amp_js_v "
+    "fb_action_ids fb_action_types "
     "fb_comment_id fb_ref fb_source gs_l guccounter igsh igshid mibextid ref "
     "ref_src ref_url sfnsn usqp wprov".split()
 )
 
+SHARED = ("from=singlemessage", "from=groupmessage")
+"""Parameters that WeChat adds to a link that people share. Others of this name belong
+to a page."""
 
 ESCAPED = re.compile("^(?:amp(?:;|%3B))+", re.I)
 

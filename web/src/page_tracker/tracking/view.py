@@ -12,6 +12,7 @@ class SentView(NamedTuple):
 
     With an `event`, something happened on the page. With an `id`, it counts once in 24
     hours, however often it is sent. The `host` showed the page, as its script saw it.
+    A `campaign` counts before one that the page's parameters name.
     """
 
     site: str
@@ -21,6 +22,7 @@ class SentView(NamedTuple):
     event: str = ""
     id: str = ""
     host: str = ""
+    campaign: str = ""
 
 
 class View(NamedTuple):

@@ -90,7 +90,8 @@ class Sender(NamedTuple):
 
     A user agent of None is unknown; an empty one was sent empty. An address that
     `is_shared` belongs to a proxy, which sends the views of many people. A view that
-    `is_vouched_for` came with the owner's token, and no rate limits it.
+    `is_vouched_for` came with the owner's token, and no rate limits it. A `session` is
+    what a program with the token calls a person, in place of address and user agent.
     """
 
     address: str = ""
@@ -102,6 +103,7 @@ class Sender(NamedTuple):
     is_prefetch: bool = False
     wants_privacy: bool = False
     is_own: bool = False
+    session: str = ""
 
 
 def hash_of(*texts: str) -> int:
@@ -266,8 +268,11 @@ def country_of(code: str) -> str:
 
 def hashed_visitor(sender: Sender, salt: bytes) -> bytes:
     """Return the hash that stands for a person on one day. It is never stored."""
-    person = f"{sender.address}\n{sender.user_agent}".encode(errors="replace")
-    return blake2b(person, key=salt, digest_size=BYTES_OF_VISITOR).digest()
+    person = f"{sender.address}\n{sender.user_agent}"
+    if sender.session:  # a visitor without one has an address
+        person = f"\n{sender.session}"
+    written = person.encode(errors="replace")
+    return blake2b(written, key=salt, digest_size=BYTES_OF_VISITOR).digest()
 
 
 def visitor_to_store(sender: Sender, salt: bytes) -> bytes:

@@ -107,6 +107,7 @@ class Reply(NamedTuple):
     site_uniques: int
     needs_room: int
     added: int
+    site_visitors: int
 
 
 def record(
@@ -277,7 +278,8 @@ def _sender(sender: Sender, salt: bytes) -> dict[str, str | bool]:
 
 
 def _has_visitor(sender: Sender) -> bool:
-    return bool(sender.address) and not (sender.wants_privacy or sender.is_shared)
+    is_known = bool(sender.address or sender.session)
+    return is_known and not (sender.wants_privacy or sender.is_shared)
 
 
 def _rates(sender: Sender, limits: Limits) -> tuple[int, int]:
@@ -338,4 +340,5 @@ def _recorded(raw: list[Any], attempt: Attempt) -> Recorded | Exception:
         is_public=attempt.site.public,
         needs_room=bool(reply.needs_room),
         added=reply.added,
+        visitors=reply.site_visitors if reply.site_visitors >= 0 else None,
     )
