@@ -62,7 +62,7 @@ export function leave() {
 }
 
 /** Return a view as JSON whose texts are valid Unicode. */
-function written({ seen, ...view }) {
+export function written({ seen, ...view }) {
   const longest = 4096; // longer than any text that the server keeps
   view.age = Math.max(0, Date.now() - seen) / 1000;
   // Names the country. The server does not store the time zone, and no queue does.

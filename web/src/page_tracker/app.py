@@ -12,6 +12,7 @@ from redis import Redis
 
 from page_tracker.accounts.secret import Secret
 from page_tracker.collecting.pixel import Pixel
+from page_tracker.collecting.reading import Reader
 from page_tracker.collecting.scripts import script
 from page_tracker.collecting.token import Tokens
 from page_tracker.collecting.views import Views
@@ -31,7 +32,9 @@ from page_tracker.settings import FIELDS, Settings
 from page_tracker.showing.accounts.pages import register_accounts
 from page_tracker.showing.api.register import register_api
 from page_tracker.showing.badge import Badges
+from page_tracker.showing.clients import Clients, register_clients
 from page_tracker.showing.counter import CounterPage
+from page_tracker.showing.dashboard.exporting import register_exports
 from page_tracker.showing.dashboard.install import InstallPage
 from page_tracker.showing.dashboard.numbers_pages import register_dashboard
 from page_tracker.showing.dashboard.settings import SettingsPage
@@ -176,6 +179,7 @@ def register_owner_pages(app: Flask, parts: Parts) -> None:
     app.add_url_rule(f"{path}/install", "install", install.show)
     app.add_url_rule(f"{path}/install/arrived", "arrived", install.show_arrived)
     app.add_url_rule(f"{path}/settings", "settings", settings.show)
+    register_exports(app, parts.settings)
     app.add_url_rule(
         f"{path}/settings", "change settings", settings.change, methods=["POST"]
     )
@@ -185,8 +189,9 @@ def register_ways_in(routes: Routes, parts: Parts) -> None:
     """Give each way in its route; the script and the endpoint get a second name too."""
     settings, recorder = parts.settings, parts.recorder
     tokens = Tokens(settings.tokens, parts.store)
-    views = Views(recorder, tokens, parts.sites, settings.rate, settings.country_file)
-    badges = Badges(recorder, parts.sites, parts.store, settings.max_pages)
+    reader = Reader(parts.store, parts.sites, settings.max_pages)
+    views = Views(recorder, tokens, reader, settings.rate, settings.country_file)
+    badges = Badges(recorder, reader)
     routes.add("/api/v1/views", "views", views, "POST", "OPTIONS")
     routes.add("/tracker.js", "script", script, "GET")
     routes.add("/pixel.gif", "pixel", Pixel(recorder), "GET")
@@ -195,6 +200,8 @@ def register_ways_in(routes: Routes, parts: Parts) -> None:
         routes.add(f"/{settings.endpoint}", "views", views, "POST", "OPTIONS")
     if settings.script != FIELDS["script"].default:
         routes.add(f"/{settings.script}", "script", script, "GET")
+    others = Clients(recorder, reader, tokens, settings, parts.store, badges)
+    register_clients(routes, others)
 
 
 def make_recorder(settings: Settings, store: Store, sites: Registry) -> Recorder:

@@ -89,7 +89,14 @@ ROUTES: Mapping[str, May] = {
             *("counter", "embed", "robots", "health", "ready", "version", "static"),
             *("views", "chosen views", "script", "chosen script", "pixel", "badge"),
             *("preferences", "sign in", "setup", "api", "openapi"),
+            *("drop-in script", "busuanzi", "soxft", "soxft jsonp", "soxft ping"),
+            *("vercount 1", "vercount 2"),
             "feed",  # a token in its address tells
+            *("goatcounter", "goatcounter slash", "goatcounter api", "goatcounter me"),
+            "goatcounter script",
+            *("umami", "umami batch", "plausible", "waline", "waline 2"),
+            *("goatcounter counter", "hits", "kept hits", "hits.sh", "komarev"),
+            "visitor-badge",
         ),
         May.EVERYBODY,
     ),
@@ -101,7 +108,7 @@ ROUTES: Mapping[str, May] = {
         May.READERS,
     ),
     **dict.fromkeys(("sign out", "account"), May.MEMBERS),
-    **dict.fromkeys(("api add site", "api change site"), May.MANAGERS),
+    **dict.fromkeys(("api add site", "api change site", "export"), May.MANAGERS),
     **dict.fromkeys(
         (
             "add site",

@@ -5,8 +5,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from page_tracker.collecting.refusals import explain, outcome_of, seconds_of_minute
-from page_tracker.http.outgoing import Answer, json_answer, retry_after
+from page_tracker.collecting.refusals import explain, outcome_of, when_to_return
+from page_tracker.http.outgoing import Answer, json_answer
 from page_tracker.tracking.reasons import LIMITS, MEANINGS
 from page_tracker.tracking.recorded import Numbers, Recorded
 
@@ -28,6 +28,8 @@ def answer_to_one(recorded: Recorded, names: Iterable[str]) -> Answer:
         if recorded.has_own_number:
             answer["page"] = _numbers("page", recorded.page)
         answer["site"] = _numbers("site", recorded.site)
+        if recorded.visitors is not None:
+            answer["site"]["visitors"] = recorded.visitors
     return json_answer(answer, outcomes=(outcome_of(recorded),))
 
 
@@ -36,7 +38,7 @@ def answer_to_many(
 ) -> Answer:
     """Return the answer to many views: each is counted, filtered or an error."""
     answer: dict[str, list[Any]] = {"counted": [], "filtered": [], "errors": []}
-    status, headers = 200, {}
+    status, limit = 200, None
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Recorded) and not outcome.reason:
             answer["counted"].append(index)
@@ -46,10 +48,13 @@ def answer_to_many(
             answer["errors"].append({"index": index, "reason": explain(outcome)})
             status = 400
     if any(isinstance(outcome, RedisError) for outcome in outcomes):
-        status, headers = 503, retry_after()
-    elif any(reason["reason"] in LIMITS for reason in answer["filtered"]):
-        status, headers = 429, retry_after(seconds_of_minute())
+        status = 503
+    else:
+        reasons = [filtered["reason"] for filtered in answer["filtered"]]
+        limit = next((reason for reason in reasons if reason in LIMITS), None)
+        status = 429 if limit else status
     outcomes_of_views = [outcome_of(outcome) for outcome in outcomes]
+    headers = when_to_return(status, limit)
     return json_answer(answer | _ignored(names), status, headers, outcomes_of_views)
 
 

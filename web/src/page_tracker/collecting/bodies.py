@@ -14,10 +14,17 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
 
+from page_tracker.http.incoming import BodyTooLarge, Incoming
 from page_tracker.tracking.view import InvalidView
 
 LONGEST_VIEW = 64 * 1024
 """Characters of the JSON of one view."""
+
+MOST_BYTES = 64 * 1024
+"""Bytes of a body of one view, as clients of other counters send it."""
+
+VIEWS_A_TURN = 16
+"""So many views of a request are read before another request is."""
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
@@ -29,6 +36,22 @@ LINE = re.compile(r"[^\s\ufeff][^\r\n]*")
 
 ITEM = re.compile(r"[\s,]*(?=[^\s,\]])")
 NEXT_OBJECT = re.compile(r",\s*(?=\{)")
+
+
+async def read_json(incoming: Incoming, most: int) -> Any:
+    """Return the value of a JSON body of at most so many bytes; it is no array.
+
+    A browser writes a title that was cut in the middle of a character. It is read as
+    `views_in` reads it. Raises ValueError for what is no JSON.
+    """
+    try:
+        body = await incoming.read_body(most)
+    except BodyTooLarge:
+        raise ValueError(f"the limit is {most:,} bytes at once") from None
+    value = views_in(body, "application/json")
+    if isinstance(value, Iterator):
+        raise ValueError("send one JSON object")
+    return value
 
 
 def views_in(body: bytes, kind: str) -> Any:

@@ -2,6 +2,7 @@
 
 from redis.exceptions import RedisError
 
+from page_tracker.collecting.gif import IMAGE
 from page_tracker.collecting.refusals import (
     explain,
     ignored,
@@ -15,12 +16,6 @@ from page_tracker.tracking.recorder import Recorder
 from page_tracker.tracking.view import SentView
 
 FIELDS = ("site", "page", "referrer", "title", "id")
-
-IMAGE = bytes.fromhex(
-    "47494638396101000100800000000000ffffff"
-    "21f90401000000002c00000000010001000002024401003b"
-)
-"""A transparent GIF of one by one pixel."""
 
 
 class Pixel:

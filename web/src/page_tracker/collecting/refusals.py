@@ -68,8 +68,19 @@ def _with_meant(name: str, known: Collection[str]) -> str:
 def refusal_of(error: Exception) -> Refusal:
     """Return the refusal for an error of the recorder."""
     status = status_of(error)
-    headers = retry_after() if status == 503 else {}
+    headers = when_to_return(status)
     return Refusal(status, explain(error), headers, outcome=outcome_of(error))
+
+
+def when_to_return(status: int, reason: str | None = None) -> dict[str, str]:
+    """Return the header that says when to send a view again, if one has the status.
+
+    `reason` is the limit that a view is over.
+    """
+    if status == 429:
+        is_of_day = reason == Reason.DAY_RATE
+        return retry_after(seconds_of_day() if is_of_day else seconds_of_minute())
+    return retry_after() if status == 503 else {}
 
 
 def over_rate(rate: int, reason: Reason) -> Refusal:
@@ -79,8 +90,7 @@ def over_rate(rate: int, reason: Reason) -> Refusal:
         limit = f"the limit is {rate} views a minute from one address"
     if reason == Reason.DAY_RATE:
         limit = "this address has sent too many views today; try again tomorrow (UTC)"
-        return Refusal(429, limit, retry_after(seconds_of_day()), outcome=reason)
-    return Refusal(429, limit, retry_after(seconds_of_minute()), outcome=reason)
+    return Refusal(429, limit, when_to_return(429, reason), outcome=reason)
 
 
 def seconds_of_day() -> int:

@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json
+from redis.exceptions import RedisError
 
 from page_tracker.accounts.tokens import Token
 from page_tracker.collecting.answers import MOST_SHOWN, answer_to_many, answer_to_one
-from page_tracker.collecting.bodies import LINES, LONGEST_VIEW, views_in
+from page_tracker.collecting.bodies import LINES, LONGEST_VIEW, VIEWS_A_TURN, views_in
+from page_tracker.collecting.reading import Reader
 from page_tracker.collecting.refusals import over_rate, refusal_of
 from page_tracker.collecting.token import Tokens
 from page_tracker.http.incoming import BodyTooLarge, Incoming
-from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, Refusal, retry_after
+from page_tracker.http.outgoing import Answer, Refusal, preflight, retry_after
 from page_tracker.tracking.agents import LONGEST_USER_AGENT
 from page_tracker.tracking.canonical import checked_site
 from page_tracker.tracking.characters import REPLACEMENT, SURROGATE
@@ -27,7 +29,6 @@ from page_tracker.tracking.countries import COUNTRIES_OF_ZONES, CountryFile
 from page_tracker.tracking.keys import DAY
 from page_tracker.tracking.reasons import LIMITS, Reason
 from page_tracker.tracking.recorder import NOT_COUNTED, Malformed, Recorder, Submission
-from page_tracker.tracking.sites import Sites
 from page_tracker.tracking.view import InvalidView, SentView
 from page_tracker.tracking.visitor import (
     Sender,
@@ -57,25 +58,16 @@ the views of another."""
 SECONDS_TO_WAIT = 1.0
 """Such a request waits so long for others."""
 
-VIEWS_A_TURN = 16
-"""So many views of a request are read before another request is."""
-
-PREFLIGHT = {
-    "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Content-Type",
-    "Access-Control-Max-Age": "86400",
-}
-"""Pages of other sites may send JSON, without credentials."""
-
 FOR_TOKEN = ("time", "address", "user_agent")
 FIELDS = frozenset(
     "site page referrer title event id age host".split()
-    + "language country zone privacy own".split()
+    + "language country zone privacy own visitors".split()
 ).union(FOR_TOKEN)
 
 NO = (None, False, 0, "", "0", "false", "no", "off", "null")
 YES = (True, "1", "true", "yes", "on")
-"""Values of `privacy` and `own`. For privacy, all others mean yes; for own, no."""
+"""Values of `privacy`, `own` and `visitors`. For privacy, all others mean yes; for the
+others, no."""
 
 TIME = TypeAdapter(AwareDatetime)
 
@@ -128,6 +120,10 @@ class Fields:
             host=self._text("host"),
         )
         return Submission(view, self._sender(by), self._at())
+
+    def wants_visitors(self) -> bool:
+        """Say whether the answer shall have the visitors of the site."""
+        return self._choice("visitors") in YES
 
     def _required(self, name: str) -> str:
         value = self._fields.get(name)
@@ -231,7 +227,7 @@ class Views:
         self,
         recorder: Recorder,
         tokens: Tokens,
-        sites: Sites,
+        reader: Reader,
         rate: int,
         countries: CountryFile | None = None,
     ) -> None:
@@ -240,14 +236,14 @@ class Views:
         self._recorder = recorder
         self._countries = countries
         self._tokens = tokens
-        self._sites = sites
+        self._reader = reader
         self._rate = rate
         self._large = Semaphore(LARGE_AT_ONCE)
 
     async def __call__(self, incoming: Incoming) -> Answer:
         """Count the views of a request. Raises Refusal."""
         if incoming.method == "OPTIONS":
-            return Answer(b"", "", 204, FOR_OTHER_SITES | PREFLIGHT)
+            return preflight("POST", "Content-Type")
         try:
             given = incoming.headers.get("authorization", "")
             token = given and await self._tokens.sent_by(given, incoming.sender)
@@ -311,6 +307,9 @@ class Views:
         recorded = await self._recorder.count(view, sender, at)
         if recorded.reason in LIMITS:
             raise over_rate(self._rate, recorded.reason)
+        if fields.wants_visitors():
+            with suppress(RedisError):  # the view counted, and the answer must say so
+                recorded = await self._reader.with_visitors(recorded)
         return answer_to_one(recorded, fields.ignored)
 
     async def _many(
@@ -343,7 +342,8 @@ class Views:
         """Raise Refusal if a token is not for the site of a view, and RedisError."""
         with suppress(ValueError):  # the recorder says what is wrong with the name
             host = checked_site(name)
-            site = self._sites.known(host) or await to_thread(self._sites.find, host)
+            site = self._reader.sites.known(host)
+            site = site or await to_thread(self._reader.sites.find, host)
             if not token.caller.has_site(site.name if site else host):
                 raise Refusal(
                     403, f"site: the token {token.name} may not send views of {host}"

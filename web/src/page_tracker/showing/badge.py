@@ -5,14 +5,13 @@ A badge that cannot show a number is still a badge with status 200: GitHub's ima
 shows nothing else. The badge gives the reason in two words, a header gives all of it.
 """
 
-import logging
-from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
+from page_tracker.collecting.reading import Reader
 from page_tracker.collecting.refusals import ignored, outcome_of, remark_on
 from page_tracker.http.incoming import Incoming
 from page_tracker.http.outgoing import FOR_OTHER_SITES, Answer, json_answer, remarks
@@ -23,13 +22,10 @@ from page_tracker.showing.badge_options import (
     BadgeOptions,
     parse_options,
 )
-from page_tracker.store.store import Store
-from page_tracker.tracking.canonical import canonical_view
 from page_tracker.tracking.recorded import Recorded
 from page_tracker.tracking.recorder import Recorder
-from page_tracker.tracking.reports import read_numbers
-from page_tracker.tracking.sites import Sites, UnknownSite
-from page_tracker.tracking.view import SentView, View
+from page_tracker.tracking.sites import UnknownSite
+from page_tracker.tracking.view import SentView
 from page_tracker.tracking.visitor import Sender
 
 FORMS = ("svg", "json")
@@ -43,8 +39,6 @@ HEADERS = FOR_OTHER_SITES | {
     # An SVG that is opened by itself is a document.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-
-logger = logging.getLogger(__name__)
 
 
 class NoNumber(Exception):
@@ -69,9 +63,7 @@ class Badges:
     """Shows badges, and counts the views of those that count."""
 
     recorder: Recorder
-    sites: Sites
-    store: Store
-    most_pages: int
+    reader: Reader
 
     async def __call__(self, incoming: Incoming) -> Answer:
         """Count a view of the page, if asked to, and show the number of its views."""
@@ -88,7 +80,7 @@ class Badges:
             check_shown(found, bool(page))
         except (NoNumber, ValueError, RedisError) as error:
             problem = _problem(error)
-            badge = _without_number(target, options, problem, also)
+            badge = without_number(target, options, problem, also)
             outcomes = (outcome_of(found or error),) if counts else ()
             return badge._replace(outcomes=outcomes, reason=problem.words)
         badge = _with_number(form, options, found, wrong, also)
@@ -101,20 +93,7 @@ class Badges:
         """
         if sender:
             return await self.recorder.count(SentView(site, page), sender)
-        return await to_thread(
-            self._read, canonical_view(SentView(site, page or "/")), page
-        )
-
-    def _read(self, view: View, page: str) -> Recorded:
-        """Return the numbers of a page, or of the site if the page is empty."""
-        registered = self.sites.registered(view.site)
-        try:
-            with self.store.asking() as redis:
-                name = page and view.page
-                return read_numbers(redis, registered, name, self.most_pages)
-        except RedisError as error:
-            logger.error("A badge was not shown: %s: %s", type(error).__name__, error)
-            raise
+        return await self.reader.numbers(site, page)
 
 
 def _problem(error: Exception) -> NoNumber:
@@ -194,16 +173,22 @@ def _with_number(
     """Return a badge with the number of a page, or of the site without a page."""
     has_page = bool(found.page.name)
     total = found.page.views if has_page else found.site.views
-    views = options.base + (total if options.period == "total" else found.page_today)
-    title = options.title or ": ".join(filter(None, [options.label, f"{views:,}"]))
-    text = Text(written(views, options.abbreviated), title)
+    views = {
+        "total": (options.base + total,),
+        "today": (options.base + found.page_today,),
+        "both": (found.page_today, options.base + total),
+    }[options.period]
+    whole = " / ".join(f"{number:,}" for number in views)
+    title = options.title or ": ".join(filter(None, [options.label, whole]))
+    message = " / ".join(written(number, options.abbreviated) for number in views)
+    text = Text(message, title)
     status, sentence = remark_on(found.reason)
     headers = remarks(400 if wrong and status == 200 else status, sentence, *also)
     return drawn(form, options, text, headers)
 
 
-def _without_number(
-    target: str, options: BadgeOptions, problem: NoNumber, also: Sequence[str]
+def without_number(
+    target: str, options: BadgeOptions, problem: NoNumber, also: Sequence[str] = ()
 ) -> Answer:
     """Return a badge that says in two words why it shows no number."""
     form = "json" if target.endswith(".json") else "svg"

@@ -90,7 +90,9 @@ class BadgeOptions(BaseModel):
     )
     color: Color = Field("amber", description=A_COLOR)
     label_color: Color = Field("slate", alias="labelColor", description=A_COLOR)
-    period: Literal["total", "today"] = Field("total", description="total or today")
+    period: Literal["total", "today", "both"] = Field(
+        "total", description="total, today or both"
+    )
     base: int = Field(
         0, ge=0, le=10**12, description="a whole number, 0 to 1000000000000"
     )

@@ -16,6 +16,7 @@ from page_tracker.showing.badge_drawing import draw
 from page_tracker.showing.badge_options import BadgeOptions, explained, parse, quoted
 from page_tracker.showing.language import gettext as _
 from page_tracker.showing.look import LookChoice, comes_from_counter, pixel_of
+from page_tracker.showing.moving_snippets import moves
 from page_tracker.showing.pasted import taken_apart
 from page_tracker.showing.reach import reached_by
 from page_tracker.showing.snippets import (
@@ -126,6 +127,7 @@ class EmbedPage:
             "badges": badge_snippets(address, wish),
             "pixels": pixel_snippets(root, site, wish.page),
             "pinned": pinned_snippet(root, site, self._settings),
+            "moves": moves(root, site),
         }
 
     def _state_of(self, site: str) -> str:

@@ -50,7 +50,7 @@ def pinned_snippet(root: str, site: str, names: Settings) -> Snippet:
     return Snippet(
         _("Script, fixed version"),
         _("It never changes: the browser checks its integrity."),
-        f'<script defer src="{escape(root + names.script)}?v={script.version}" '
+        f'<script defer src="{escape(root + names.script)}?v={script.name}" '
         f"{_data(root, site, names)} "
         f'integrity="{script.integrity}" crossorigin="anonymous"></script>',
     )

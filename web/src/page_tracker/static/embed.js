@@ -53,6 +53,12 @@ function show(page) {
       field.value = page.getElementById(field.id).value;
     }
   }
+  for (const details of document.querySelectorAll("#result details[open]")) {
+    const next = page.getElementById(details.id);
+    if (next) {
+      next.open = true;
+    }
+  }
   document.querySelector("#result").replaceWith(page.querySelector("#result"));
   addButtons();
 }

@@ -27,6 +27,10 @@ VIEW: Document = {
         "age": {"type": "number", "description": "seconds since the view"},
         "privacy": {"type": "boolean"},
         "own": {"type": "boolean"},
+        "visitors": {
+            "type": "boolean",
+            "description": "whether the answer has the visitors of all days",
+        },
         "language": TEXT,
         "country": TEXT,
         "zone": TEXT | {"description": "time zone of the browser"},

@@ -13,6 +13,7 @@ from page_tracker.showing.badge_options import BadgeOptions
 from page_tracker.showing.embed import visited_root
 from page_tracker.showing.gate import managed_site
 from page_tracker.showing.language import gettext as _
+from page_tracker.showing.moving_snippets import moves
 from page_tracker.showing.reach import reached_by
 from page_tracker.showing.snippets import (
     badge_address,
@@ -68,6 +69,7 @@ class InstallPage:
             pixels=pixel_snippets(root, found.name, "/"),
             pinned=pinned_snippet(root, found.name, names),
             program=program_snippet(root, found.name, names),
+            moves=moves(root, found.name),
         )
 
     def show_arrived(self, site: str) -> Response:
