@@ -2,7 +2,7 @@
 
 It names what was counted, and does not depend on the version of Redis.
 
-    {"format": "page-tracker backup", "version": 2, "data_version": 2, "made": "…"}
+    {"format": "page-tracker backup", "version": 3, "data_version": 2, "made": "…"}
     {"key": "page_views", "string": "12"}
     {"site": "example.org", "settings": {…}}
     {"key": "totals", "hash": {"views": "3", …}}
@@ -37,9 +37,13 @@ from page_tracker.tracking.keys import (
 from page_tracker.tracking.sites import Site, SiteError, make_site
 
 FORMAT = "page-tracker backup"
-FORMAT_VERSION = 2
+EXPORT = "page-tracker export"
+"""The format of one site, as the room `exporting` writes it."""
+KINDS = {FORMAT: "archive", EXPORT: "export"}
+
+FORMAT_VERSION = 3
 """Version 2 has the pairs of a day, and the visitors of its events; and it
-has the accounts."""
+has the accounts. Version 3 has the markers of imports."""
 
 GZIP = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"
@@ -133,10 +137,10 @@ class Contents:
         }
 
 
-def head(made: str) -> Line:
-    """Return the first line."""
+def head(made: str, kind: str = FORMAT) -> Line:
+    """Return the first line, of a backup or of another kind of file."""
     return {
-        "format": FORMAT,
+        "format": kind,
         "version": FORMAT_VERSION,
         "data_version": DATA_VERSION,
         "made": made,
@@ -146,7 +150,18 @@ def head(made: str) -> Line:
 def compressed(lines: Iterable[Line], contents: Contents) -> Iterator[bytes]:
     """Write lines between the first one and the last one, and note them."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-    packed = bytearray(packer.compress(_encode(head(contents.made))))
+    packed = bytearray(packer.compress(encoded(head(contents.made))))
+    for line in noted(lines, contents):
+        packed += packer.compress(encoded(line))
+        if len(packed) >= AT_ONCE:
+            yield bytes(packed)
+            packed.clear()
+    packed += packer.compress(encoded(contents.end))
+    yield bytes(packed + packer.flush())
+
+
+def noted(lines: Iterable[Line], contents: Contents) -> Iterator[Line]:
+    """Note lines of Redis. Raises BackupError for one that a restore would refuse."""
     for line in lines:
         try:
             contents.note(line)
@@ -156,15 +171,11 @@ def compressed(lines: Iterable[Line], contents: Contents) -> Iterator[bytes]:
                 f"Redis has something under {what} that Page Tracker does not write: "
                 "page-tracker verify may tell more"
             ) from None
-        packed += packer.compress(_encode(line))
-        if len(packed) >= AT_ONCE:
-            yield bytes(packed)
-            packed.clear()
-    packed += packer.compress(_encode(contents.end))
-    yield bytes(packed + packer.flush())
+        yield line
 
 
-def _encode(line: Line) -> bytes:
+def encoded(line: Line) -> bytes:
+    """Return a line as it is written."""
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
@@ -176,8 +187,14 @@ def lines_of(
     Notes the contents. Raises BackupError if the archive is damaged, cut off, foreign
     or newer. The last line is checked at the end: until then, trust nothing.
     """
-    lines = _decoded(packed)
-    _read_head(next(lines, {}), contents)
+    return checked(decoded(_split(packed)), contents)
+
+
+def checked(
+    lines: Iterator[Line], contents: Contents, kind: str = FORMAT
+) -> Iterator[tuple[str | None, Line]]:
+    """Check all lines of a file, as `lines_of` does."""
+    _read_head(next(lines, {}), contents, kind)
     for line in lines:
         if "end" in line:
             break
@@ -198,9 +215,9 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, SiteError) else "a line is not as it must be"
 
 
-def _read_head(line: Line, contents: Contents) -> None:
-    if line.get("format") != FORMAT:
-        raise BackupError("it is no archive of Page Tracker")
+def _read_head(line: Line, contents: Contents, kind: str) -> None:
+    if line.get("format") != kind:
+        raise BackupError(f"it is no {KINDS[kind]} of Page Tracker")
     for name, ours in (("version", FORMAT_VERSION), ("data_version", DATA_VERSION)):
         version: Any = line.get(name)
         if not is_whole(version) or version < 1:
@@ -208,7 +225,7 @@ def _read_head(line: Line, contents: Contents) -> None:
         if version > ours:
             raise BackupError(
                 f"a newer Page Tracker made it ({name.replace('_', ' ')} {version}, "
-                f"and this one reads {ours} and older): restore it with the newer one"
+                f"and this one reads {ours} and older): use the newer one"
             )
     made = line.get("made")
     if not isinstance(made, str) or not MADE.fullmatch(made):
@@ -217,9 +234,9 @@ def _read_head(line: Line, contents: Contents) -> None:
     contents.data_version = line["data_version"]
 
 
-def _decoded(packed: Iterable[bytes]) -> Iterator[Line]:
-    """Give the lines of compressed bytes. Raises BackupError."""
-    for text in _split(packed):
+def decoded(texts: Iterable[bytes]) -> Iterator[Line]:
+    """Give the lines of a file, of which each is JSON. Raises BackupError."""
+    for text in texts:
         try:
             line = json.loads(text)
         except (RecursionError, ValueError):

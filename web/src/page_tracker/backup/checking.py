@@ -31,6 +31,7 @@ YEARS = range(1969, 3000)
 NUMBER = re.compile(r"[0-9]{1,16}")
 CHANGE = re.compile(r"-?[0-9]{1,16}")
 HOUR = re.compile(r"[0-9]{1,2}")
+MARKER = re.compile(r"[0-9a-f]{24}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ROLES = ("owner", "viewer")
 SCOPES = ("manage", "read", "send")
@@ -47,7 +48,7 @@ def check_key(line: Mapping[str, Any], site: str | None, key_before: str) -> Non
     Raises AttributeError, TypeError and ValueError, also for errors within values.
     """
     key = line["key"]
-    kind, is_valid = (OF_SITE if site else COMMON)[_general(key)]
+    kind, is_valid = (OF_SITE if site else COMMON)[general(key)]
     value = line[kind]
     if line.keys() - {"more"} != {"key", kind} or not value:
         raise ValueError
@@ -57,7 +58,7 @@ def check_key(line: Mapping[str, Any], site: str | None, key_before: str) -> Non
         raise ValueError
 
 
-def _general(key: str) -> str:
+def general(key: str) -> str:
     """Return a key as the tables have it. Raises ValueError if its day is none."""
     before, sign, after = key.partition("day:")
     if not sign:
@@ -190,6 +191,7 @@ OF_SITE: Mapping[str, tuple[str, Check]] = {
     "titles": TITLES,
     "adjusted": ("hash", _all(_is_text, _is(CHANGE))),
     "audit": ("list", _is_audit),
+    "imports": ("hash", _all(_is(MARKER), _is_plain)),
     "day:D:hours": HOURS,
     "day:D:hours:uniques": HOURS,
     "day:D:filtered": REASONS,

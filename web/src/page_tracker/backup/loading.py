@@ -86,13 +86,16 @@ class Loading:
         """Send what was not sent yet. Raises RedisError."""
         self._pipeline.execute()
 
-    def swap(self) -> None:
+    def swap(self, *, only_without_views: bool = False) -> None:
         """Put what was flushed in the place of the site's counts, in one step.
 
-        Raises BackupError and RedisError.
+        Raises BackupError, also for a site with views if it must have none, and
+        RedisError.
         """
-        while (answer := self._try_to_swap()) == b"days":
+        while (answer := self._try_to_swap(only_without_views)) == b"days":
             pass  # the site has other days since they were read
+        if answer == b"counted":
+            raise BackupError(f"a view of {self.site.name} was counted meanwhile")
         if answer == b"expired":
             raise BackupError(
                 f"what was loaded of {self.site.name} expired: run the command again"
@@ -106,11 +109,12 @@ class Loading:
                 some = names[start : start + COMMANDS_AT_ONCE]
                 self._redis.unlink(*(self._staging + name for name in some))
 
-    def _try_to_swap(self) -> bytes:
+    def _try_to_swap(self, only_without_views: bool) -> bytes:
         since = cast(Any, self._redis.hmget(self.site.keys.totals, "since"))[0]
         plan = {
             "staging": self._staging,
             "run": self._run,
+            "only_without_views": only_without_views,
             "keys": list(self._expires.items()),
             "of_all_time": list(_of_all_time()),
             "of_day": list(_of_day()),
@@ -143,7 +147,7 @@ def _of_all_time() -> Iterable[str]:
     keys = SiteKeys("")
     for key in (
         *(keys.totals, keys.pages, keys.uniques),
-        *(keys.titles, keys.adjusted, keys.audit),
+        *(keys.titles, keys.adjusted, keys.audit, keys.imports),
     ):
         yield key.removeprefix(keys.prefix)
     yield from OLD_NAMES_OF_ALL_TIME

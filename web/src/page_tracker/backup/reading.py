@@ -81,7 +81,7 @@ def read_site(
 
     Raises BackupError if it is changed by hand all the time, and RedisError.
     """
-    site = _settings_of(redis, name)
+    site = settings_of(redis, name)
     for start in range(MOST_STARTS):
         if not site:
             if start:
@@ -95,7 +95,7 @@ def read_site(
         if reading.is_removed:
             yield {"removed": name}
             return
-        before, site = site, _settings_of(redis, name)
+        before, site = site, settings_of(redis, name)
         if reading.is_done and site == before:
             return
     raise BackupError(
@@ -104,7 +104,8 @@ def read_site(
     )
 
 
-def _settings_of(redis: Redis, name: str) -> Site | None:
+def settings_of(redis: Redis, name: str) -> Site | None:
+    """Return a site as Redis has it; None if it is not registered."""
     (settings,) = cast(list[bytes | None], redis.hmget(SITES, name))
     return next(read_sites({name.encode(): settings}), None) if settings else None
 
@@ -200,6 +201,7 @@ class _Reading:
             step.hgetall(keys.titles)
             step.hgetall(keys.adjusted)
             step.lrange(keys.audit, 0, -1)
+            step.hgetall(keys.imports)
             for day in days:
                 _ask_for_day(step, day)
 
@@ -220,6 +222,7 @@ class _Reading:
                 (keys.titles, "hash"),
                 (keys.adjusted, "hash"),
                 (keys.audit, "list"),
+                (keys.imports, "hash"),
             ),
             answers,
         ):

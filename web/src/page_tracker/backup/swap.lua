@@ -5,12 +5,12 @@
 -- KEYS[1] is the prefix of the site's keys. No key has that name: record.lua explains why.
 -- ARGV[1] has, as JSON, the prefix of the loaded keys (staging), their names (keys), each
 -- with the moment at which it expires, or 0, the names of the keys of all time, of those of
--- a day and of a month, the days that the site may have, and the number of the restore
--- (run), or "".
+-- a day and of a month, the days that the site may have, the number of the restore (run),
+-- or "", and whether the site must have no views (only_without_views).
 -- ARGV[2] is the first day of the site (since), or "": it tells that the days are right.
 --
 -- The answer is "", and otherwise nothing was changed: "days" if the site has another first
--- day by now, and "expired" if a loaded key is gone.
+-- day by now, "expired" if a loaded key is gone, and "counted" if it has views.
 --
 -- The salt of a day and the visitors of its pages stay: views go on beside this step.
 
@@ -18,9 +18,12 @@ local prefix, plan = KEYS[1], cjson.decode(ARGV[1])
 local AT_ONCE = 1000
 
 local totals = prefix .. 'totals'
-local since, edits = unpack(redis.call('HMGET', totals, 'since', 'edits'))
+local since, edits, views = unpack(redis.call('HMGET', totals, 'since', 'edits', 'views'))
 if (since or '') ~= ARGV[2] then
   return 'days'
+end
+if plan.only_without_views and tonumber(views or 0) > 0 then
+  return 'counted'
 end
 for _, key in ipairs(plan.keys) do
   if redis.call('EXISTS', plan.staging .. key[1]) == 0 then

@@ -117,14 +117,20 @@ def _is_right_to_left(text: Text) -> bool:
 def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal, and remove it at the end.
 
-    Yields a function to call with the number that is done and the number of all.
+    Yields a function to call with the number that is done and the number of all. If
+    nobody knows that, it is 0, and the progress has the bytes that are done.
     """
     console = Console(stderr=True)
     with Progress(
         console=console, transient=True, disable=not console.is_terminal
     ) as progress:
         task = progress.add_task(what, total=None)
-        yield lambda done, all_: progress.update(task, completed=done, total=all_)
+
+        def show(done: int, all_: int) -> None:
+            shown = what if all_ else f"{what}: {size_of(done)}"
+            progress.update(task, description=shown, completed=done, total=all_ or None)
+
+        yield show
 
 
 def forgive_encoding() -> None:

@@ -89,7 +89,7 @@ def smoke(url: str, ca: str, insecure: bool, wait: float, timeout: float) -> Non
 
     \b
     Example:
-      page-tracker smoke https://counter.example.org
+      page-tracker smoke https://counter.example
     """
     if not URL.fullmatch(url) or "?" in url:
         raise click.UsageError(

@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess  # nosec B404  # a Redis server is a program
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -70,10 +70,16 @@ def find_program() -> str:
 class RedisServer:
     """One Redis, its folder and its process."""
 
-    def __init__(self, program: str, folder: Path, memory: str = "0") -> None:
+    def __init__(
+        self,
+        program: str,
+        folder: Path,
+        memory: str = "0",
+        options: Sequence[str] = (),
+    ) -> None:
         """Name the program to run, an existing folder for its data, and its memory.
 
-        The memory is in Redis' notation; 0 sets no limit.
+        The memory is in Redis' notation; 0 sets no limit. `options` are of Redis.
         Raises RedisServerError if the path of the folder is too long for a socket.
         """
         self.folder = folder.absolute()
@@ -96,6 +102,7 @@ class RedisServer:
             *("--dir", str(self.folder)),
             *("--loglevel", "warning"),
             *("--maxmemory", memory),
+            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 

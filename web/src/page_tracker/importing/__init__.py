@@ -1,0 +1,1 @@
+"""The numbers of other counters and of logs, on their way in."""
