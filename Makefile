@@ -111,8 +111,10 @@ format: .venv/pipeline web/node_modules/.package-lock.json ## Format the code wi
 	@for house in .ci deploy; do (cd $$house && isort . && black .) || exit; done
 	@cd deploy && black deploy logs
 
-tracker: web/node_modules/.package-lock.json ## Build the script that browsers get, from web/tracker
-	@web/tracker/build --outfile=../src/page_tracker/collecting/tracker/1.js
+tracker: web/node_modules/.package-lock.json ## Build the scripts that browsers get, from web/tracker
+	@web/tracker/build tracker --outfile=../src/page_tracker/collecting/tracker/1.js
+	@web/tracker/build drop_in --outfile=../src/page_tracker/collecting/clients/drop_in.js
+	@web/tracker/build goatcounter --outfile=../src/page_tracker/collecting/clients/goatcounter.js
 
 translations: .venv/development ## Collect the texts of pages into web/src/page_tracker/translations
 	@web/translations
@@ -137,11 +139,18 @@ lock: .venv/release ## Update constraints.txt and package-lock.json to releases 
 bench: system .venv/development ## Compare the speed with a minimal application, and with commit BEFORE, in docs/performance.md
 	@.ci/need wrk
 	@cd web/test && python -m load.bench $(if $(BEFORE),--before='$(BEFORE)')
-	@$(MAKE) --no-print-directory bench-dashboard
+	@$(MAKE) --no-print-directory bench-clients bench-dashboard
+
+bench-clients: system .venv/development ## Measure a view by each way in of another counter, in docs/performance.md
+	@.ci/need wrk
+	@cd web/test && python -m load.clients
 
 bench-dashboard: system .venv/development ## Measure the dashboard and the API over 10 million views, in docs/performance.md
 	@.ci/need wrk
 	@cd web/test && python -m load.dashboard
+
+bench-imports: system .venv/development ## Measure the import of access logs, in docs/importing.md
+	@cd web/test && python -m load.imports
 
 clean: ## Remove everything that make created; the counts in page-tracker-data stay
 	@rm -rf .venv web/node_modules web/dist web/.coverage* web/.hypothesis reports dist
@@ -159,6 +168,9 @@ tooling: system .venv/pipeline .venv/release .venv/monitoring web/node_modules/.
 
 integration: system .venv/storage ## Run the tests that need a real Redis (they start their own)
 	@cd web && $(pytest) --numprocesses 4 $(call report,integration) test/integration
+
+odd: system .venv/development ## Send 10,000 odd requests to each way in of another counter (20 minutes)
+	@cd web && ODD_REQUESTS=10000 pytest --numprocesses 2 --timeout 3600 $(call report,odd) test/integration/test_arbitrary_clients.py test/integration/test_arbitrary_requests.py
 
 api-test: system .venv/api ## Send the API what its description allows, and what it does not, by schemathesis
 	@cd web && pytest $(call report,api) test/api

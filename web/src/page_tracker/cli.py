@@ -18,6 +18,8 @@ from page_tracker.commands.backup import backup
 from page_tracker.commands.backups import backups
 from page_tracker.commands.counts import count
 from page_tracker.commands.experiment import experiment
+from page_tracker.commands.export import export
+from page_tracker.commands.import_ import import_
 from page_tracker.commands.log_level import log_level
 from page_tracker.commands.output import forgive_encoding
 from page_tracker.commands.pages import pages
@@ -144,7 +146,7 @@ def main() -> None:
 
 for command in (
     *(sites, pages, count, report, experiment, verify, smoke),
-    *(users, tokens, backup, restore, backups),
+    *(users, tokens, import_, export, backup, restore, backups),
 ):
     main.add_command(command)
 main.add_command(log_level)

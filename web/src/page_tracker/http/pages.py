@@ -17,6 +17,7 @@ from page_tracker.http.incoming import (
     forwarded_scheme,
     is_trusted,
 )
+from page_tracker.http.long_answers import PARTS, made_in_threads
 from page_tracker.http.outgoing import Outgoing, Refusal
 from page_tracker.settings import Networks
 
@@ -73,6 +74,10 @@ class Pages:
             ORIGINAL: environ,
         }
         answer = Response.from_app(self._application, complete, buffered=True)
+        parts = None
+        if PARTS in environ:
+            parts = made_in_threads(environ[PARTS], self._threads)
+            answer.headers.remove("Content-Length")
         return Outgoing(
-            answer.status_code, answer.headers.to_wsgi_list(), answer.get_data()
+            answer.status_code, answer.headers.to_wsgi_list(), answer.get_data(), parts
         )

@@ -82,11 +82,11 @@ def _cell(value: object) -> object:
         return value
     # In many countries `;` is between two cells.
     return ";".join(
-        f"'{part}" if _is_formula(part) else part for part in value.split(";")
+        f"'{part}" if is_formula(part) else part for part in value.split(";")
     )
 
 
-def _is_formula(text: str) -> bool:
+def is_formula(text: str) -> bool:
     """Return whether a spreadsheet may run a text, whatever is hidden before it."""
     if text.startswith(CONTROLS):
         return True

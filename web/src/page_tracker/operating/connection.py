@@ -8,12 +8,18 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
+from page_tracker.http.long_answers import BrokenOff
 from page_tracker.http.server_answers import refusal
+from page_tracker.operating.ends import bytes_not_taken, queue_little, reset_at_close
 from page_tracker.operating.exchange import Exchange
 from page_tracker.operating.input import SECONDS_FOR_HEAD, Input
 
 SECONDS_TO_TAKE = 20
 """For a client to take what was written, when it takes nothing."""
+
+SECONDS_TO_TAKE_MORE = 60
+"""For the client of a long answer, again whenever it took something: it may be slow,
+and programs that limit their rate pause for long."""
 
 # The proxy closes an idle connection after 15. If the server closed first, the proxy
 # could just be sending a view, which would be lost.
@@ -60,6 +66,10 @@ class Connection(asyncio.Protocol):
         self.is_full = False
         self._taken_until = 0.0
         """The time at which it closes while it is full."""
+        self._is_long = False
+        """Whether it has a long answer."""
+        self._left = 0
+        """Bytes of it that the client had not taken when it was looked at."""
         self.requests: deque[Exchange] = deque()
         """Requests without an answer. The application has the first; the body of the
         last may be arriving."""
@@ -114,7 +124,8 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Wait for the client to take what was written, but not for ever."""
         self.is_full = True
-        self._taken_until = self.loop.time() + SECONDS_TO_TAKE
+        self._taken_until = self.loop.time() + self._seconds_to_take()
+        self._note_left()
 
     def resume_writing(self) -> None:
         """Write again."""
@@ -155,6 +166,10 @@ class Connection(asyncio.Protocol):
             await self._application(exchange.scope, exchange.receive, exchange.send)
             if not exchange.is_over:
                 raise RuntimeError("the application did not complete its answer")
+        except BrokenOff:
+            reset_at_close(self._peer)
+            self.transport.abort()
+            return
         # The last resort. A library may cancel what it lets the application wait for.
         except (Exception, CancelledError):  # pylint: disable=broad-exception-caught
             logger.exception("The application failed")
@@ -219,13 +234,36 @@ class Connection(asyncio.Protocol):
         self._input.close()
         if is_read or self._has_client_ended:
             # A client may never take what was written.
-            self.deadline = self.loop.time() + SECONDS_TO_TAKE
+            self.deadline = self.loop.time() + self._seconds_to_take()
+            self._note_left()
             self.transport.close()
             return
         self._is_lingering = True
         self.deadline = self.loop.time() + SECONDS_TO_LINGER
         self.transport.write_eof()
         self.resume_reading()
+
+    def begin_long_answer(self) -> None:
+        """Let the client take its time for the answer that begins."""
+        self._is_long = True
+        queue_little(self._peer)
+
+    def _seconds_to_take(self) -> int:
+        return SECONDS_TO_TAKE_MORE if self._is_long else SECONDS_TO_TAKE
+
+    def _note_left(self) -> None:
+        """Note the bytes of a long answer that the client has not taken."""
+        if self._is_long:
+            self._left = bytes_not_taken(self._peer)
+            self._left += self.transport.get_write_buffer_size()
+
+    def _is_taking(self, now: float) -> bool:
+        """Say whether a client takes a long answer. Then it gets time for more."""
+        before = self._left
+        self._note_left()
+        if is_taking := self._left < before:
+            self._taken_until = self.deadline = now + SECONDS_TO_TAKE_MORE
+        return is_taking
 
     def _abandon(self) -> None:
         while self.requests:
@@ -235,8 +273,11 @@ class Connection(asyncio.Protocol):
         """Close the connection if its time is over, unless the application has it."""
         arriving = self._input.arriving
         if self.is_full and now >= self._taken_until:
-            self.transport.abort()
+            if not self._is_taking(now):
+                self.transport.abort()
         elif now < self.deadline:
+            return
+        elif self._is_closing() and self._is_taking(now):
             return
         elif self._is_closing() or arriving == "head":
             self.transport.abort()

@@ -6,6 +6,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from page_tracker.http.long_answers import ClientGone
+
 MOST_UNREAD = 65_536
 """Bytes of a body that wait for the application before the connection reads no more."""
 
@@ -32,6 +34,9 @@ class Channel(Protocol):
 
     def resume_reading(self) -> None:
         """Read again, unless too much waits."""
+
+    def begin_long_answer(self) -> None:
+        """Let the client take its time for the answer that begins."""
 
     def is_last(self) -> bool:
         """Return whether the connection closes after the answer that is written."""
@@ -77,6 +82,8 @@ class Exchange:
         """Status and headers, which are written with the first part of the body."""
         self._missing: int | None = 0
         """Bytes of the body that are to come; None if the connection ends the body."""
+        self._is_chunked = False
+        """Whether the body is sent in chunks: nobody knows its length."""
         self._change: asyncio.Future[None] | None = None
 
     def take(self, part: bytes, *, is_last: bool = False) -> None:
@@ -126,10 +133,16 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": more_body}
 
     async def send(self, message: Any) -> None:
-        """Take a message of the application: the head, or a part of the body."""
+        """Take a message of the application: the head, or a part of the body.
+
+        Raises ClientGone if nobody takes a part of the body that others follow.
+        """
         while self._connection.is_full and not self.is_over:
             await self._wait()
+        is_last = not message.get("more_body", False)
         if self.is_over:
+            if not is_last:
+                raise ClientGone
             return
         if message["type"] == "http.response.start":
             self._start = message
@@ -142,8 +155,10 @@ class Exchange:
             body = b""
         if self._missing is not None:
             self._missing -= len(body)
+        if self._is_chunked:
+            body = _chunk_of(body, is_last)
         self._connection.write(head + body)
-        if message.get("more_body", False):
+        if not is_last:
             return
         if self._missing:
             raise RuntimeError("the body of an answer does not have its Content-Length")
@@ -164,11 +179,23 @@ class Exchange:
                 continue
             lines.append(line_of(name, value))
         self._missing = missing
+        if missing is None:
+            self._connection.begin_long_answer()
+            self._is_chunked = self.scope["http_version"] == "1.1"
+        if self._is_chunked:
+            lines.append(b"Transfer-Encoding: chunked\r\n")
         # A client that was not told to go on may send its next request, or the body.
-        is_unclear = missing is None or self._expects_to_go_on
+        ends_it = missing is None and not self._is_chunked
+        is_unclear = ends_it or self._expects_to_go_on
         if is_unclear or self._connection.is_last():
             self.keep_alive = False
         if not self.keep_alive:
             lines.append(b"Connection: close\r\n")
         lines.append(b"\r\n")
         return b"".join(lines)
+
+
+def _chunk_of(body: bytes, is_last: bool) -> bytes:
+    """Return a part of a body as it is sent (RFC 9112, section 7.1)."""
+    chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+    return chunk + b"0\r\n\r\n" if is_last else chunk

@@ -278,7 +278,7 @@ def _ask_to_sign_in() -> Response:
 
 
 def _is_data(path: str) -> bool:
-    return path.endswith((".json", ".csv"))
+    return path.endswith((".json", ".jsonl", ".csv", ".gz"))
 
 
 def _address_without(name: str) -> str:
