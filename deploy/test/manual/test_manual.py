@@ -189,7 +189,7 @@ def operator(
             "ghcr.io/you/page-tracker@sha256:OLD": images["old"],
             "ghcr.io/you/page-tracker@sha256:…": images["old"],
             "s3://my-bucket/page-tracker": store.url,
-            "counter.example.org": "localhost",
+            "counter.example": "localhost",
             "git pull": "true",
         }
         yield Operator(clone, store, images, names)

@@ -93,15 +93,18 @@ def test_should_answer_a_large_batch_as_a_small_one_when_its_server_dies(
     assert sent(dying, "POST /api/v1/views") == before + 1
 
 
+@pytest.mark.parametrize(
+    "path", ["/static/page.css", "/js", "/example.org/count.v3.js"]
+)
 def test_should_try_another_replica_when_a_request_changes_nothing(
-    stack: Stack, dying: list[str]
+    stack: Stack, dying: list[str], path: str
 ) -> None:
     # When: the proxy does not try a replica for a while after a failure
-    was_repeated = wait_for(lambda: asks_both(stack, "/static/page.css"))
+    was_repeated = wait_for(lambda: asks_both(stack, path))
 
     # Then
     assert was_repeated
-    last = stack.requests_logged("/static/page.css")[-1]["upstream"]
+    last = stack.requests_logged(path)[-1]["upstream"]
     assert set(last.split(", ")) == {f"{stack.address(name)}:8000" for name in dying}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from page_tracker.app import create_app
+from page_tracker.app import create_apps
 from page_tracker.operating import readiness
 from page_tracker.settings import Settings
 from redis import Redis
@@ -39,8 +39,20 @@ OF_NUMBERS = (
     "q=about",
 )
 IN_PATHS = {"site": "example.org", "name": "pages", "filename": "icon.svg"}
-EDGE = {"counter", "views", "script", "pixel", "badge"}
-"""Routes that `count_everything` requests."""
+CLIENTS = (
+    "/busuanzi?jsonpCallback=BusuanziCallback_1",
+    "/counter/TOTAL.json?start=week",
+    "/counter/%2Fabout.png",
+    "/api/article?path=/about,/a&type=time",
+    "/example.org/count?p=/about",
+    "/example.org/ghpvc/?username=ada",
+)
+"""Requests of clients of other counters. They show numbers in different ways."""
+
+LOG_LINE = (
+    '192.0.2.7 - - [{time:%d/%b/%Y:%H:%M:%S} +0000] "GET /about HTTP/1.1" 200 9 '
+    f'"-" "{FIREFOX}"\n'
+)
 
 CHECKED_OTHERWISE = {"eval", "evalsha", "incrby"}
 UNCHECKED = {"bgrewriteaof", "dbsize", "info"}
@@ -69,6 +81,10 @@ COMMANDS = """
     tokens list
     tokens revoke shop
     verify
+    import example.org --from log LOG
+    export example.org EXPORT
+    sites add moved.example
+    import moved.example --from page-tracker EXPORT
     backup FOLDER
     restore FOLDER --yes
     sites remove open.example --yes
@@ -109,7 +125,9 @@ class Users:
         return f"redis://page-tracker:{password}@127.0.0.1:{self.port}"
 
     def page_tracker(self, arguments: str) -> Done:
-        arguments = arguments.replace("FOLDER", str(self.folder / "backups"))
+        names = {"FOLDER": "backups", "LOG": "access.log", "EXPORT": "example.jsonl"}
+        for name, file in names.items():
+            arguments = arguments.replace(name, str(self.folder / file))
         command = [PAGE_TRACKER, *arguments.split()]
         given = f"{PASSWORD}\n" if "users" in command else "y"
         return run(*command, given=given, environment={"REDIS_URL": self.url})
@@ -141,6 +159,9 @@ def users(for_all: Users) -> Users:
     """Give that Redis without data of earlier tests."""
     for_all.client("operator").flushall()
     for_all.client("operator").acl_log_reset()
+    yesterday = datetime.now(UTC) - timedelta(1)
+    log = for_all.folder / "access.log"
+    log.write_text(LOG_LINE.format(time=yesterday), encoding="utf-8")
     return for_all
 
 
@@ -168,6 +189,11 @@ def count_everything(url: str, visitor: requests.Session) -> None:
         token = AT_LIMITS["PAGE_TRACKER_TOKEN"]
         answer = send([ABOUT | past], Authorization=f"Bearer {token}")
         assert answer.json()["counted"] == [0], answer.text
+    for path in CLIENTS:
+        referer = {"Referer": "https://example.org/about"}
+        answer = visitor.get(url + path, headers=referer, timeout=20)
+        assert answer.status_code < 500, f"{path}: {answer.text}"
+        assert "503" not in answer.headers.get("X-Page-Tracker", "")
     metrics = f"http://{AT_LIMITS['PAGE_TRACKER_METRICS']}/metrics"
     assert "page_tracker_redis_writes_ok 1" in requests.get(metrics, timeout=20).text
 
@@ -180,10 +206,10 @@ def commands_of(operator: Redis) -> set[str]:
 
 def paths_of_pages() -> list[str]:
     """Return the path of each page that Flask answers, with all its names."""
-    rules = create_app(Settings.model_validate({})).url_map.iter_rules()
-    paths = []
-    for rule in rules:
-        if "GET" in (rule.methods or ()) and rule.endpoint not in EDGE:
+    apps = create_apps(Settings.model_validate({}))
+    of_edge, paths = apps.asgi.names(), []
+    for rule in apps.wsgi.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and rule.endpoint not in of_edge:
             path = re.sub(r"<any\((\w+).*?>", r"\1", rule.rule)
             paths.append(re.sub(r"<(?:\w+:)?(\w+)>", lambda m: IN_PATHS[m[1]], path))
     return paths
