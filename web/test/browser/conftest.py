@@ -12,8 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from redis import Redis
 
 from page_tracker.store.server import RedisServer, find_program
+from page_tracker.store.store import Store
 from page_tracker.store.waiting import wait_for
 from page_tracker.tracking.keys import SiteKeys
+from page_tracker.tracking.registry import Registry
+from page_tracker.tracking.sites import make_site
+from support.pages import errors_of
 from support.servers import page_tracker
 from support.web import SECONDS_TO_ARRIVE, Web
 
@@ -58,6 +62,8 @@ def counter(shared_redis: Redis) -> Iterator[str]:
             PAGE_TRACKER_SITES="blog.example, journal.example, shop.example",
             PAGE_TRACKER_SCRIPT="numbers.js",
             PAGE_TRACKER_ENDPOINT="numbers/in",
+            # All tests have one address, which may not name so many pages on a day.
+            PAGE_TRACKER_RATE="0",
         ) as running,
     ):
         yield running.url
@@ -102,6 +108,27 @@ def tab(visitor: BrowserContext) -> Page:
     tab = visitor.new_page()
     tab.set_default_timeout(SECONDS_TO_ARRIVE * 1000)
     return tab
+
+
+@pytest.fixture
+def no_errors(tab: Page) -> Iterator[None]:
+    """Fail if the console of the tab has an error."""
+    errors = errors_of(tab)
+    yield
+    assert not errors
+
+
+@pytest.fixture
+def private_site(shared_redis: Redis) -> Iterator[str]:
+    """Give a site whose numbers only its owner sees."""
+    path = shared_redis.connection_pool.connection_kwargs["path"]
+    redis = Redis.from_url(f"unix://{path}")
+    sites = Registry(Store(lambda: redis))
+    site = make_site("private.example", public=False)
+    sites.add(site)
+    yield site.name
+    sites.remove(site, lambda *_: None)
+    redis.close()
 
 
 @pytest.fixture

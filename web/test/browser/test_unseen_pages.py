@@ -8,29 +8,15 @@ from playwright.sync_api import Page
 from redis import Redis
 
 from page_tracker.tracking.keys import PAGE_VIEWS
-from support.pages import document
+from support.pages import document, show_ahead
 from support.web import Web
 
 
 def test_should_count_a_prerendered_page_when_it_is_shown(
     web: Web, undriven: Callable[[str], None]
 ) -> None:
-    # Given
-    web.pages["blog.example/ahead"] = document(
-        web.tag(),
-        '<script>addEventListener("load", () => fetch("/reached/ahead-" +'
-        " document.prerendering))</script>",
-    )
-    web.pages["blog.example/before"] = (
-        '<script type="speculationrules">{"prerender": [{"urls": ["/ahead"]}]}</script>'
-        '<script>fetch("/released").then(() => location = "/ahead")</script>'
-    )
-
     # When
-    undriven(web.url("blog.example/before"))
-    web.wait_until(lambda: "ahead-true" in web.reached, "a prerendered page")
-    released = time.monotonic()
-    web.released.set()
+    released = show_ahead(web, undriven, web.tag())
 
     # Then
     assert [view["page"] for view in web.wait_for_views(1)] == ["/ahead"]

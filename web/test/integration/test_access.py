@@ -12,6 +12,8 @@ from werkzeug.routing import Rule
 from page_tracker.accounts.access import ROUTES, May
 from page_tracker.accounts.hashing import hash_of
 from page_tracker.accounts.tokens import add_token, revoke_token
+from page_tracker.app import create_apps
+from page_tracker.settings import Settings
 from page_tracker.showing.gate import check_routes
 from page_tracker.store.server import RedisServer
 from page_tracker.tracking.registry import Registry
@@ -20,7 +22,7 @@ from support.people import Person, add_people
 
 SITE = "example.org"
 
-WAYS_IN = {"counter", "views", "script", "pixel", "badge"}
+WAYS_IN = create_apps(Settings()).asgi.names()
 """The edge answers these, and its own tests try them."""
 
 OTHERS = {"setup", "feed", "sign out"}

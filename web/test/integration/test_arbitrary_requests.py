@@ -25,6 +25,9 @@ PATHS = [
     *(b"/static/page.css", b"/static//page.css", b"//static/page.css", b"//evil//x"),
     *(b"/%0aERROR%20%1b[31m", b"/%ff%00", b"/x/../y", b"*", b"http://evil.example/"),
     *(b"/static/../../etc/passwd", b"/stats/embed", b"/%73tats/", b"a:80", b""),
+    *(b"/count", b"/example.org/count", b"/counter//a.json", b"/counter/%2Fa.svg"),
+    *(b"/api", b"/api/v0/count", b"/api/v2/log", b"/api/send", b"/api/event", b"/js"),
+    *(b"/busuanzi", b"/jsonp", b"/api/article", b"/ghpvc/", b"/a.b/api/v0/me"),
 ]
 HOSTS = [
     *(b"counter.example", b"[::1]:8000", b"a" * 64, b"a..b", b"xn--", b"xn--a.b", b""),
@@ -44,7 +47,7 @@ NAMES = (
     "PATH_INFO Range Referer REMOTE_ADDR SCRIPT_NAME Sec-Purpose Trailer "
     "Transfer-Encoding Upgrade X-Forwarded-For X-Forwarded-Host X-Forwarded-Prefix "
     "X-Forwarded-Proto X-Forwarded-Ssl X-HTTP-Method-Override X-Original-URL "
-    "X-Request-ID X_Forwarded_For"
+    "X-Request-ID X_Forwarded_For X-Bsz-Referer X-Umami-Cache"
 ).split()
 METHODS = "GET GET GET HEAD POST PUT DELETE OPTIONS TRACE CONNECT PRI".split()
 VERSIONS = [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/0.9", b"ICY"]
@@ -120,13 +123,14 @@ def test_should_answer_without_a_fault_when_arbitrary_requests_are_sent(
     identities: list[str] = []
     answered: set[int] = set()
 
-    @settings(thoroughly, max_examples=300)
+    @settings(thoroughly, max_examples=max(300, thoroughly.max_examples))
     @example(get(b"/pixel.gif", b"a" * 64, b"Accept: text/html"))
     @example(get(b"/x%0AERROR%1b", b"a..b", b"Accept: text/html"))
     @example(get(b"/embed", b"xn--", b"Accept: text/html"))
     @example(get(b"/static//page.css", b"evil.example"))
     @example(get(b"/", b"a", b"SCRIPT_NAME: /x"))
     @example(get(b"/", b"a", b"Accept: " + b"," * 16_370, b"Accept: */*"))
+    @example(get(b"/count", b"a", b"Origin: " + b"," * 16_400))
     @given(request=requests)
     def check(request: bytes) -> None:
         # When

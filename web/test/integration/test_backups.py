@@ -6,13 +6,10 @@ import re
 import subprocess
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from threading import Event
 from typing import Any, cast
 
 import pyrage
@@ -52,6 +49,7 @@ from support.backup_files import (
 )
 from support.filling import fill
 from support.fixture_types import Command, Count
+from support.meanwhile import meanwhile
 from support.older_backups import copy_as_of
 from support.recording import keys_in, make_recorder, person, stored, view
 from support.servers import COMMAND
@@ -70,24 +68,6 @@ def days(count: Count, site: Site) -> Site:
         fields = {"title": f"Title {number}", "referrer": f"https://{number}.example"}
         count(f"/{number % 7}", days_ago=number % DAYS, visitor=number % 50, **fields)
     return site
-
-
-@contextmanager
-def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Do something again and again during the block."""
-    is_over = Event()
-
-    def run() -> None:
-        while not is_over.is_set():
-            work()
-
-    with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(run)
-        try:
-            yield
-        finally:
-            is_over.set()
-            running.result()
 
 
 @pytest.mark.usefixtures("days")

@@ -35,10 +35,10 @@ OTHERS = (
     *("pt:users", "pt:tokens", "pt:tokens:used", "pt:changes", "pt:secret"),
     *("pt:setup", "pt:session:ID", "pt:sessions:U", "pt:attempts:{all}:G"),
     *("pt:{s}:sent:KIND:D", "pt:{s}:month:Y:new:N", "pt:{s}:month:Y:summing"),
-    "pt:{s}:summing",
+    *("pt:{s}:summing", "pt:{s}:imports"),
 )
 """Families that do not stay after views: by hand, by an older version, by a backup, by
-accounts, or while a month is summed."""
+accounts, by an import, or while a month is summed."""
 
 PLACES = {
     "{s}": r"\{example\.org\}",

@@ -2,7 +2,7 @@
 
 from datetime import date
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from redis import Redis
@@ -64,7 +64,7 @@ class Invented:
         ]
 
     def _attempt(
-        self, site: Site, moment: Moment, minute: int, **sender: bool
+        self, site: Site, moment: Moment, minute: int, **sender: Any
     ) -> Attempt:
         seen = View(
             site.name,

@@ -84,7 +84,7 @@ class Load:
 
 def loads_of(server: Server, prefix: str = "") -> list[Load]:
     """Return the loads for Page Tracker, with a prefix for their names."""
-    of_visitors = list(zip(views(1_000), _addresses(1_000)))
+    of_visitors = list(zip(views(1_000), addresses(1_000)))
     posts = [
         Request(ENDPOINT, json.dumps(view), address) for view, address in of_visitors
     ]
@@ -133,7 +133,7 @@ def views(number: int) -> list[dict[str, str]]:
     ]
 
 
-def _addresses(number: int) -> Iterator[str]:
+def addresses(number: int) -> Iterator[str]:
     """Yield addresses of visitors."""
     chance = random.Random(2)
     for _ in range(number):

@@ -3,7 +3,8 @@
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from support import BROWSER
@@ -17,7 +18,9 @@ function init()
     local headers = {["User-Agent"] = BROWSER, ["X-Forwarded-For"] = one.address}
     headers["Content-Type"] = one.body and "text/plain"
     headers["Authorization"] = one.token and "Bearer " .. one.token
-    requests[number] = wrk.format(one.body and "POST", one.path, headers, one.body)
+    for name, value in pairs(one.headers or {}) do headers[name] = value end
+    local method = one.method or one.body and "POST"
+    requests[number] = wrk.format(method, one.path, headers, one.body)
   end
   place = math.random(#requests)
 end
@@ -36,6 +39,8 @@ class Request:
     body: str = ""
     address: str = ""
     token: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,18 @@ def lua(requests: list[Request]) -> str:
 
     def table(request: Request) -> str:
         fields = vars(request).items()
-        given = [f"{name} = {json.dumps(value)}" for name, value in fields if value]
+        given = [f"{name} = {_in_lua(value)}" for name, value in fields if value]
         return "{" + ", ".join(given) + "}"
 
     listed = "{" + ",\n".join(table(request) for request in requests) + "}"
     return SCRIPT.replace("BROWSER", json.dumps(BROWSER)).replace("LISTED", listed)
+
+
+def _in_lua(value: str | Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)
+    pairs = (f"[{json.dumps(name)}] = {json.dumps(of)}" for name, of in value.items())
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _found(pattern: str, text: str) -> str:

@@ -77,7 +77,7 @@ def numbers(
 ) -> Recorded:
     """Return the numbers of a page and its site, as a badge reads them."""
     found = Registry(Store(lambda: redis)).get(site)
-    return read_numbers(redis, found, page, most_pages)
+    return read_numbers(redis, found, [page], most_pages)[0]
 
 
 def keys_in(redis: Redis, pattern: str = "*") -> list[str]:

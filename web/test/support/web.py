@@ -32,8 +32,8 @@ class Received:
     at: float = field(default_factory=time.monotonic)
 
     def views(self) -> list[dict[str, Any]]:
-        """Return the views in it: one or many, or none if it is not a POST."""
-        if self.method != "POST":
+        """Return the views in it: one or many, or none if it is no POST with a body."""
+        if self.method != "POST" or not self.body:
             return []
         sent = json.loads(self.body)
         return sent if isinstance(sent, list) else [sent]

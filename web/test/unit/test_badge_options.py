@@ -63,7 +63,7 @@ def test_should_round_down_when_a_number_is_abbreviated(views: int, short: str) 
         ("base=" + "9" * 5000, "base is '999999999"),
         ("abbreviated=perhaps", "is 'perhaps': use yes or no"),
         ("count=2", "count is '2': use yes or no"),
-        ("period=year", "period is 'year': use total or today"),
+        ("period=year", "period is 'year': use total, today or both"),
         ("label=" + "a" * 65, "use at most 64 characters on one line"),
         ("label=a%0Ab", r"label is 'a\nb': use at most 64"),
         ("label=%00", r"label is '\x00': use"),

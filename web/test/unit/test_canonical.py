@@ -105,6 +105,8 @@ def test_should_never_become_longer_than_the_encoded_url(
         (" /a\tb\r\n", "/ab"),
         ("/\ud83c", "/\N{REPLACEMENT CHARACTER}"),
         (f"/land?gclid={2100 * 'x'}", "/land"),
+        ("/a?from=singlemessage&%66rom=group%6Dessage", "/a"),
+        ("/a?from=singlemessage&from=here", "/a?from=here"),
         (f"/land?{2100 * 'x'}=1", f"/land?{495 * 'x'}"),
         ("/a?b=1&amp;a=2&amp;amp;utm_source=x", "/a?a=2&b=1"),
         ("/?x=1&amp%3Butm_source=n&AMP;a=2", "/?a=2&x=1"),

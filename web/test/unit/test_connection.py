@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from page_tracker.http.long_answers import BrokenOff
 from page_tracker.operating.connection import Connection, Connections
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 BODY = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789"
+LONG = HEAD.replace(b"/ ", b"/long ")
 HALF_A_HEAD = HEAD[:9]
 HALF_A_BODY = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n12345"
 
@@ -24,6 +26,11 @@ class Client:
         self.answers = b""
         self.is_aborted = self.is_closed = self.is_half_closed = False
         self.is_read = True
+        self.not_taken = 0
+
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes that the client has not taken."""
+        return self.not_taken
 
     def write(self, data: bytes) -> None:
         """Take what is written."""
@@ -66,6 +73,8 @@ class Visit:
         self.loop = asyncio.get_running_loop()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        self.may_end = asyncio.Event()
+        self.is_broken = False
         self.connections = Connections()
         self.connection = Connection(
             self.answer, self.connections, peer, ("192.0.2.1", 1), self.loop
@@ -82,10 +91,18 @@ class Visit:
         await self.may_answer.wait()
         if path == "/silent":
             return
-        headers = [(b"Content-Length", str(len(path)).encode())]
+        is_long = path == "/long"
+        length = (b"Content-Length", str(len(path)).encode())
+        headers = [] if is_long else [length]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if path == "/fault":
             raise ValueError
+        if is_long:
+            part = {"type": "http.response.body", "body": b"some", "more_body": True}
+            await send(part)
+            await self.may_end.wait()
+            if self.is_broken:
+                raise BrokenOff
         is_half = path == "/half"
         body = path[:2] if is_half else path
         part = {"type": "http.response.body", "body": body.encode()}
@@ -440,3 +457,84 @@ def test_should_answer_when_the_client_has_taken_what_was_written() -> None:
         assert visit.client.answers.endswith(b"\r\n\r\n/")
 
     visited(test)
+
+
+def test_should_close_a_long_answer_only_when_its_client_takes_nothing() -> None:
+    async def test(visit: Visit) -> None:
+        # Given
+        await visit.send(LONG)
+        visit.client.not_taken = 100_000
+        visit.connection.pause_writing()
+
+        # When
+        visit.client.not_taken = 90_000
+        visit.look(61)
+        visit.client.not_taken = 89_999
+        visit.look(122)
+        was_aborted = visit.client.is_aborted
+        visit.look(183)
+
+        # Then
+        assert not was_aborted
+        assert visit.client.is_aborted
+
+    visited(test)
+
+
+def test_should_close_a_usual_answer_in_time_although_its_client_takes_some() -> None:
+    async def test(visit: Visit) -> None:
+        # Given
+        await visit.send(HEAD)
+        visit.client.not_taken = 100_000
+        visit.connection.pause_writing()
+
+        # When
+        visit.client.not_taken = 10
+        visit.look(21)
+
+        # Then
+        assert visit.client.is_aborted
+
+    visited(test)
+
+
+def test_should_let_a_slow_client_take_the_end_of_a_long_answer() -> None:
+    async def test(visit: Visit) -> None:
+        # Given
+        await visit.send(LONG.replace(b"1.1", b"1.0"))
+        visit.client.not_taken = 100_000
+        visit.may_end.set()
+        await visit.wait()
+
+        # When
+        visit.client.not_taken = 50_000
+        visit.look(61)
+        was_aborted = visit.client.is_aborted
+        visit.look(122)
+
+        # Then
+        assert visit.client.answers.endswith(b"some/long")
+        assert visit.client.is_closed and not was_aborted
+        assert visit.client.is_aborted
+
+    visited(test)
+
+
+def test_should_send_no_end_when_a_long_answer_breaks_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(visit: Visit) -> None:
+        # Given
+        visit.is_broken = True
+        await visit.send(LONG)
+
+        # When
+        visit.may_end.set()
+        await visit.wait()
+
+        # Then
+        assert visit.client.answers.endswith(b"\r\n\r\n4\r\nsome\r\n")
+        assert visit.client.is_aborted
+
+    visited(test)
+    assert not caplog.records

@@ -20,7 +20,8 @@ LAYERS = [
     {"environment"},
     {"settings"},
     {"flags", "log_levels"},
-    {"accounts", "backup", "numbers"},
+    {"exporting"},
+    {"accounts", "backup", "importing", "numbers"},
     {"tracking"},
     {"store"},
 ]

@@ -25,6 +25,7 @@ from page_tracker.tracking.tracking_parameters import (
         ),
         *("_x_tr_sl", "_x_tr_hl", "utm_anything", "mtm_cid", "pk_kwd", "matomo_source"),
         *("hsa_cam", "itm_source", "at_custom7", "_gl", "ref", "amp;utm_source"),
+        *("nsukey", "isappinstalled", "__cf_chl_jschl_tk__", "continueflag"),
         *("amp;amp;fbclid", *SOURCE_NAMES, *CAMPAIGN_NAMES),
     ],
 )
