@@ -251,7 +251,7 @@ def use_dashboard(url: str, link: str) -> None:
     send_form(owner, f"{url}/sign-in", **ada)
 
 
-@pytest.mark.timeout(300)  # it runs 20 commands
+@pytest.mark.timeout(600)  # it runs 25 commands
 def test_should_give_the_application_the_rights_that_it_uses_and_no_other(
     users: Users,
 ) -> None:

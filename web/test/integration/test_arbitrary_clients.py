@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from support.answers import Scripts
-from support.arbitrary import thoroughly
+from support.arbitrary import for_each_client
 from support.odd_clients import CLIENTS, Client, requests_of
 
 JSONP = re.compile(rb"try\{[\w$.\[\]]+\(\{.*\}\);\}catch\(e\)\{\}", re.DOTALL)
@@ -51,7 +51,7 @@ def test_should_answer_without_a_fault_when_a_client_sends_odd_requests(
     browser = make_http_client(rate=0, site_rate=0)
     statuses: set[int] = set()
 
-    @thoroughly
+    @for_each_client
     @given(data=st.data())
     def try_one(data: st.DataObject) -> None:
         sent = data.draw(requests_of(client))

@@ -92,7 +92,7 @@ def rich(redis_client: Redis, command: Command) -> Site:
         dashboard="public",
     )
     Registry(Store(lambda: redis_client)).add(site)
-    plan = Plan(pages=30, days=40, views=1_500)
+    plan = Plan(pages=20, days=20, views=600)
     Filling(redis_client, site, plan, datetime.now(UTC)).run()
     recorder = make_recorder(redis_client)
     for number, name in enumerate(ODD):

@@ -18,6 +18,10 @@ thoroughly = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
+for_each_client = settings(
+    thoroughly, max_examples=int(os.environ.get("ODD_REQUESTS", "40"))
+)
+
 words = st.text(max_size=40) | st.sampled_from(
     [
         "",
