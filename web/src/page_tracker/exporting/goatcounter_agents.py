@@ -1,6 +1,6 @@
 """Browsers, systems and devices for the rows of a day, so that most of them fit.
 
-The sums tell nothing of who has both an iPhone and Safari. But if browsers, systems and
+The sums do not tell who has both an iPhone and Safari. But if browsers, systems and
 devices are each sorted from computers to phones, those at the same place mostly fit.
 """
 

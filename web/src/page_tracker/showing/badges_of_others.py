@@ -129,8 +129,11 @@ class BadgesOfOthers:
         return only.name if only else ""
 
     async def _is_registered(self, site: str) -> bool:
+        name = canonical_site(site)
+        if self._sites.recent(name):  # as for most: no thread is needed
+            return True
         try:
-            return bool(await to_thread(self._sites.find, canonical_site(site)))
+            return bool(await to_thread(self._sites.find, name))
         except RedisError:
             return True  # the badge says that Redis is unavailable
 

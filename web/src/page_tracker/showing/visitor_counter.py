@@ -83,7 +83,7 @@ class Wanted(NamedTuple):
 
 
 class Problem(Exception):
-    """There is no number. A picture shows the words in its place."""
+    """The reason for a missing number, and words that a picture shows in its place."""
 
     def __init__(self, status: int, words: str, reason: str) -> None:
         super().__init__(reason)
